@@ -1,0 +1,1 @@
+//! The heavy arithmetic of poe. Knows no Python.

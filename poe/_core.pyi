@@ -1,0 +1,84 @@
+"""The Rust core. Field elements cross as 32 big-endian bytes; points as (x, y) of those."""
+
+from collections.abc import Sequence
+
+class CoreError(Exception):
+    """The core refused an input; the message is one line."""
+
+class CorePanic(Exception):
+    """A bug in the core: a panic, caught at the border."""
+
+def poseidon(inputs: Sequence[bytes]) -> bytes:
+    """circomlib's Poseidon of 1 to 16 field elements (each < r, else CoreError)."""
+
+def derive_public_key(secret: bytes) -> tuple[bytes, bytes]:
+    """BabyJubJub public key of a 32-byte secret, as circomlibjs prv2pub."""
+
+def sign(secret: bytes, message: bytes) -> tuple[bytes, bytes, bytes]:
+    """EdDSA-Poseidon: (R8.x, R8.y, S), as circomlibjs signPoseidon."""
+
+def verify_signatures(items: Sequence[tuple[bytes, bytes, bytes, bytes, bytes, bytes]]) -> list[bool]:
+    """For each (A.x, A.y, R8.x, R8.y, S, message): does it hold by docs/protocol.md section 4 rule 10? In parallel, GIL released."""
+
+class Execution:
+    old_root: bytes
+    new_root: bytes
+    outcomes: bytes
+    """One SlotOutcome code a slot."""
+    fees: int
+    burnt: int
+    trace: bytes
+
+class State:
+    """Accounts in a 4-ary Poseidon tree; keeps undo data of the last `history` batches (default 1024)."""
+
+    def __init__(self, depth: int, history: int = 1024) -> None: ...
+    @property
+    def root(self) -> bytes: ...
+    @property
+    def height(self) -> int: ...
+    def account(self, index: int) -> tuple[bytes, bytes, int, int, bytes] | None:
+        """(public_key_x, public_key_y, balance, nonce, exit_address) or None."""
+    def total_balance(self) -> int: ...
+    def execute(self, *, domain: bytes, slots: int, deposits: int, forced: int, fee_account: int, data: bytes) -> Execution: ...
+    def rollback(self, batches: int) -> None: ...
+
+class ProofResult:
+    commitment: bytes
+    x: bytes
+    y: bytes
+    proof: bytes
+    """256 bytes: eight words as docs/protocol.md section 6."""
+    witness_seconds: float
+    prove_seconds: float
+    verify_seconds: float
+
+def circuit_info(slots: int, depth: int) -> tuple[int, int, int, bytes]:
+    """(constraints, wires, public inputs, circuit hash)."""
+
+def setup_dev_key(slots: int, depth: int, path: str) -> None:
+    """Derive the insecure development key from the published seed and write it (atomically) to `path`."""
+
+class ProvingKey:
+    @staticmethod
+    def load(path: str) -> ProvingKey:
+        """Memory-maps or reads a key file; CoreError if torn or not a key."""
+    @property
+    def slots(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+    @property
+    def circuit_hash(self) -> bytes: ...
+    @property
+    def constraints(self) -> int: ...
+    @property
+    def wires(self) -> int: ...
+    @property
+    def provenance(self) -> str: ...
+    def verifying_key_words(self) -> bytes:
+        """22 words of 32 bytes, docs/protocol.md section 6."""
+    def prove(self, trace: bytes, statement: bytes, threads: int) -> ProofResult:
+        """Witness, proof and self-check for statement words V; the GIL is released."""
+
+def verify_proof(verifying_key_words: bytes, public_inputs: Sequence[bytes], proof: bytes) -> None:
+    """Groth16 check with strict point and range checks; CoreError if it does not hold."""

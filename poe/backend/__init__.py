@@ -1,0 +1,1 @@
+"""The door to heavy arithmetic: the only package that imports the Rust core."""

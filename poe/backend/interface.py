@@ -1,0 +1,107 @@
+"""What the roles ask of heavy arithmetic: a state to execute batches on, signatures in bulk, proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, SlotOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """The result of executing one batch. `trace` is opaque: everything the circuit's witness needs."""
+
+    old_root: FieldElement
+    new_root: FieldElement
+    outcomes: tuple[SlotOutcome, ...]
+    fees: Gwei
+    burnt: Gwei
+    trace: bytes
+
+
+class StateBackend(Protocol):
+    """The accounts after a number of batches, with undo."""
+
+    @property
+    def root(self) -> FieldElement: ...
+
+    @property
+    def height(self) -> int:
+        """Batches executed and not rolled back."""
+
+    def account(self, index: AccountIndex) -> Account | None: ...
+
+    def total_balance(self) -> Gwei:
+        """Sum of all balances."""
+
+    def execute(self, batch: Batch, domain: FieldElement) -> Execution: ...
+
+    def rollback(self, batches: int) -> None:
+        """Undo the last `batches` executions; ValueError if more than are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedMessage:
+    """One signature to check: public key, R8 and S as given (unreduced words), message a field element."""
+
+    public_key: tuple[int, int]
+    r8: tuple[int, int]
+    s: int
+    message: int
+
+
+class SignatureBackend(Protocol):
+    """Checks EdDSA-Poseidon signatures in bulk."""
+
+    def verify(self, messages: Sequence[SignedMessage]) -> list[bool]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofJob:
+    """One proof to make: the execution's trace and the statement's words V, 32 bytes each."""
+
+    trace: bytes
+    statement: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """A Groth16 proof of a statement, as the arbiter takes it, and how long its parts took."""
+
+    commitment: FieldElement
+    x: FieldElement
+    y: FieldElement
+    words: tuple[int, ...]
+    witness_seconds: float
+    prove_seconds: float
+    verify_seconds: float
+
+
+class ProofBackend(Protocol):
+    """Makes proofs, one at a time; cancelling the await stops the work at once."""
+
+    async def prove(self, job: ProofJob) -> Proof:
+        """Prove and self-check. BackendError when the trace does not fit the statement or the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitInfo:
+    """Size and identity of a batch circuit."""
+
+    constraints: int
+    wires: int
+    public_inputs: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInfo:
+    """Where a proving key lies and what it is: `provenance` is "insecure-dev" for the key of the published seed."""
+
+    path: Path
+    circuit: CircuitInfo
+    provenance: str
+    verifying_key_words: tuple[int, ...]

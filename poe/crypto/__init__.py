@@ -1,0 +1,1 @@
+"""Plain, slow, vector-tested arithmetic: the meaning of the hashes and signatures."""

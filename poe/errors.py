@@ -1,0 +1,106 @@
+"""Every expected failure, with a stable code, what was wanted, what came, and a way out.
+
+PoeError
+├── ConfigError          POE-CFG-…   a setting is missing, unknown or out of range
+├── InputError           POE-INP-…   a transaction, file or argument from outside is malformed
+├── L1Error              POE-L1-…    Ethereum cannot be reached or disagrees
+│   ├── L1Unreachable    POE-L1-001  no answer in time
+│   ├── WrongChain       POE-L1-002  another chain id, or no arbiter at the address
+│   ├── Reverted         POE-L1-003  the arbiter refused, with its named error
+│   │   └── AlreadyAccepted POE-L1-004  a proof of this batch is there already: a rival won
+│   └── NotMined         POE-L1-005  a transaction did not appear in a block in time
+├── NetError             POE-NET-…   a peer misbehaved, a body could not be fetched
+├── BackendError         POE-BCK-…   the Rust core refused: key, witness, proof
+└── ToolError            POE-TOL-…   a program or port that a command needs is missing or taken
+
+Anything that is not a PoeError is a bug and stops the node.
+"""
+
+from __future__ import annotations
+
+
+class PoeError(Exception):
+    """An expected failure. `str()` is one line: code, what happened, and what to do about it."""
+
+    code = "POE-000"
+
+    def __init__(self, message: str, *, fix: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        if code is not None:
+            self.code = code
+
+    def __str__(self) -> str:
+        line = f"{self.code}: {self.message}"
+        return f"{line} ({self.fix})" if self.fix else line
+
+
+class ConfigError(PoeError):
+    """A setting is missing, unknown or out of range."""
+
+    code = "POE-CFG-001"
+
+
+class InputError(PoeError):
+    """Something from outside (a transaction, a file, an argument) is malformed; the message names the field."""
+
+    code = "POE-INP-001"
+
+
+class L1Error(PoeError):
+    """Ethereum cannot be reached or disagrees with us."""
+
+    code = "POE-L1-000"
+
+
+class L1Unreachable(L1Error):
+    """No answer from the RPC endpoint in time."""
+
+    code = "POE-L1-001"
+
+
+class WrongChain(L1Error):
+    """The endpoint serves another chain id, or no arbiter lives at the address."""
+
+    code = "POE-L1-002"
+
+
+class Reverted(L1Error):
+    """The arbiter refused a call; `name` is the custom error's name, such as `WrongParent`."""
+
+    code = "POE-L1-003"
+
+    def __init__(self, message: str, *, name: str, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.name = name
+
+
+class AlreadyAccepted(Reverted):
+    """A proof of this batch is accepted already: a rival won."""
+
+    code = "POE-L1-004"
+
+
+class NotMined(L1Error):
+    """A transaction did not appear in a block in time."""
+
+    code = "POE-L1-005"
+
+
+class NetError(PoeError):
+    """A peer misbehaved or a body could not be fetched from anyone."""
+
+    code = "POE-NET-001"
+
+
+class BackendError(PoeError):
+    """The Rust core refused: a key, a witness or a proof is not right."""
+
+    code = "POE-BCK-001"
+
+
+class ToolError(PoeError):
+    """A program, file or port that a command needs is missing or taken."""
+
+    code = "POE-TOL-001"

@@ -1,0 +1,1 @@
+"""The door to Ethereum: the only package that imports web3."""

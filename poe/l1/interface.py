@@ -1,0 +1,187 @@
+"""What the roles ask of Ethereum: parameters, ordered events that survive reorgs, and the arbiter's calls."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Gwei, Hash, Shape, Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRef:
+    """One L1 block as our own chain of headers knows it; `timestamp` in Unix seconds."""
+
+    number: int
+    hash: Hash
+    parent_hash: Hash
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOrigin:
+    """Where an event comes from."""
+
+    block: BlockRef
+    tx_hash: Hash
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deposited:
+    """A deposit entered the arbiter's queue at `queue_index`; it reaches L2 with a later batch."""
+
+    origin: LogOrigin
+    queue_index: int
+    account: AccountIndex
+    public_key_x: int
+    public_key_y: int
+    exit_address: int
+    amount: Gwei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSequenced:
+    """A batch is ordered on L1; header and data are here whole, `queue_end` deposits are drained after it."""
+
+    origin: LogOrigin
+    number: BatchNumber
+    parent_hash: Hash
+    batch_hash: Hash
+    batch: Batch
+    reward: Wei
+    queue_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofAccepted:
+    """The first valid proof for (batch, old root); the win is `payee`'s once the batch finalizes on that root."""
+
+    origin: LogOrigin
+    number: BatchNumber
+    old_root: FieldElement
+    new_root: FieldElement
+    payee: Address
+    submitter: Address
+    tip: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFinalized:
+    """The batch's new root is the chain's root; `payee` was credited `reward` minus the tip."""
+
+    origin: LogOrigin
+    number: BatchNumber
+    new_root: FieldElement
+    payee: Address
+    reward: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """A credit was pulled out."""
+
+    origin: LogOrigin
+    payee: Address
+    amount: Wei
+
+
+ArbiterEvent = Deposited | BatchSequenced | ProofAccepted | BatchFinalized | Withdrawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainUpdate:
+    """One step of the follower.
+
+    If `rolled_back_to` is a block number, everything learnt from later blocks is void and must be undone first.
+    Then `events` follow in chain order, up to and including block `head`.
+    """
+
+    head: BlockRef
+    rolled_back_to: int | None
+    events: tuple[ArbiterEvent, ...]
+
+
+class Follower(Protocol):
+    """Follows L1 from the arbiter's deployment block on."""
+
+    def updates(self) -> AsyncIterator[ChainUpdate]:
+        """Endless; waits while L1 is down (counting errors), never raises for a reorg."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArbiterParameters:
+    """The arbiter's immutables, read once at start and checked against our circuit."""
+
+    address: Address
+    chain_id: int
+    deployed_at_block: int
+    shape: Shape
+    circuit_version: int
+    genesis_root: FieldElement
+    sequencer: Address
+    reward: Wei
+    queue_deadline_blocks: int
+    min_deposit: Gwei
+    verifying_key_words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """Everything `submitProof` takes."""
+
+    number: BatchNumber
+    batch: Batch
+    old_root: FieldElement
+    new_root: FieldElement
+    payee: Address
+    tip: Wei
+    commitment: FieldElement
+    proof_words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A mined transaction that succeeded (one that reverted raises instead)."""
+
+    tx_hash: Hash
+    block_number: int
+    gas_used: int
+    effective_gas_price: Wei
+
+
+class ArbiterClient(Protocol):
+    """The arbiter's calls for one account; sends are serialised, simulated first, and waited for.
+
+    Every method has a deadline and raises L1Error (Reverted, AlreadyAccepted, NotMined, L1Unreachable).
+    """
+
+    @property
+    def account(self) -> Address: ...
+
+    async def parameters(self) -> ArbiterParameters: ...
+
+    async def balance(self) -> Wei:
+        """ETH of our account."""
+
+    async def credit_of(self, payee: Address) -> Wei: ...
+
+    async def state_root(self) -> FieldElement:
+        """The finalized state root."""
+
+    async def finalized_number(self) -> BatchNumber: ...
+
+    async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool: ...
+
+    async def sequence_batch(
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
+    ) -> Receipt: ...
+
+    async def submit_proof(self, submission: Submission) -> Receipt: ...
+
+    async def deposit(
+        self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei
+    ) -> Receipt: ...
+
+    async def withdraw(self) -> Receipt: ...

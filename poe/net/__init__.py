@@ -1,0 +1,1 @@
+"""The door to libp2p: the only package that imports it."""

@@ -1,0 +1,1 @@
+"""The role that only watches: standings from L1 events."""

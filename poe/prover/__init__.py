@@ -1,0 +1,1 @@
+"""The role that races to prove batches."""

@@ -1,0 +1,1 @@
+"""The role that orders L2 transactions into batches and posts them."""

@@ -1,0 +1,1 @@
+"""A whole network of processes on one machine."""
