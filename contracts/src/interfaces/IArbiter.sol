@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity >=0.8.20;
+
+/// @title The arbiter: orders batches, accepts the first valid proof of each, pays its payee.
+/// @notice No owner, no pause, not upgradeable. The rules are in docs/protocol.md.
+interface IArbiter {
+    /// @notice Header of a batch, four words of the statement; `shape` is the arbiter's own and never passed.
+    struct Header {
+        uint8 deposits;
+        uint8 forced;
+        uint48 feeAccount;
+    }
+
+    /// @notice Everything fixed at deployment.
+    struct Config {
+        address verifier;
+        address sequencer;
+        uint256 genesisRoot;
+        uint256 circuitVersion;
+        uint8 slots;
+        uint8 depth;
+        uint96 reward;
+        uint64 minDeposit;
+        uint32 queueDeadline;
+    }
+
+    /// @notice One proof as submitted. `proof` in the order of the pairing precompile (docs/protocol.md section 6).
+    struct Submission {
+        uint64 number;
+        uint256 oldRoot;
+        uint256 newRoot;
+        address payee;
+        uint96 tip;
+        uint256 commitment;
+        uint256[8] proof;
+        Header header;
+        bytes data;
+    }
+
+    event Deposited(
+        uint64 indexed queueIndex,
+        uint48 indexed account,
+        uint256 publicKeyX,
+        uint256 publicKeyY,
+        address exitAddress,
+        uint64 amount
+    );
+    event BatchSequenced(
+        uint64 indexed number,
+        bytes32 indexed batchHash,
+        bytes32 parentHash,
+        Header header,
+        bytes data,
+        uint96 reward,
+        uint64 queueEnd
+    );
+    event ProofAccepted(
+        uint64 indexed number,
+        address indexed payee,
+        uint256 oldRoot,
+        uint256 newRoot,
+        address submitter,
+        uint96 tip
+    );
+    event BatchFinalized(uint64 indexed number, address indexed payee, uint256 newRoot, uint96 reward);
+    event Withdrawn(address indexed payee, uint256 amount);
+
+    error NotSequencer(address caller, address sequencer);
+    error WrongNumber(uint64 number, uint64 expected);
+    error WrongParent(bytes32 parentHash, bytes32 expected);
+    error WrongReward(uint256 value, uint256 expected);
+    error WrongDataLength(uint256 length, uint256 expected);
+    error WrongQueueEnd(uint64 queueEnd, uint64 head, uint64 tail);
+    error OverdueDeposits(uint64 queueEnd, uint64 required);
+    error TooManyDeposits(uint256 deposits, uint256 slots);
+    error ForcedNotSupported(uint8 forced);
+    error DepositMismatch(uint64 queueIndex);
+    error BatchUnknown(uint64 number, uint64 head);
+    error AlreadyAccepted(uint64 number, uint256 oldRoot);
+    error WrongBatch(bytes32 batchHash, bytes32 expected);
+    error NotInField(uint256 value);
+    error TipAboveReward(uint96 tip, uint96 reward);
+    error InvalidProof();
+    error ZeroPayee();
+    error NotWholeGwei(uint256 value);
+    error AmountOutOfRange(uint256 amount, uint256 min);
+    error ZeroExitAddress();
+    error TreeFull(uint256 capacity);
+    error AccountUnknown(uint48 account);
+    error WrongKey(uint48 account);
+    error DepositCapReached(uint256 total);
+    error NothingToWithdraw(address payee);
+    error TransferFailed(address payee);
+
+    /// @notice Queue a deposit that creates a new L2 account; returns the account's index.
+    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+        external
+        payable
+        returns (uint48 account);
+
+    /// @notice Queue a deposit into an existing L2 account; the key must be the account's own.
+    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress) external payable;
+
+    /// @notice Order the next batch. Its first `header.deposits` slots must equal the queue's next entries;
+    /// `queueEnd` is the queue position after them and must cover every entry older than the deadline (up to half
+    /// the slots). Escrows exactly the reward.
+    function sequenceBatch(
+        uint64 number,
+        bytes32 parentHash,
+        Header calldata header,
+        bytes calldata data,
+        uint64 queueEnd
+    ) external payable;
+
+    /// @notice Submit a proof for a sequenced batch. Proofs come in any order; the named payee is paid, whoever sends.
+    function submitProof(Submission calldata submission) external;
+
+    /// @notice Finalize up to `limit` batches whose canonical proof is accepted; returns how many.
+    function finalize(uint256 limit) external returns (uint256 finalized);
+
+    /// @notice Pull the caller's credit.
+    function withdraw() external;
+
+    function stateRoot() external view returns (uint256);
+    function head() external view returns (uint64 number, bytes32 batchHash);
+    function finalizedNumber() external view returns (uint64);
+    function queueHead() external view returns (uint64);
+    function queueTail() external view returns (uint64);
+    function accountCount() external view returns (uint48);
+    function batchHashOf(uint64 number) external view returns (bytes32);
+    function accepted(uint64 number, uint256 oldRoot)
+        external
+        view
+        returns (uint256 newRoot, address payee, uint64 acceptedAt);
+    function creditOf(address payee) external view returns (uint256);
+    function domain() external view returns (uint256);
+    function verifier() external view returns (address);
+    function sequencer() external view returns (address);
+    function genesisRoot() external view returns (uint256);
+    function circuitVersion() external view returns (uint256);
+    function slots() external view returns (uint8);
+    function depth() external view returns (uint8);
+    function reward() external view returns (uint96);
+    function minDeposit() external view returns (uint64);
+    function queueDeadline() external view returns (uint32);
+    function deployedAt() external view returns (uint256);
+}
