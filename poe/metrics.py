@@ -1,0 +1,168 @@
+"""Every Prometheus metric of every role in one class, and the loopback endpoint that serves them.
+
+Names follow the Prometheus conventions: `poe_` prefix, base units, `_total` for counters. Labels come from closed
+sets; a payee's address is not one, so winner share shows the top few payees and `other`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from poe.errors import ToolError
+
+PROOF_SECONDS_BUCKETS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 60)
+STAGE_SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300)
+WINNER_SERIES = 5
+
+
+class Metrics:
+    """One registry's worth of metrics. A role touches only those that concern it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._define_prover()
+        self._define_market()
+        self._define_sequencer()
+        self._define_doors()
+
+    def _define_prover(self) -> None:
+        self.proof_phase_seconds = Histogram(
+            "poe_prover_phase_seconds",
+            "Seconds a finished proof spent in each phase: witness, prove, verify.",
+            ["phase"],
+            buckets=PROOF_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self.proof_seconds = Histogram(
+            "poe_prover_proof_seconds",
+            "Seconds from the start of a proof to its self-check, finished proofs only.",
+            buckets=PROOF_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self.races = Counter(
+            "poe_prover_races_total",
+            "Races this prover entered, by how they ended: won, late, cancelled, failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.wasted_core_seconds = Counter(
+            "poe_prover_wasted_core_seconds_total",
+            "CPU seconds spent on proofs that did not win.",
+            registry=self.registry,
+        )
+        self.cancel_seconds = Histogram(
+            "poe_prover_cancel_seconds",
+            "Seconds from seeing a rival's win to our worker being gone.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1),
+            registry=self.registry,
+        )
+        self.proving = Gauge("poe_prover_proving", "Proofs being made right now.", registry=self.registry)
+
+    def _define_market(self) -> None:
+        self.batch_height = Gauge(
+            "poe_batch_height",
+            "Highest batch number by stage: sealed, sequenced, accepted, finalized.",
+            ["stage"],
+            registry=self.registry,
+        )
+        self.stage_seconds = Histogram(
+            "poe_batch_stage_seconds",
+            "Seconds by L1 time from a batch's posting to its first accepted proof and to finality.",
+            ["stage"],
+            buckets=STAGE_SECONDS_BUCKETS,
+            registry=self.registry,
+        )
+        self.winner_share = Gauge(
+            "poe_market_winner_share_ratio",
+            "Share of finalized batches won, the top payees by rank and all others together.",
+            ["rank"],
+            registry=self.registry,
+        )
+        self.finalized_batches = Gauge(
+            "poe_market_finalized_batches", "Batches finalized on L1.", registry=self.registry
+        )
+        self.rewards_wei = Gauge(
+            "poe_market_rewards_wei", "Rewards of all finalized batches, in Wei.", registry=self.registry
+        )
+        self.payees = Gauge(
+            "poe_market_payees", "Distinct payees that won at least one batch.", registry=self.registry
+        )
+
+    def _define_sequencer(self) -> None:
+        self.transactions = Counter(
+            "poe_sequencer_transactions_total",
+            "L2 transactions by what became of them: accepted, refused, executed, dropped.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.mempool_size = Gauge(
+            "poe_sequencer_mempool_transactions", "Transactions waiting.", registry=self.registry
+        )
+        self.backlog = Gauge(
+            "poe_sequencer_unposted_batches", "Batches sealed but not yet on L1.", registry=self.registry
+        )
+        self.execute_seconds = Histogram(
+            "poe_sequencer_execute_seconds",
+            "Seconds to execute one batch.",
+            buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
+            registry=self.registry,
+        )
+
+    def _define_doors(self) -> None:
+        self.gas_used = Counter(
+            "poe_l1_gas_used_total",
+            "Gas used by our L1 transactions, by call.",
+            ["call"],
+            registry=self.registry,
+        )
+        self.l1_balance_wei = Gauge(
+            "poe_l1_balance_wei", "ETH of our L1 account, in Wei.", registry=self.registry
+        )
+        self.l1_head = Gauge("poe_l1_head_number", "Last L1 block we followed.", registry=self.registry)
+        self.l1_errors = Gauge("poe_l1_rpc_errors", "Failed L1 requests since start.", registry=self.registry)
+        self.l1_reorgs = Counter("poe_l1_reorgs_total", "L1 reorganisations seen.", registry=self.registry)
+        self.peers = Gauge("poe_net_peers", "Connected peers.", registry=self.registry)
+        self.mesh_peers = Gauge("poe_net_mesh_peers", "Peers in our gossip mesh.", registry=self.registry)
+        self.gossip_messages = Gauge(
+            "poe_net_messages",
+            "Gossip messages since start, by verdict: accepted, ignored, rejected, bad_frame.",
+            ["verdict"],
+            registry=self.registry,
+        )
+
+    def set_winner_shares(self, wins: Mapping[bytes, int]) -> None:
+        """Export the shares of the top payees as ranks 1..5 and the rest as `other`."""
+        total = sum(wins.values())
+        ranked = sorted(wins.values(), reverse=True)
+        top = ranked[:WINNER_SERIES]
+        for rank in range(1, WINNER_SERIES + 1):
+            won = top[rank - 1] if rank <= len(top) else 0
+            self.winner_share.labels(rank=str(rank)).set(won / total if total else 0)
+        self.winner_share.labels(rank="other").set(sum(ranked[WINNER_SERIES:]) / total if total else 0)
+        self.payees.set(len(wins))
+        self.finalized_batches.set(total)
+
+
+@contextmanager
+def serve_metrics(metrics: Metrics, *, host: str, port: int) -> Iterator[int]:
+    """Serve `/metrics` on `host:port` (0 picks a free one) while the context lasts; yields the port.
+
+    ToolError when the port is taken.
+    """
+    try:
+        server, thread = start_http_server(port, addr=host, registry=metrics.registry)
+    except OSError as error:
+        raise ToolError(
+            f"metrics port {host}:{port} cannot be opened: {error.strerror}",
+            fix="choose another with metrics.port, 0 picks a free one",
+            code="POE-TOL-002",
+        ) from error
+    try:
+        yield int(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=2)
