@@ -1,0 +1,84 @@
+"""The proving process: reads jobs from stdin, proves with the Rust core, answers on stdout.
+
+Runs under SCHED_IDLE, so that a prover that saturates every core never starves the node's network loop. Frames are
+a 4-byte big-endian length and a msgpack list. The parent ends a proof by killing this process; when the parent itself
+dies, stdin closes and the process leaves at once, in the middle of a proof too.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import struct
+import sys
+import threading
+from typing import Any, BinaryIO
+
+import msgpack
+
+from poe import _core
+
+READY, DONE, FAILED = "ready", "done", "failed"
+
+
+def read_frame(stream: BinaryIO) -> Any:
+    """The next frame's value; EOFError when the stream ends."""
+    prefix = stream.read(4)
+    if len(prefix) < 4:
+        raise EOFError
+    (length,) = struct.unpack(">I", prefix)
+    body = stream.read(length)
+    if len(body) < length:
+        raise EOFError
+    return msgpack.unpackb(body)
+
+
+def encode_frame(value: Any) -> bytes:
+    """A value as one frame."""
+    body: bytes = msgpack.packb(value)
+    return struct.pack(">I", len(body)) + body
+
+
+def _read_jobs(stream: BinaryIO, jobs: queue.Queue[Any]) -> None:
+    """Feed jobs to the main thread; leave the process when the parent is gone."""
+    try:
+        while True:
+            jobs.put(read_frame(stream))
+    except EOFError:
+        os._exit(0)
+
+
+def _prove(key: _core.ProvingKey, trace: bytes, statement: bytes, threads: int) -> list[Any]:
+    try:
+        result = key.prove(trace, statement, threads)
+    except (_core.CoreError, _core.CorePanic) as error:
+        return [FAILED, str(error)]
+    seconds = [result.witness_seconds, result.prove_seconds, result.verify_seconds]
+    return [DONE, result.commitment, result.x, result.y, result.proof, seconds]
+
+
+def _answer(stream: BinaryIO, value: Any) -> None:
+    stream.write(encode_frame(value))
+    stream.flush()
+
+
+def main(key_path: str, threads: int) -> None:
+    """Serve proofs until stdin closes."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints goes to the log, never into the protocol
+    jobs: queue.Queue[Any] = queue.Queue(maxsize=1)
+    threading.Thread(target=_read_jobs, args=(sys.stdin.buffer, jobs), daemon=True).start()
+    try:
+        key = _core.ProvingKey.load(key_path)
+    except (_core.CoreError, _core.CorePanic) as error:
+        _answer(answers, [FAILED, str(error)])
+        return
+    _answer(answers, [READY, key.circuit_hash])
+    while True:
+        trace, statement = jobs.get()
+        _answer(answers, _prove(key, trace, statement, threads))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,240 @@
+"""Settings of every role: TOML file, environment and flags into frozen structs; an unknown key is an error.
+
+Precedence: flag > environment `POE_SECTION__KEY` > file > default. Secrets never appear here, only paths to them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poe.errors import ConfigError
+
+ENVIRONMENT_PREFIX = "POE_"
+ENVIRONMENT_SEPARATOR = "__"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section."""
+
+
+class L1Settings(_Section):
+    """Where Ethereum is and who we are there."""
+
+    rpc_url: str = "http://127.0.0.1:8545"
+    chain_id: int = 31337
+    arbiter: str = ""
+    """Address of the arbiter contract, 0x and 40 hex digits."""
+    deployed_at_block: int = 0
+    key_file: str = ""
+    """File with our account's private key in hex, mode 0600. Observers need none."""
+    poll_seconds: float = 0.25
+    deadline_seconds: float = 20.0
+
+
+class NetSettings(_Section):
+    """The peer-to-peer network. With `enabled = false` everything comes from L1 alone."""
+
+    enabled: bool = True
+    listen_host: str = "127.0.0.1"
+    port: int = 0
+    bootstrap: tuple[str, ...] = ()
+    """Multiaddresses with peer ids."""
+
+
+class ServerSettings(_Section):
+    """An HTTP endpoint."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class SequencerSettings(_Section):
+    """How batches are sealed."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    seal_seconds: float = 2.0
+    """A batch that is not full is sealed when its oldest transaction has waited this long."""
+    fee_account: int = 0
+    """L2 account that earns the fees; if it does not exist they are burnt."""
+    max_unposted_batches: int = 16
+    max_unproven_batches: int = 32
+    """Sealing pauses while this many posted batches wait for finality."""
+    mempool_transactions: int = 100_000
+
+
+class ProverSettings(_Section):
+    """How this node races."""
+
+    threads: int = 1
+    start_jitter_seconds: float = 1.0
+    """Each race starts after a random wait of at most this long."""
+    payee: str = ""
+    """Address that is paid; empty: our own account."""
+    tip_wei: int = 0
+    """Offered to whoever lands our proof; comes out of our reward."""
+    key_cache: str = ""
+    """Folder of proving keys; empty: $XDG_CACHE_HOME/poe/keys."""
+
+
+class LogSettings(_Section):
+    """What is written to stderr."""
+
+    level: str = "info"
+    format: str = "text"
+
+
+class Settings(_Section):
+    """Everything a role can be told."""
+
+    version: int = 1
+    data_dir: str = "poe-data"
+    l1: L1Settings = L1Settings()
+    net: NetSettings = NetSettings()
+    metrics: ServerSettings = ServerSettings()
+    sequencer: SequencerSettings = SequencerSettings()
+    prover: ProverSettings = ProverSettings()
+    log: LogSettings = LogSettings()
+
+
+def load_settings(
+    path: Path | None, *, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from a TOML file (or none), the environment and flags (dotted names to values)."""
+    tree: dict[str, Any] = {} if path is None else _read_toml(path)
+    source = str(path) if path is not None else "the defaults"
+    _refuse_unknown_keys(tree, Settings, prefix="", source=source)
+    _overlay_environment(tree, environment)
+    for dotted, value in (flags or {}).items():
+        if value is not None:
+            _assign(tree, dotted.split("."), value)
+    try:
+        settings = msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{source}: {error}", code="POE-CFG-003") from error
+    _refuse_nonsense(settings)
+    return settings
+
+
+def dump_settings(settings: Settings) -> str:
+    """The settings as TOML text that `load_settings` reads back."""
+    tree = msgspec.to_builtins(settings)
+    sections = {name: value for name, value in tree.items() if isinstance(value, dict)}
+    lines = [f"{name} = {_toml_value(value)}" for name, value in tree.items() if name not in sections]
+    for name, section in sections.items():
+        lines += ["", f"[{name}]", *(f"{key} = {_toml_value(value)}" for key, value in section.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return msgspec.json.encode(value).decode()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return str(value)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise ConfigError(f"no configuration file {path}", code="POE-CFG-002") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not readable TOML: {error}", code="POE-CFG-002") from error
+
+
+def _section_types(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(struct)}
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _refuse_unknown_keys(
+    tree: Mapping[str, Any], struct: type[msgspec.Struct], *, prefix: str, source: str
+) -> None:
+    known = _section_types(struct)
+    for key, value in tree.items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown setting {prefix}{key} in {source}", fix=hint, code="POE-CFG-001")
+        if _is_section(known[key]):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{prefix}{key} in {source} must be a section", code="POE-CFG-003")
+            _refuse_unknown_keys(value, known[key], prefix=f"{prefix}{key}.", source=source)
+
+
+def _overlay_environment(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
+    """Apply `POE_SECTION__KEY` variables; lists are comma-separated."""
+    sections = {name: kind for name, kind in _section_types(Settings).items() if _is_section(kind)}
+    for variable, text in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or ENVIRONMENT_SEPARATOR not in variable:
+            continue
+        path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_SEPARATOR)
+        section = sections.get(path[0])
+        if len(path) != 2 or section is None or path[1] not in _section_types(section):
+            names = [
+                f"POE_{name}__{key}".upper()
+                for name, kind in sections.items()
+                for key in _section_types(kind)
+            ]
+            close = difflib.get_close_matches(variable, names, n=1)
+            raise ConfigError(
+                f"unknown setting {variable} in the environment",
+                fix=f"did you mean {close[0]}?" if close else "unset it",
+                code="POE-CFG-001",
+            )
+        is_list = str(_section_types(section)[path[1]]).startswith("tuple")
+        _assign(tree, path, [part for part in text.split(",") if part] if is_list else text)
+
+
+def _assign(tree: dict[str, Any], path: list[str], value: Any) -> None:
+    for section in path[:-1]:
+        tree = tree.setdefault(section, {})
+    tree[path[-1]] = value
+
+
+def _refuse_nonsense(settings: Settings) -> None:
+    """Range checks that the types do not make."""
+    checks = [
+        (settings.version == 1, "version", "1"),
+        (settings.l1.rpc_url.startswith(("http://", "https://")), "l1.rpc_url", "http://… or https://…"),
+        (settings.l1.poll_seconds > 0, "l1.poll_seconds", "more than 0"),
+        (settings.l1.deadline_seconds > 0, "l1.deadline_seconds", "more than 0"),
+        (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
+        (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
+        (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
+        (settings.sequencer.seal_seconds > 0, "sequencer.seal_seconds", "more than 0"),
+        (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
+        (settings.sequencer.max_unposted_batches >= 1, "sequencer.max_unposted_batches", "at least 1"),
+        (settings.sequencer.max_unproven_batches >= 1, "sequencer.max_unproven_batches", "at least 1"),
+        (settings.sequencer.mempool_transactions >= 1, "sequencer.mempool_transactions", "at least 1"),
+        (
+            settings.log.level in ("debug", "info", "warning", "error"),
+            "log.level",
+            "debug, info, warning, error",
+        ),
+        (settings.log.format in ("text", "json"), "log.format", "text or json"),
+        *(
+            (0 <= port < 65536, name, "0 to 65535")
+            for name, port in (
+                ("net.port", settings.net.port),
+                ("metrics.port", settings.metrics.port),
+                ("sequencer.port", settings.sequencer.port),
+            )
+        ),
+    ]
+    for holds, name, wanted in checks:
+        if not holds:
+            raise ConfigError(f"{name} is out of range", fix=f"wanted: {wanted}", code="POE-CFG-003")
