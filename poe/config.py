@@ -24,7 +24,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Base of every section."""
 
 
-class L1Settings(_Section):
+class L1Settings(_Section, frozen=True, kw_only=True):
     """Where Ethereum is and who we are there."""
 
     rpc_url: str = "http://127.0.0.1:8545"
@@ -38,7 +38,7 @@ class L1Settings(_Section):
     deadline_seconds: float = 20.0
 
 
-class NetSettings(_Section):
+class NetSettings(_Section, frozen=True, kw_only=True):
     """The peer-to-peer network. With `enabled = false` everything comes from L1 alone."""
 
     enabled: bool = True
@@ -48,14 +48,14 @@ class NetSettings(_Section):
     """Multiaddresses with peer ids."""
 
 
-class ServerSettings(_Section):
+class ServerSettings(_Section, frozen=True, kw_only=True):
     """An HTTP endpoint."""
 
     host: str = "127.0.0.1"
     port: int = 0
 
 
-class SequencerSettings(_Section):
+class SequencerSettings(_Section, frozen=True, kw_only=True):
     """How batches are sealed."""
 
     host: str = "127.0.0.1"
@@ -70,7 +70,7 @@ class SequencerSettings(_Section):
     mempool_transactions: int = 100_000
 
 
-class ProverSettings(_Section):
+class ProverSettings(_Section, frozen=True, kw_only=True):
     """How this node races."""
 
     threads: int = 1
@@ -84,14 +84,14 @@ class ProverSettings(_Section):
     """Folder of proving keys; empty: $XDG_CACHE_HOME/poe/keys."""
 
 
-class LogSettings(_Section):
+class LogSettings(_Section, frozen=True, kw_only=True):
     """What is written to stderr."""
 
     level: str = "info"
     format: str = "text"
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True, kw_only=True):
     """Everything a role can be told."""
 
     version: int = 1
@@ -160,9 +160,7 @@ def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _refuse_unknown_keys(
-    tree: Mapping[str, Any], struct: type[msgspec.Struct], *, prefix: str, source: str
-) -> None:
+def _refuse_unknown_keys(tree: Mapping[str, Any], struct: type[msgspec.Struct], *, prefix: str, source: str) -> None:
     known = _section_types(struct)
     for key, value in tree.items():
         if key not in known:
@@ -184,11 +182,7 @@ def _overlay_environment(tree: dict[str, Any], environment: Mapping[str, str]) -
         path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_SEPARATOR)
         section = sections.get(path[0])
         if len(path) != 2 or section is None or path[1] not in _section_types(section):
-            names = [
-                f"POE_{name}__{key}".upper()
-                for name, kind in sections.items()
-                for key in _section_types(kind)
-            ]
+            names = [f"POE_{name}__{key}".upper() for name, kind in sections.items() for key in _section_types(kind)]
             close = difflib.get_close_matches(variable, names, n=1)
             raise ConfigError(
                 f"unknown setting {variable} in the environment",

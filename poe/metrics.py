@@ -87,9 +87,7 @@ class Metrics:
         self.rewards_wei = Gauge(
             "poe_market_rewards_wei", "Rewards of all finalized batches, in Wei.", registry=self.registry
         )
-        self.payees = Gauge(
-            "poe_market_payees", "Distinct payees that won at least one batch.", registry=self.registry
-        )
+        self.payees = Gauge("poe_market_payees", "Distinct payees that won at least one batch.", registry=self.registry)
 
     def _define_sequencer(self) -> None:
         self.transactions = Counter(
@@ -98,9 +96,7 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
-        self.mempool_size = Gauge(
-            "poe_sequencer_mempool_transactions", "Transactions waiting.", registry=self.registry
-        )
+        self.mempool_size = Gauge("poe_sequencer_mempool_transactions", "Transactions waiting.", registry=self.registry)
         self.backlog = Gauge(
             "poe_sequencer_unposted_batches", "Batches sealed but not yet on L1.", registry=self.registry
         )
@@ -118,9 +114,7 @@ class Metrics:
             ["call"],
             registry=self.registry,
         )
-        self.l1_balance_wei = Gauge(
-            "poe_l1_balance_wei", "ETH of our L1 account, in Wei.", registry=self.registry
-        )
+        self.l1_balance_wei = Gauge("poe_l1_balance_wei", "ETH of our L1 account, in Wei.", registry=self.registry)
         self.l1_head = Gauge("poe_l1_head_number", "Last L1 block we followed.", registry=self.registry)
         self.l1_errors = Gauge("poe_l1_rpc_errors", "Failed L1 requests since start.", registry=self.registry)
         self.l1_reorgs = Counter("poe_l1_reorgs_total", "L1 reorganisations seen.", registry=self.registry)

@@ -68,9 +68,7 @@ class WorkerProofs:
     async def _ensure_started(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
-        self._process = await trio.lowlevel.open_process(
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        self._process = await trio.lowlevel.open_process(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         with trio.move_on_after(START_SECONDS) as deadline:
             answer = await self._converse(None)
         if deadline.cancelled_caught:
