@@ -1,0 +1,85 @@
+//! One account and its leaf (docs/protocol.md, section 2).
+
+use ark_ff::AdditiveGroup;
+
+use crate::{field::Fr, poseidon};
+
+/// Balances stay below 2^96 gwei.
+pub const BALANCE_BITS: u32 = 96;
+/// A nonce is below 2^32; at this value the account can no longer spend.
+pub const NONCE_MAX: u64 = u32::MAX as u64;
+
+/// An existing account; balance in gwei.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    pub public_key: (Fr, Fr),
+    pub balance: u128,
+    pub nonce: u64,
+    pub exit_address: Fr,
+}
+
+impl Account {
+    /// `Poseidon5(public_key_x, public_key_y, balance, nonce, exit_address)`, nothing packed.
+    pub fn leaf(&self) -> Fr {
+        let (x, y) = self.public_key;
+        poseidon::hash5([
+            x,
+            y,
+            Fr::from(self.balance),
+            Fr::from(self.nonce),
+            self.exit_address,
+        ])
+    }
+}
+
+/// The leaf of an index: 0 where no account exists.
+pub fn leaf(account: Option<&Account>) -> Fr {
+    account.map_or(Fr::ZERO, Account::leaf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> Account {
+        Account {
+            public_key: (Fr::from(1u64), Fr::from(2u64)),
+            balance: 3,
+            nonce: 4,
+            exit_address: Fr::from(5u64),
+        }
+    }
+
+    #[test]
+    fn a_missing_account_has_leaf_zero() {
+        assert_eq!(leaf(None), Fr::ZERO);
+    }
+
+    #[test]
+    fn a_leaf_hashes_its_five_values_in_order() {
+        let inputs = [1u64, 2, 3, 4, 5].map(Fr::from);
+        assert_eq!(leaf(Some(&account())), poseidon::hash5(inputs));
+    }
+
+    #[test]
+    fn every_value_moves_the_leaf() {
+        let base = account();
+        let others = [
+            Account {
+                public_key: (Fr::from(9u64), base.public_key.1),
+                ..base
+            },
+            Account {
+                public_key: (base.public_key.0, Fr::from(9u64)),
+                ..base
+            },
+            Account { balance: 9, ..base },
+            Account { nonce: 9, ..base },
+            Account {
+                exit_address: Fr::from(9u64),
+                ..base
+            },
+        ];
+        assert!(others.iter().all(|other| other.leaf() != base.leaf()));
+    }
+}

@@ -1,0 +1,262 @@
+//! What executing a batch leaves for the circuit's witness, and its bytes on the way to a proving process.
+
+pub use crate::{account::Account, outcome::Outcome};
+use crate::{
+    account::BALANCE_BITS,
+    field::{self, FieldError, Fr, WORD_BYTES},
+};
+
+/// Widest shape that a trace can have: slots in 1..=255, depth in 1..=24.
+pub const MAX_SLOTS: usize = 255;
+pub const MAX_DEPTH: usize = 24;
+
+const MAGIC: &[u8; 8] = b"poetrace";
+const VERSION: u8 = 1;
+const INDEX_BITS: u32 = 48;
+
+/// One account's place in the tree at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The account's index below 4^depth: the low `2·depth` bits of the field that names it.
+    pub index: u64,
+    pub account: Option<Account>,
+    /// From the leaf's parent up: the parent's four children before this opening's update. The child that
+    /// the path comes from, at digit `(index >> 2·level) & 3`, is among them.
+    pub path: Vec<[Fr; 4]>,
+}
+
+/// One slot. Even a no-op has both openings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotTrace {
+    /// The four words, reduced modulo r.
+    pub words: [Fr; 4],
+    /// Account `from`, before the slot.
+    pub sender: Opening,
+    /// Account `to`, after the sender's debit and before the credit.
+    pub recipient: Opening,
+    pub outcome: Outcome,
+}
+
+/// One batch's execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchTrace {
+    pub depth: usize,
+    /// Header word: slots below this position are deposits.
+    pub deposits: u64,
+    /// Header word, 0 in this version.
+    pub forced: u64,
+    /// Header word, below 2^48; may lie outside the tree.
+    pub fee_account: u64,
+    pub domain: Fr,
+    pub old_root: Fr,
+    pub new_root: Fr,
+    /// One entry a slot of the shape.
+    pub slots: Vec<SlotTrace>,
+    /// Account `fee_account`, after all slots and before the fees' credit.
+    pub fee: Opening,
+    /// Fees that found no account, in gwei.
+    pub burnt: u128,
+}
+
+/// Why bytes are not a trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TraceError {
+    #[error("trace ends early, at byte {at}")]
+    Truncated { at: usize },
+    #[error("trace has {extra} bytes too many")]
+    Trailing { extra: usize },
+    #[error("not a trace, or a trace of another version")]
+    Unknown,
+    #[error("{what} is out of range in the trace")]
+    Range { what: &'static str },
+    #[error("trace: {0}")]
+    Field(#[from] FieldError),
+}
+
+impl BatchTrace {
+    /// The canonical bytes: a fixed layout, everything big-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256 + self.slots.len() * (512 + self.depth * 256));
+        out.extend_from_slice(MAGIC);
+        out.push(VERSION);
+        out.push(self.depth as u8);
+        out.push(self.slots.len() as u8);
+        for word in [self.deposits, self.forced, self.fee_account] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        write_elements(&mut out, &[self.domain, self.old_root, self.new_root]);
+        for slot in &self.slots {
+            write_elements(&mut out, &slot.words);
+            write_opening(&mut out, &slot.sender);
+            write_opening(&mut out, &slot.recipient);
+            out.push(slot.outcome.code());
+        }
+        write_opening(&mut out, &self.fee);
+        out.extend_from_slice(&self.burnt.to_be_bytes());
+        out
+    }
+
+    /// Reads what `to_bytes` writes and nothing else: each trace has one encoding.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TraceError> {
+        let mut reader = Reader { bytes, at: 0 };
+        let trace = reader.batch()?;
+        match bytes.len() - reader.at {
+            0 => Ok(trace),
+            extra => Err(TraceError::Trailing { extra }),
+        }
+    }
+}
+
+fn write_elements(out: &mut Vec<u8>, elements: &[Fr]) {
+    elements
+        .iter()
+        .for_each(|element| out.extend_from_slice(&field::to_bytes(element)));
+}
+
+fn write_opening(out: &mut Vec<u8>, opening: &Opening) {
+    out.extend_from_slice(&opening.index.to_be_bytes());
+    out.push(u8::from(opening.account.is_some()));
+    if let Some(account) = &opening.account {
+        write_elements(
+            out,
+            &[
+                account.public_key.0,
+                account.public_key.1,
+                account.exit_address,
+            ],
+        );
+        out.extend_from_slice(&account.balance.to_be_bytes());
+        out.extend_from_slice(&account.nonce.to_be_bytes());
+    }
+    opening
+        .path
+        .iter()
+        .for_each(|children| write_elements(out, children));
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], TraceError> {
+        let rest = &self.bytes[self.at..];
+        let taken = rest.first_chunk::<N>().ok_or(TraceError::Truncated {
+            at: self.bytes.len(),
+        })?;
+        self.at += N;
+        Ok(*taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, TraceError> {
+        Ok(self.take::<1>()?[0])
+    }
+
+    fn below(&mut self, limit: u64, what: &'static str) -> Result<u64, TraceError> {
+        let value = u64::from_be_bytes(self.take()?);
+        if value < limit {
+            Ok(value)
+        } else {
+            Err(TraceError::Range { what })
+        }
+    }
+
+    fn wide(&mut self, what: &'static str) -> Result<u128, TraceError> {
+        let value = u128::from_be_bytes(self.take()?);
+        if value >> BALANCE_BITS == 0 {
+            Ok(value)
+        } else {
+            Err(TraceError::Range { what })
+        }
+    }
+
+    fn elements<const N: usize>(&mut self) -> Result<[Fr; N], TraceError> {
+        let mut elements = [Fr::default(); N];
+        for element in &mut elements {
+            *element = field::from_bytes_strict(&self.take::<WORD_BYTES>()?)?;
+        }
+        Ok(elements)
+    }
+
+    fn size(&mut self, limit: usize, what: &'static str) -> Result<usize, TraceError> {
+        let value = usize::from(self.byte()?);
+        if (1..=limit).contains(&value) {
+            Ok(value)
+        } else {
+            Err(TraceError::Range { what })
+        }
+    }
+
+    fn batch(&mut self) -> Result<BatchTrace, TraceError> {
+        if self.take::<8>()? != *MAGIC || self.byte()? != VERSION {
+            return Err(TraceError::Unknown);
+        }
+        let depth = self.size(MAX_DEPTH, "depth")?;
+        let slots = self.size(MAX_SLOTS, "slots")?;
+        let deposits = self.below(slots as u64 + 1, "deposits")?;
+        let forced = self.below(1, "forced")?;
+        let fee_account = self.below(1 << INDEX_BITS, "fee account")?;
+        let [domain, old_root, new_root] = self.elements()?;
+        let slots = (0..slots)
+            .map(|_| self.slot(depth))
+            .collect::<Result<_, _>>()?;
+        let fee = self.opening(depth)?;
+        let burnt = self.wide("burnt")?;
+        Ok(BatchTrace {
+            depth,
+            deposits,
+            forced,
+            fee_account,
+            domain,
+            old_root,
+            new_root,
+            slots,
+            fee,
+            burnt,
+        })
+    }
+
+    fn slot(&mut self, depth: usize) -> Result<SlotTrace, TraceError> {
+        Ok(SlotTrace {
+            words: self.elements()?,
+            sender: self.opening(depth)?,
+            recipient: self.opening(depth)?,
+            outcome: Outcome::from_code(self.byte()?)
+                .ok_or(TraceError::Range { what: "outcome" })?,
+        })
+    }
+
+    fn opening(&mut self, depth: usize) -> Result<Opening, TraceError> {
+        let index = self.below(1 << (2 * depth), "index")?;
+        let account = match self.byte()? {
+            0 => None,
+            1 => Some(self.account()?),
+            _ => {
+                return Err(TraceError::Range {
+                    what: "account flag",
+                });
+            }
+        };
+        let path = (0..depth)
+            .map(|_| self.elements())
+            .collect::<Result<_, _>>()?;
+        Ok(Opening {
+            index,
+            account,
+            path,
+        })
+    }
+
+    fn account(&mut self) -> Result<Account, TraceError> {
+        let [x, y, exit_address] = self.elements()?;
+        let balance = self.wide("balance")?;
+        let nonce = self.below(1 << 32, "nonce")?;
+        Ok(Account {
+            public_key: (x, y),
+            balance,
+            nonce,
+            exit_address,
+        })
+    }
+}
