@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NewType
 
-FIELD_ORDER = 21888242871839275222246405745257275088548364400416034343698204186575808495617
-"""Order r of BN254's scalar field."""
+from poe.crypto.field import FIELD_ORDER as FIELD_ORDER
+from poe.crypto.field import WORD_BYTES as WORD_BYTES
 
 FieldElement = NewType("FieldElement", int)
 """An integer in [0, r)."""
@@ -23,7 +23,6 @@ Hash = NewType("Hash", bytes)
 """Thirty-two bytes."""
 
 WORDS_PER_SLOT = 4
-WORD_BYTES = 32
 SLOT_BYTES = WORDS_PER_SLOT * WORD_BYTES
 
 
