@@ -65,6 +65,7 @@ interface IArbiter {
     event BatchFinalized(uint64 indexed number, address indexed payee, uint256 newRoot, uint96 reward);
     event Withdrawn(address indexed payee, uint256 amount);
 
+    error WrongConfig(string field);
     error NotSequencer(address caller, address sequencer);
     error WrongNumber(uint64 number, uint64 expected);
     error WrongParent(bytes32 parentHash, bytes32 expected);
@@ -99,7 +100,9 @@ interface IArbiter {
         returns (uint48 account);
 
     /// @notice Queue a deposit into an existing L2 account; the key must be the account's own.
-    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress) external payable;
+    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+        external
+        payable;
 
     /// @notice Order the next batch. Its first `header.deposits` slots must equal the queue's next entries;
     /// `queueEnd` is the queue position after them and must cover every entry older than the deadline (up to half

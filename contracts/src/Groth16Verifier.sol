@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IVerifier} from "./interfaces/IVerifier.sol";
+
+/// @title Groth16 over BN254 for three public inputs, its verifying key fixed at deployment.
+/// @notice Checks e(-A, B) · e(alpha, beta) · e(L, gamma) · e(C, delta) = 1, L = IC0 + C·IC1 + x·IC2 + y·IC3
+/// (Groth, EUROCRYPT 2016, section 3.2).
+contract Groth16Verifier is IVerifier {
+    /// @dev Order of the base field: coordinates are below it.
+    uint256 private constant Q =
+        21_888_242_871_839_275_222_246_405_745_257_275_088_696_311_157_297_823_662_689_037_894_645_226_208_583;
+    /// @dev Order of the scalar field: public inputs are below it.
+    uint256 private constant R =
+        21_888_242_871_839_275_222_246_405_745_257_275_088_548_364_400_416_034_343_698_204_186_575_808_495_617;
+    /// @dev x coordinate (c1, c0) of the generator of G2, EIP-197.
+    uint256 private constant G2_X1 =
+        11_559_732_032_986_387_107_991_004_021_392_285_783_925_812_861_821_192_530_917_403_151_452_391_805_634;
+    uint256 private constant G2_X0 =
+        10_857_046_999_023_057_135_944_570_762_232_829_481_370_756_359_578_518_086_990_519_993_285_655_852_781;
+
+    /// @dev EIP-1108's price of a pairing check of four pairs. A precompile that fails keeps all the gas it was
+    /// given, and a hostile point makes it fail, so it gets its price and no more.
+    uint256 private constant PAIRING_GAS = 45_000 + 4 * 34_000;
+
+    uint256 private constant ALPHA = 0;
+    uint256 private constant BETA = 2;
+    uint256 private constant GAMMA = 6;
+    uint256 private constant DELTA = 10;
+    uint256 private constant IC = 14;
+    uint256 private constant KEY_WORDS = 22;
+
+    uint256 private immutable ALPHA_X;
+    uint256 private immutable ALPHA_Y;
+    uint256 private immutable BETA_X1;
+    uint256 private immutable BETA_X0;
+    uint256 private immutable BETA_Y1;
+    uint256 private immutable BETA_Y0;
+    uint256 private immutable GAMMA_X1;
+    uint256 private immutable GAMMA_X0;
+    uint256 private immutable GAMMA_Y1;
+    uint256 private immutable GAMMA_Y0;
+    uint256 private immutable DELTA_X1;
+    uint256 private immutable DELTA_X0;
+    uint256 private immutable DELTA_Y1;
+    uint256 private immutable DELTA_Y0;
+    uint256 private immutable IC0_X;
+    uint256 private immutable IC0_Y;
+    uint256 private immutable IC1_X;
+    uint256 private immutable IC1_Y;
+    uint256 private immutable IC2_X;
+    uint256 private immutable IC2_Y;
+    uint256 private immutable IC3_X;
+    uint256 private immutable IC3_Y;
+
+    constructor(uint256[KEY_WORDS] memory key) {
+        _checkKey(key);
+        (ALPHA_X, ALPHA_Y) = (key[0], key[1]);
+        (BETA_X1, BETA_X0, BETA_Y1, BETA_Y0) = (key[2], key[3], key[4], key[5]);
+        (GAMMA_X1, GAMMA_X0, GAMMA_Y1, GAMMA_Y0) = (key[6], key[7], key[8], key[9]);
+        (DELTA_X1, DELTA_X0, DELTA_Y1, DELTA_Y0) = (key[10], key[11], key[12], key[13]);
+        (IC0_X, IC0_Y, IC1_X, IC1_Y) = (key[14], key[15], key[16], key[17]);
+        (IC2_X, IC2_Y, IC3_X, IC3_Y) = (key[18], key[19], key[20], key[21]);
+    }
+
+    /// @inheritdoc IVerifier
+    function verify(uint256[8] calldata proof, uint256 commitment, uint256 x, uint256 y)
+        external
+        view
+        returns (bool)
+    {
+        if (commitment >= R || x >= R || y >= R) return false;
+        for (uint256 i = 0; i < 8; ++i) {
+            if (proof[i] >= Q) return false;
+        }
+        (uint256 lx, uint256 ly) = _combineInputs(commitment, x, y);
+        return _pairingHolds(_pairs(proof, lx, ly));
+    }
+
+    /// @inheritdoc IVerifier
+    function verifyingKey() external view returns (uint256[KEY_WORDS] memory key) {
+        (key[0], key[1]) = (ALPHA_X, ALPHA_Y);
+        (key[2], key[3], key[4], key[5]) = (BETA_X1, BETA_X0, BETA_Y1, BETA_Y0);
+        (key[6], key[7], key[8], key[9]) = (GAMMA_X1, GAMMA_X0, GAMMA_Y1, GAMMA_Y0);
+        (key[10], key[11], key[12], key[13]) = (DELTA_X1, DELTA_X0, DELTA_Y1, DELTA_Y0);
+        (key[14], key[15], key[16], key[17]) = (IC0_X, IC0_Y, IC1_X, IC1_Y);
+        (key[18], key[19], key[20], key[21]) = (IC2_X, IC2_Y, IC3_X, IC3_Y);
+    }
+
+    /// @dev L = IC0 + commitment·IC1 + x·IC2 + y·IC3.
+    function _combineInputs(uint256 commitment, uint256 x, uint256 y)
+        private
+        view
+        returns (uint256, uint256)
+    {
+        uint256[5] memory sum;
+        (sum[0], sum[1]) = (IC0_X, IC0_Y);
+        _addProduct(sum, IC1_X, IC1_Y, commitment);
+        _addProduct(sum, IC2_X, IC2_Y, x);
+        _addProduct(sum, IC3_X, IC3_Y, y);
+        return (sum[0], sum[1]);
+    }
+
+    /// @dev Adds scalar·(px, py) to the point in sum[0..2); sum[2..5) is scratch. The points are the key's own and
+    /// were checked at deployment, so these calls cannot fail, whatever the proof: they need no gas limit.
+    function _addProduct(uint256[5] memory sum, uint256 px, uint256 py, uint256 scalar) private view {
+        (sum[2], sum[3], sum[4]) = (px, py, scalar);
+        bool ok;
+        assembly ("memory-safe") {
+            let product := add(sum, 0x40)
+            ok := staticcall(gas(), 7, product, 0x60, product, 0x40)
+            ok := and(ok, staticcall(gas(), 6, sum, 0x80, sum, 0x40))
+        }
+        // Only running out of gas leads here; going on would verify against a wrong L.
+        if (!ok) revert OutOfGas();
+    }
+
+    /// @dev The four pairs of the product, negation done on A.
+    function _pairs(uint256[8] calldata proof, uint256 lx, uint256 ly)
+        private
+        view
+        returns (uint256[24] memory p)
+    {
+        (p[0], p[1]) = (proof[0], proof[1] == 0 ? 0 : Q - proof[1]);
+        (p[2], p[3], p[4], p[5]) = (proof[2], proof[3], proof[4], proof[5]);
+        (p[6], p[7]) = (ALPHA_X, ALPHA_Y);
+        (p[8], p[9], p[10], p[11]) = (BETA_X1, BETA_X0, BETA_Y1, BETA_Y0);
+        (p[12], p[13]) = (lx, ly);
+        (p[14], p[15], p[16], p[17]) = (GAMMA_X1, GAMMA_X0, GAMMA_Y1, GAMMA_Y0);
+        (p[18], p[19]) = (proof[6], proof[7]);
+        (p[20], p[21], p[22], p[23]) = (DELTA_X1, DELTA_X0, DELTA_Y1, DELTA_Y0);
+    }
+
+    /// @dev Always four whole pairs: the precompile calls an empty product true.
+    function _pairingHolds(uint256[24] memory pairs) private view returns (bool holds) {
+        assembly ("memory-safe") {
+            let ok := staticcall(PAIRING_GAS, 8, pairs, 0x300, 0x00, 0x20)
+            holds := and(ok, eq(mload(0x00), 1))
+        }
+    }
+
+    /// @dev Refuses every key a skipped or broken setup is known to leave behind.
+    function _checkKey(uint256[KEY_WORDS] memory key) private view {
+        for (uint256 i = 0; i < KEY_WORDS; ++i) {
+            if (key[i] >= Q) revert CoordinateNotInField(i, key[i]);
+        }
+        _checkG1(key, ALPHA);
+        for (uint256 i = IC; i < KEY_WORDS; i += 2) {
+            _checkG1(key, i);
+            for (uint256 j = IC; j < i; j += 2) {
+                if (key[i] == key[j] && key[i + 1] == key[j + 1]) revert InputPointsEqual(j, i);
+            }
+        }
+        _checkG2(key, BETA);
+        _checkG2(key, GAMMA);
+        _checkG2(key, DELTA);
+        // Equal x means delta = ±gamma: either lets anybody forge (C cancels L).
+        if (key[DELTA] == key[GAMMA] && key[DELTA + 1] == key[GAMMA + 1]) revert GammaEqualsDelta();
+        if (key[DELTA] == G2_X1 && key[DELTA + 1] == G2_X0) revert DeltaIsGenerator();
+    }
+
+    function _checkG1(uint256[KEY_WORDS] memory key, uint256 word) private pure {
+        (uint256 x, uint256 y) = (key[word], key[word + 1]);
+        if (x == 0 && y == 0) revert PointAtInfinity(word);
+        if (mulmod(y, y, Q) != addmod(mulmod(mulmod(x, x, Q), x, Q), 3, Q)) revert PointNotOnCurve(word);
+    }
+
+    /// @dev On the curve and in the subgroup of order r: the precompile fails otherwise.
+    function _checkG2(uint256[KEY_WORDS] memory key, uint256 word) private view {
+        uint256[6] memory pair = [uint256(1), 2, key[word], key[word + 1], key[word + 2], key[word + 3]];
+        if ((pair[2] | pair[3] | pair[4] | pair[5]) == 0) revert PointAtInfinity(word);
+        bool ok;
+        assembly ("memory-safe") {
+            ok := staticcall(gas(), 8, pair, 0xc0, 0x00, 0x20)
+        }
+        if (!ok) revert PointNotInGroup(word);
+    }
+}

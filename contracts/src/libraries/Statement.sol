@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IArbiter} from "../interfaces/IArbiter.sol";
+
+/// @title The statement V of a batch proof, and its evaluation (docs/protocol.md section 5).
+/// @notice V is kept as its 8 + 6N words in memory; words 4 to 8 + 4N are header and data, which the batch hash
+/// covers, so that one copy of the data serves every hash.
+library Statement {
+    /// @dev Order of BN254's scalar field.
+    uint256 internal constant R =
+        21_888_242_871_839_275_222_246_405_745_257_275_088_548_364_400_416_034_343_698_204_186_575_808_495_617;
+
+    uint256 internal constant SLOT_BYTES = 128;
+    uint256 private constant FACTS_BYTES = 0x80;
+    uint256 private constant HEADER_BYTES = 0x80;
+    uint256 private constant EXIT_BYTES = 0x40;
+
+    function domain(uint256 chainId, address arbiter, uint256 circuitVersion)
+        internal
+        pure
+        returns (uint256)
+    {
+        return uint256(keccak256(abi.encode(chainId, arbiter, circuitVersion))) >> 8;
+    }
+
+    function context(uint64 number, bytes32 batchHash_, address payee, uint96 tip)
+        internal
+        pure
+        returns (uint256)
+    {
+        return uint256(keccak256(abi.encode(uint256(number), batchHash_, payee, uint256(tip)))) >> 8;
+    }
+
+    /// @notice V with its first four words still zero. `data` must be `slots` · 128 bytes.
+    function lay(uint8 slots, uint8 depth, IArbiter.Header calldata header, bytes calldata data)
+        internal
+        pure
+        returns (bytes memory v)
+    {
+        v = new bytes(FACTS_BYTES + HEADER_BYTES + data.length + uint256(slots) * EXIT_BYTES);
+        (uint256 deposits, uint256 forced, uint256 feeAccount) =
+            (header.deposits, header.forced, header.feeAccount);
+        uint256 shape = uint256(slots) * 256 + depth;
+        assembly ("memory-safe") {
+            let head := add(v, 0xa0)
+            mstore(head, shape)
+            mstore(add(head, 0x20), deposits)
+            mstore(add(head, 0x40), forced)
+            mstore(add(head, 0x60), feeAccount)
+            calldatacopy(add(head, 0x80), data.offset, data.length)
+        }
+    }
+
+    function batchHash(bytes memory v, uint256 dataLength) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            hash := keccak256(add(v, 0xa0), add(dataLength, HEADER_BYTES))
+        }
+    }
+
+    /// @notice Fills in V's first four words.
+    function bind(bytes memory v, uint256 domain_, uint256 oldRoot, uint256 newRoot, uint256 context_)
+        internal
+        pure
+    {
+        assembly ("memory-safe") {
+            mstore(add(v, 0x20), domain_)
+            mstore(add(v, 0x40), oldRoot)
+            mstore(add(v, 0x60), newRoot)
+            mstore(add(v, 0x80), context_)
+        }
+    }
+
+    /// @notice x = keccak(commitment ‖ keccak(V)) mod r.
+    function challenge(bytes memory v, uint256 commitment) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(commitment, keccak256(v)))) % R;
+    }
+
+    /// @notice y = Σ V[i]·xⁱ mod r by Horner's rule, from word `words` - 1 down. Words past it must be zero.
+    function evaluate(bytes memory v, uint256 words, uint256 x) internal pure returns (uint256 y) {
+        assembly ("memory-safe") {
+            for { let word := add(v, shl(5, words)) } gt(word, v) { word := sub(word, 0x20) } {
+                y := addmod(mulmod(y, x, R), mload(word), R)
+            }
+        }
+    }
+}
