@@ -8,8 +8,11 @@ PoeError
 │   ├── WrongChain       POE-L1-002  another chain id, or no arbiter at the address
 │   ├── Reverted         POE-L1-003  the arbiter refused, with its named error
 │   │   └── AlreadyAccepted POE-L1-004  a proof of this batch is there already: a rival won
-│   └── NotMined         POE-L1-005  a transaction did not appear in a block in time
+│   ├── NotMined         POE-L1-005  a transaction did not appear in a block in time
+│   ├── RpcRefused       POE-L1-006  the endpoint answered a call with a JSON-RPC error
+│   └── BadAnswer        POE-L1-007  the endpoint's answer is malformed or contradicts itself
 ├── NetError             POE-NET-…   a peer misbehaved, a body could not be fetched
+├── SequencerError       POE-SEQ-…   the sequencer refuses a transaction or is too full to take it
 ├── BackendError         POE-BCK-…   the Rust core refused: key, witness, proof
 └── ToolError            POE-TOL-…   a program or port that a command needs is missing or taken
 
@@ -43,9 +46,13 @@ class ConfigError(PoeError):
 
 
 class InputError(PoeError):
-    """Something from outside (a transaction, a file, an argument) is malformed; the message names the field."""
+    """Something from outside (a transaction, a file, an argument) is malformed; the message names the `field`."""
 
     code = "POE-INP-001"
+
+    def __init__(self, message: str, *, field: str = "", fix: str = "", code: str | None = None) -> None:
+        super().__init__(message, fix=fix, code=code)
+        self.field = field
 
 
 class L1Error(PoeError):
@@ -88,10 +95,34 @@ class NotMined(L1Error):
     code = "POE-L1-005"
 
 
+class RpcRefused(L1Error):
+    """The endpoint answered a call with a JSON-RPC error; `data` are the bytes it came with, if any."""
+
+    code = "POE-L1-006"
+
+    def __init__(self, message: str, *, rpc_code: int, rpc_message: str, data: bytes | None = None) -> None:
+        super().__init__(message)
+        self.rpc_code = rpc_code
+        self.rpc_message = rpc_message
+        self.data = data
+
+
+class BadAnswer(L1Error):
+    """The endpoint's answer is malformed, or contradicts what it said before or the arbiter's rules."""
+
+    code = "POE-L1-007"
+
+
 class NetError(PoeError):
     """A peer misbehaved or a body could not be fetched from anyone."""
 
     code = "POE-NET-001"
+
+
+class SequencerError(PoeError):
+    """The sequencer refuses a well-formed transaction, or is too full to take it now; each reason has its code."""
+
+    code = "POE-SEQ-000"
 
 
 class BackendError(PoeError):
