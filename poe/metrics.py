@@ -122,7 +122,7 @@ class Metrics:
         self.mesh_peers = Gauge("poe_net_mesh_peers", "Peers in our gossip mesh.", registry=self.registry)
         self.gossip_messages = Gauge(
             "poe_net_messages",
-            "Gossip messages since start, by verdict: accepted, ignored, rejected, bad_frame.",
+            "Gossip messages since start, by verdict: accepted, ignored, rejected, bad_frames.",
             ["verdict"],
             registry=self.registry,
         )
@@ -138,6 +138,16 @@ class Metrics:
         self.winner_share.labels(rank="other").set(sum(ranked[WINNER_SERIES:]) / total if total else 0)
         self.payees.set(len(wins))
         self.finalized_batches.set(total)
+
+    def set_network(
+        self, *, peers: int, mesh_peers: int, accepted: int, ignored: int, rejected: int, bad_frames: int
+    ) -> None:
+        """Export the network's counters since start."""
+        self.peers.set(peers)
+        self.mesh_peers.set(mesh_peers)
+        verdicts = {"accepted": accepted, "ignored": ignored, "rejected": rejected, "bad_frames": bad_frames}
+        for verdict, count in verdicts.items():
+            self.gossip_messages.labels(verdict=verdict).set(count)
 
 
 @contextmanager

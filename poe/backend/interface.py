@@ -79,9 +79,21 @@ class Proof:
     prove_seconds: float
     verify_seconds: float
 
+    @property
+    def seconds(self) -> float:
+        """Witness, proof and self-check together."""
+        return self.witness_seconds + self.prove_seconds + self.verify_seconds
+
 
 class ProofBackend(Protocol):
     """Makes proofs, one at a time; cancelling the await stops the work at once."""
+
+    @property
+    def core_seconds(self) -> float:
+        """CPU seconds that proving has used so far."""
+
+    async def warm(self) -> None:
+        """Be ready to prove: start what a cancelled proof killed."""
 
     async def prove(self, job: ProofJob) -> Proof:
         """Prove and self-check. BackendError when the trace does not fit the statement or the key."""

@@ -1,0 +1,37 @@
+"""`poe key`: L1 keys on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyclopts import App
+
+app = App(help="L1 keys on disk.")
+
+
+@app.command
+def new(path: Path) -> None:
+    """Make a new key file (mode 0600) and print its address.
+
+    Parameters
+    ----------
+    path
+        File to create; an existing one is never overwritten.
+    """
+    from poe.l1.keys import create_key
+
+    print("0x" + create_key(path).address.hex())
+
+
+@app.command
+def address(path: Path) -> None:
+    """Print the address of a key file.
+
+    Parameters
+    ----------
+    path
+        The key file.
+    """
+    from poe.l1.keys import load_key
+
+    print("0x" + load_key(path).address.hex())

@@ -1,0 +1,147 @@
+"""Which batches could be proven: L1's order joined with what gossip tells earlier, executed on our replica.
+
+L1 is the truth. A gossiped batch that extends our head is executed at once, so that proving can start before its
+posting is mined; if L1 then orders another batch at that number, ours is rolled back.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import trio
+
+from poe.backend.interface import Execution
+from poe.backend.replica import Replica
+from poe.l1.interface import ChainUpdate, ProofAccepted
+from poe.l1.ledger import Ledger
+from poe.rollup.batch import batch_hash
+from poe.rollup.types import Batch, BatchNumber, Hash
+
+log = logging.getLogger("poe.prover.candidates")
+
+MAX_AHEAD = 64
+"""Gossiped batches executed beyond L1's head at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A batch we hold the execution of and that has, as far as we know, no accepted proof on its old root."""
+
+    number: BatchNumber
+    batch: Batch
+    batch_hash: Hash
+    execution: Execution
+    is_sequenced: bool
+
+
+class Candidates:
+    """The open batches, kept in step with L1 and gossip; `changed` wakes everyone who waits for a turn of events."""
+
+    def __init__(self, ledger: Ledger, replica: Replica) -> None:
+        self.ledger = ledger
+        self.replica = replica
+        self._executed: dict[BatchNumber, tuple[Hash, Batch]] = {}
+        self._changed = trio.Event()
+        self.disagreements = 0
+
+    def follow(self, update: ChainUpdate) -> None:
+        """Take in a step of L1: undo what it voids, execute what it orders."""
+        self.ledger.apply(update)
+        head, _ = self.ledger.head()
+        self._drop_executions_that_l1_contradicts(head)
+        for number in range(self.replica.height + 1, head + 1):
+            batch = self.ledger.batch(BatchNumber(number))
+            if batch is None:
+                raise LookupError(f"the ledger holds no body of batch {number}")
+            self._execute(BatchNumber(number), batch.batch_hash, batch.batch)
+        self._forget_finalized()
+        self._notify()
+
+    def hear(self, number: BatchNumber, parent_hash: Hash, batch: Batch) -> bool:
+        """Take in a gossiped batch; False when it does not extend what we have."""
+        head, head_hash = self.ledger.head()
+        tip = self.replica.height
+        tip_hash = self._executed[tip][0] if tip in self._executed else head_hash
+        if number != tip + 1 or number > head + MAX_AHEAD or parent_hash != tip_hash:
+            return False
+        self._execute(number, batch_hash(batch), batch)
+        self._notify()
+        return True
+
+    def open(self) -> list[Candidate]:
+        """Batches to prove, lowest number first."""
+        found = []
+        for number in range(self.ledger.finalized_number + 1, self.replica.height + 1):
+            candidate = self.get(BatchNumber(number))
+            if candidate is not None and self.accepted(candidate) is None:
+                found.append(candidate)
+        return found
+
+    def get(self, number: BatchNumber) -> Candidate | None:
+        """The batch as we executed it, settled or not; None when we no longer hold it."""
+        execution = self.replica.execution(number)
+        if execution is None or number not in self._executed:
+            return None
+        known_hash, batch = self._executed[number]
+        return Candidate(
+            number=number,
+            batch=batch,
+            batch_hash=known_hash,
+            execution=execution,
+            is_sequenced=self.ledger.is_sequenced(number, known_hash),
+        )
+
+    def accepted(self, candidate: Candidate) -> ProofAccepted | None:
+        """The accepted proof on the candidate's own old root, if there is one."""
+        return self.ledger.accepted(candidate.number).get(candidate.execution.old_root)
+
+    def is_gone(self, candidate: Candidate) -> bool:
+        """Is the batch proven, final, or no longer the batch at its number?"""
+        now = self.get(candidate.number)
+        if candidate.number <= self.ledger.finalized_number or now is None:
+            return True
+        replaced = now.batch_hash != candidate.batch_hash or now.execution.old_root != candidate.execution.old_root
+        return replaced or self.accepted(candidate) is not None
+
+    async def wait_until_gone(self, candidate: Candidate) -> None:
+        """Return once no proof of the candidate is wanted any more."""
+        while not self.is_gone(candidate):
+            await self._changed.wait()
+
+    async def wait_until_sequenced(self, candidate: Candidate) -> None:
+        """Return once L1 has ordered this very batch at its number."""
+        while not self.ledger.is_sequenced(candidate.number, candidate.batch_hash):
+            await self._changed.wait()
+
+    async def wait_for_change(self) -> None:
+        """Return at the next step of L1 or gossip."""
+        await self._changed.wait()
+
+    def _execute(self, number: BatchNumber, known_hash: Hash, batch: Batch) -> None:
+        self.replica.apply(number, batch)
+        self._executed[number] = (known_hash, batch)
+
+    def _drop_executions_that_l1_contradicts(self, head: BatchNumber) -> None:
+        """Roll back to before the first executed batch that is not L1's; what lies beyond L1's head may stay."""
+        for number in sorted(kept for kept in self._executed if kept <= head):
+            on_l1 = self.ledger.batch(number)
+            if on_l1 is None or on_l1.batch_hash != self._executed[number][0]:
+                self.disagreements += 1
+                log.warning("batch_rolled_back number=%d l1_head=%d", number, head)
+                self._roll_back_to(BatchNumber(number - 1))
+                return
+
+    def _roll_back_to(self, number: BatchNumber) -> None:
+        self.replica.rollback_to(number)
+        for undone in [kept for kept in self._executed if kept > number]:
+            del self._executed[undone]
+
+    def _forget_finalized(self) -> None:
+        """Drop bodies well behind finality; a reorg deeper than the ledger's own history restarts the node."""
+        for number in [kept for kept in self._executed if kept <= self.ledger.finalized_number - MAX_AHEAD]:
+            del self._executed[number]
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()

@@ -1,0 +1,139 @@
+"""The prover node on one page: follow L1, listen to gossip, race for one batch at a time, tell about it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import trio
+
+from poe.errors import L1Error, NetError
+from poe.l1.interface import ChainUpdate, Follower
+from poe.metrics import Metrics
+from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
+from poe.prover.candidates import Candidate, Candidates
+from poe.prover.race import Collaborators, Outcome, ProofShelf, race
+from poe.prover.record import Record
+from poe.prover.strategy import Strategy
+from poe.status import write_status
+
+log = logging.getLogger("poe.prover")
+
+PAUSE_AFTER_FAILURE_SECONDS = 2.0
+DOORS_SECONDS = 2.0
+INTENT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prover:
+    """A prover and its collaborators; `network` is None when gossip is off."""
+
+    follower: Follower
+    candidates: Candidates
+    collaborators: Collaborators
+    strategy: Strategy
+    network: Network | None
+    metrics: Metrics
+    record: Record
+    data_dir: Path
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._follow_l1)
+            if self.network is not None:
+                nursery.start_soon(self._listen, self.network)
+            nursery.start_soon(self._race_forever)
+            nursery.start_soon(self._watch_doors)
+            task_status.started()
+
+    async def _follow_l1(self) -> None:
+        async for update in self.follower.updates():
+            self.candidates.follow(update)
+            self._show_heights(update)
+            self.write_status()
+
+    async def _listen(self, network: Network) -> None:
+        async for announcement in network.announcements:
+            try:
+                await self._take_up(network, announcement)
+            except NetError as error:
+                log.info("body_not_fetched batch=%d reason=%r", announcement.number, str(error))
+
+    async def _take_up(self, network: Network, announcement: BatchAnnouncement) -> None:
+        """Fetch the body of a batch that L1 has not told us yet and execute it ahead of its posting."""
+        if announcement.number != self.candidates.replica.height + 1:
+            return
+        batch = await network.fetch_body(announcement.number, announcement.batch_hash)
+        if self.candidates.hear(announcement.number, announcement.parent_hash, batch):
+            log.info("batch_heard number=%d", announcement.number)
+
+    async def _race_forever(self) -> None:
+        shelf = ProofShelf()
+        while True:
+            await self.collaborators.proofs.warm()
+            candidate = self.strategy.choose(self.candidates.open())
+            if candidate is None:
+                await self.candidates.wait_for_change()
+                continue
+            await self._tell_intent(candidate)
+            with self.metrics.proving.track_inprogress():
+                result = await race(candidate, shelf, self.collaborators)
+            self.record.add(result)
+            self.write_status()
+            if result.outcome is Outcome.FAILED:
+                await trio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _tell_intent(self, candidate: Candidate) -> None:
+        if self.network is None:
+            return
+        intent = ProvingIntent(
+            number=candidate.number,
+            batch_hash=candidate.batch_hash,
+            prover=self.collaborators.terms.payee,
+            expires_at=int(time.time()) + INTENT_SECONDS,
+        )
+        try:
+            await self.network.tell_intent(intent)
+        except NetError as error:
+            log.debug("intent_not_told reason=%r", str(error))
+
+    async def _watch_doors(self) -> None:
+        """Refresh the gauges of L1 and the network."""
+        while True:
+            try:
+                self.metrics.l1_balance_wei.set(await self.collaborators.arbiter.balance())
+            except L1Error as error:
+                log.warning("balance_unknown reason=%r", str(error))
+            if self.network is not None:
+                self.metrics.set_network(**asdict(self.network.stats()))
+            await trio.sleep(DOORS_SECONDS)
+
+    def _show_heights(self, update: ChainUpdate) -> None:
+        ledger = self.candidates.ledger
+        self.metrics.l1_head.set(update.head.number)
+        self.metrics.l1_reorgs.inc(update.rolled_back_to is not None)
+        self.metrics.batch_height.labels(stage="sequenced").set(ledger.head()[0])
+        self.metrics.batch_height.labels(stage="finalized").set(ledger.finalized_number)
+
+    def write_status(self) -> None:
+        """Refresh the status file."""
+        ledger, replica = self.candidates.ledger, self.candidates.replica
+        final = replica.execution(ledger.finalized_number)
+        write_status(
+            self.data_dir,
+            {
+                "role": "prover",
+                "payee": "0x" + self.collaborators.terms.payee.hex(),
+                "height": replica.height,
+                "root": hex(replica.root),
+                "total_balance_gwei": replica.total_balance(),
+                "finalized": ledger.finalized_number,
+                "finalized_root": hex(ledger.finalized_root),
+                "agrees_with_l1": final is None or final.new_root == ledger.finalized_root,
+                "disagreements": self.candidates.disagreements,
+                **self.record.as_status(),
+            },
+        )

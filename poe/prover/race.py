@@ -1,0 +1,180 @@
+"""One race: prove the batch, submit the proof, and stop at once when a rival's proof is accepted."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import trio
+
+from poe.backend.interface import Proof, ProofBackend, ProofJob
+from poe.errors import AlreadyAccepted, BackendError, L1Error, PoeError
+from poe.l1.interface import ArbiterClient, Receipt, Submission
+from poe.prover.candidates import Candidate, Candidates
+from poe.rollup import statement
+from poe.rollup.types import Address, FieldElement, Hash, Wei
+
+KEPT_PROOFS = 64
+SETTLE_SECONDS = 10.0
+"""How long a refused submission waits for the event that tells who won."""
+
+
+class Outcome(StrEnum):
+    """How a race ended for us."""
+
+    WON = "won"
+    LATE = "late"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is bound inside every proof of ours besides the batch: who is paid, and the tip for whoever lands it."""
+
+    domain: FieldElement
+    payee: Address
+    tip: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceResult:
+    """The end of a race; `proof` is None if we never finished one, `ended_at` is Unix time in seconds."""
+
+    candidate: Candidate
+    outcome: Outcome
+    reason: str
+    proof: Proof | None
+    core_seconds: float
+    ended_at: float
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collaborators:
+    """Whom a race needs."""
+
+    candidates: Candidates
+    proofs: ProofBackend
+    arbiter: ArbiterClient
+    terms: Terms
+    jitter_seconds: Callable[[], float]
+
+
+class ProofShelf:
+    """Finished proofs, so that one that could not be landed is sent again without proving again."""
+
+    def __init__(self) -> None:
+        self._proofs: OrderedDict[tuple[Hash, FieldElement], Proof] = OrderedDict()
+
+    def get(self, candidate: Candidate) -> Proof | None:
+        """A proof of this very batch on this very old root."""
+        return self._proofs.get((candidate.batch_hash, candidate.execution.old_root))
+
+    def put(self, candidate: Candidate, proof: Proof) -> None:
+        """Keep a proof; the oldest makes room."""
+        self._proofs[(candidate.batch_hash, candidate.execution.old_root)] = proof
+        while len(self._proofs) > KEPT_PROOFS:
+            self._proofs.popitem(last=False)
+
+
+async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
+    """Run one race to its end; expected failures end it as FAILED with their code, bugs propagate."""
+    core_before = with_.proofs.core_seconds
+    proof, receipt = shelf.get(candidate), None
+    try:
+        if proof is None:
+            proof = await _prove_unless_gone(candidate, with_)
+        if proof is None:
+            outcome, reason = Outcome.CANCELLED, "a rival was accepted or the batch is gone"
+        else:
+            shelf.put(candidate, proof)
+            receipt = await _submit(candidate, proof, with_)
+            outcome, reason = await _judge(candidate, receipt, with_)
+    except (BackendError, L1Error) as error:
+        outcome, reason = Outcome.FAILED, _one_line(error)
+    return RaceResult(
+        candidate=candidate,
+        outcome=outcome,
+        reason=reason,
+        proof=proof,
+        core_seconds=with_.proofs.core_seconds - core_before,
+        ended_at=time.time(),
+        receipt=receipt,
+    )
+
+
+async def _prove_unless_gone(candidate: Candidate, with_: Collaborators) -> Proof | None:
+    """A proof, or None as soon as nobody wants it any more; then the worker is dead before this returns."""
+    proof: Proof | None = None
+
+    async def cancel_when_gone(scope: trio.CancelScope) -> None:
+        await with_.candidates.wait_until_gone(candidate)
+        scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(cancel_when_gone, nursery.cancel_scope)
+        await trio.sleep(with_.jitter_seconds())
+        proof = await with_.proofs.prove(_job(candidate, with_.terms))
+        nursery.cancel_scope.cancel()
+    return proof
+
+
+def _job(candidate: Candidate, terms: Terms) -> ProofJob:
+    execution = candidate.execution
+    words = statement.statement_words(
+        domain=terms.domain,
+        old_root=execution.old_root,
+        new_root=execution.new_root,
+        context=statement.context(candidate.number, candidate.batch_hash, terms.payee, terms.tip),
+        batch=candidate.batch,
+    )
+    return ProofJob(trace=execution.trace, statement=words)
+
+
+async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> Receipt | None:
+    """Land the proof once L1 has ordered the batch; None when a rival was accepted before."""
+    submission = Submission(
+        number=candidate.number,
+        batch=candidate.batch,
+        old_root=candidate.execution.old_root,
+        new_root=candidate.execution.new_root,
+        payee=with_.terms.payee,
+        tip=with_.terms.tip,
+        commitment=proof.commitment,
+        proof_words=proof.words,
+    )
+    async with trio.open_nursery() as nursery:
+
+        async def give_up_when_gone() -> None:
+            await with_.candidates.wait_until_gone(candidate)
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(give_up_when_gone)
+        await with_.candidates.wait_until_sequenced(candidate)
+        nursery.cancel_scope.cancel()
+    if with_.candidates.is_gone(candidate):
+        return None
+    try:
+        return await with_.arbiter.submit_proof(submission)
+    except AlreadyAccepted:
+        return None
+
+
+async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborators) -> tuple[Outcome, str]:
+    """Did we win? A proof of ours that somebody else landed is ours all the same: the payee is bound inside it."""
+    if receipt is not None:
+        return Outcome.WON, "accepted"
+    with trio.move_on_after(SETTLE_SECONDS):
+        await with_.candidates.wait_until_gone(candidate)
+    accepted = with_.candidates.accepted(candidate)
+    if accepted is not None and accepted.payee == with_.terms.payee:
+        return Outcome.WON, "accepted, landed by another account"
+    return Outcome.LATE, "a rival was accepted first"
+
+
+def _one_line(error: PoeError) -> str:
+    return " ".join(str(error).split())
