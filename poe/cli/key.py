@@ -18,9 +18,9 @@ def new(path: Path) -> None:
     path
         File to create; an existing one is never overwritten.
     """
-    from poe.l1.keys import create_key
+    from poe.l1.keys import address_of, create_key
 
-    print("0x" + create_key(path).address.hex())
+    print("0x" + address_of(create_key(path)).hex())
 
 
 @app.command
@@ -32,6 +32,6 @@ def address(path: Path) -> None:
     path
         The key file.
     """
-    from poe.l1.keys import load_key
+    from poe.l1.keys import address_of, load_key
 
-    print("0x" + load_key(path).address.hex())
+    print("0x" + address_of(load_key(path)).hex())

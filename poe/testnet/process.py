@@ -1,0 +1,96 @@
+"""The testnet's child processes: each with its own data folder and log, ended cleanly or by force, never orphaned.
+
+A child runs with `--until-stdin-closes`: should the launcher itself be killed, its end of the pipe closes and the
+child leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from poe.errors import ToolError
+from poe.status import read_status
+
+STOP_SECONDS = 8.0
+POLL_SECONDS = 0.1
+LOG_TAIL_LINES = 15
+
+
+class Child:
+    """One role as its own process (and its own process group, so that Ctrl+C reaches only the launcher)."""
+
+    def __init__(self, name: str, data_dir: Path) -> None:
+        self.name = name
+        self.data_dir = data_dir
+        self.log_path = data_dir / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str) -> None:
+        """Start `poe ARGUMENTS --until-stdin-closes` with its output in the log."""
+        with self.log_path.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "poe", *arguments, "--until-stdin-closes"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=_clean_environment(os.environ),
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def status(self) -> dict[str, Any]:
+        """What the role last wrote about itself."""
+        return read_status(self.data_dir) or {}
+
+    async def wait_for(self, ready: Callable[[dict[str, Any]], bool], *, seconds: float) -> dict[str, Any]:
+        """Its status as soon as `ready` holds; ToolError with the end of its log when it dies or takes too long."""
+        with trio.move_on_after(seconds):
+            while self.exit_code is None:
+                status = self.status()
+                if status and ready(status):
+                    return status
+                await trio.sleep(POLL_SECONDS)
+        reason = "did not start in time" if self.exit_code is None else f"ended with exit code {self.exit_code}"
+        raise ToolError(f"{self.name} {reason}; its log ends:\n{self.log_tail()}", code="POE-TOL-004")
+
+    def log_tail(self) -> str:
+        """The last lines of its log."""
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL after a grace; returns when it is gone."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGTERM)
+        with trio.move_on_after(STOP_SECONDS):
+            while process.poll() is None:
+                await trio.sleep(POLL_SECONDS)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def _clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Ours without settings meant for a single node: every child is configured by its file alone."""
+    return {name: value for name, value in environment.items() if not (name.startswith("POE_") and "__" in name)}

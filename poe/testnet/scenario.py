@@ -1,0 +1,40 @@
+"""What a testnet run should be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from poe.rollup.types import Shape, Wei
+
+SECONDS_TO_START = 120.0
+SECONDS_A_BATCH = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A network on this machine. The defaults fit a home PC with two cores.
+
+    `batches` is how many must finalize before the run ends; None runs until interrupted.
+    """
+
+    provers: int = 3
+    batches: int | None = None
+    shape: Shape = Shape(slots=4, depth=5)
+    gossip: bool = True
+    data_dir: Path
+    key_cache: Path | None = None
+    block_seconds: float = 1.0
+    prover_threads: int = 1
+    start_jitter_seconds: float = 1.0
+    seal_seconds: float = 2.0
+    users: int = 4
+    transactions_per_second: float = 8.0
+    reward: Wei = Wei(10**16)
+    max_unproven_batches: int = 6
+    seed: int = 1
+
+    @property
+    def deadline_seconds(self) -> float | None:
+        """When a run with a fixed number of batches counts as failed."""
+        return None if self.batches is None else SECONDS_TO_START + SECONDS_A_BATCH * self.batches
