@@ -3,7 +3,16 @@
 //! `docs/protocol.md` says what every function here must mean; the modules follow its sections.
 
 pub mod account;
+pub mod babyjubjub;
+pub mod batch;
+pub mod eddsa;
 pub mod field;
+mod keccak;
+pub mod merkle;
 pub mod outcome;
 pub mod poseidon;
+pub mod state;
+pub mod statement;
 pub mod trace;
+pub mod transaction;
+pub mod transition;

@@ -1,0 +1,226 @@
+//! The accounts and their tree, with undo of whole batches.
+//!
+//! **Invariant**: the tree's leaf of an index is the leaf of the account stored there, and `total_balance`
+//! is the sum of all balances.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::{
+    account::{self, Account},
+    field::Fr,
+    merkle::Tree,
+    trace::{MAX_DEPTH, Opening},
+};
+
+/// What an account was before a write.
+type Write = (u64, Option<Account>);
+
+/// Why a state cannot be made or rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    #[error("a tree's depth is 1 to 24, got {depth}")]
+    Depth { depth: usize },
+    #[error("cannot undo {wanted} batches, {kept} are kept")]
+    History { wanted: u64, kept: usize },
+}
+
+/// All accounts after a number of batches.
+#[derive(Debug, Clone)]
+pub struct State {
+    accounts: HashMap<u64, Account>,
+    tree: Tree,
+    total_balance: u128,
+    /// Writes since the last seal, oldest first.
+    journal: Vec<Write>,
+    /// Sealed journals, oldest first, at most `history` of them.
+    sealed: VecDeque<Vec<Write>>,
+    history: usize,
+    height: u64,
+}
+
+impl State {
+    /// No accounts; undo data of the last `history` batches will be kept.
+    pub fn new(depth: usize, history: usize) -> Result<Self, StateError> {
+        if !(1..=MAX_DEPTH).contains(&depth) {
+            return Err(StateError::Depth { depth });
+        }
+        Ok(Self {
+            accounts: HashMap::new(),
+            tree: Tree::new(depth),
+            total_balance: 0,
+            journal: Vec::new(),
+            sealed: VecDeque::new(),
+            history,
+            height: 0,
+        })
+    }
+
+    pub fn root(&self) -> Fr {
+        self.tree.root()
+    }
+
+    pub fn depth(&self) -> usize {
+        self.tree.depth()
+    }
+
+    /// Batches executed and not rolled back.
+    pub fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// Sum of all balances, in gwei.
+    pub fn total_balance(&self) -> u128 {
+        self.total_balance
+    }
+
+    /// Accounts the tree can hold.
+    pub fn capacity(&self) -> u64 {
+        1 << (2 * self.depth())
+    }
+
+    pub fn account(&self, index: u64) -> Option<&Account> {
+        self.accounts.get(&index)
+    }
+
+    /// The opening of the low `2·depth` bits of `index`.
+    pub(crate) fn open(&self, index: u64) -> Opening {
+        let index = index & (self.capacity() - 1);
+        Opening {
+            index,
+            account: self.account(index).copied(),
+            path: self.tree.path(index),
+        }
+    }
+
+    /// Writes an account at an index below the capacity.
+    pub(crate) fn put(&mut self, index: u64, account: Account) {
+        let before = self.replace(index, Some(account));
+        self.journal.push((index, before));
+        self.tree.set(index, account.leaf());
+    }
+
+    /// Ends a batch: its writes can from now on be undone together.
+    pub(crate) fn seal(&mut self) {
+        self.sealed.push_back(std::mem::take(&mut self.journal));
+        if self.sealed.len() > self.history {
+            self.sealed.pop_front();
+        }
+        self.height += 1;
+    }
+
+    /// Undoes the last `batches` batches, or nothing if fewer are kept.
+    pub fn rollback(&mut self, batches: u64) -> Result<(), StateError> {
+        let kept = self.sealed.len();
+        let remaining = usize::try_from(batches)
+            .ok()
+            .and_then(|wanted| kept.checked_sub(wanted));
+        let remaining = remaining.ok_or(StateError::History {
+            wanted: batches,
+            kept,
+        })?;
+        let undone: Vec<Write> = self.sealed.drain(remaining..).flatten().collect();
+        let mut leaves = BTreeMap::new();
+        for (index, before) in undone.into_iter().rev() {
+            self.replace(index, before);
+            leaves.insert(index, account::leaf(before.as_ref()));
+        }
+        self.tree.set_many(&leaves);
+        self.height -= batches;
+        Ok(())
+    }
+
+    fn replace(&mut self, index: u64, account: Option<Account>) -> Option<Account> {
+        let before = match account {
+            Some(account) => self.accounts.insert(index, account),
+            None => self.accounts.remove(&index),
+        };
+        let balance = |account: Option<Account>| account.map_or(0, |account| account.balance);
+        self.total_balance = self.total_balance + balance(account) - balance(before);
+        before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle;
+
+    fn account(balance: u128) -> Account {
+        let key = (Fr::from(1u64), Fr::from(2u64));
+        Account {
+            public_key: key,
+            balance,
+            nonce: 0,
+            exit_address: Fr::from(3u64),
+        }
+    }
+
+    fn state(history: usize) -> State {
+        State::new(3, history).expect("depth 3")
+    }
+
+    #[test]
+    fn depths_outside_the_protocol_are_refused() {
+        assert!(matches!(
+            State::new(0, 1),
+            Err(StateError::Depth { depth: 0 })
+        ));
+        assert!(matches!(
+            State::new(25, 1),
+            Err(StateError::Depth { depth: 25 })
+        ));
+        assert_eq!(State::new(24, 1).expect("deepest").capacity(), 1 << 48);
+    }
+
+    #[test]
+    fn an_opening_leads_to_the_root_and_takes_low_bits_alone() {
+        let mut state = state(1);
+        state.put(5, account(10));
+        let opening = state.open(5 + 64 * 7);
+        assert_eq!((opening.index, opening.account), (5, Some(account(10))));
+        let root = merkle::root_of(5, account(10).leaf(), &opening.path);
+        assert_eq!(root, Some(state.root()));
+        assert_eq!(state.open(6).account, None);
+    }
+
+    #[test]
+    fn rolling_back_restores_root_accounts_total_and_height() {
+        let mut state = state(8);
+        state.put(1, account(10));
+        state.seal();
+        let before = state.clone();
+        for balance in [11, 12, 13] {
+            state.put(1, account(balance));
+            state.put(balance as u64, account(balance));
+            state.put(1, account(balance + 50));
+            state.seal();
+        }
+        assert_eq!(
+            (state.total_balance(), state.height()),
+            (63 + 11 + 12 + 13, 4)
+        );
+        state.rollback(3).expect("three are kept");
+        assert_eq!(state.root(), before.root());
+        assert_eq!(state.accounts, before.accounts);
+        assert_eq!((state.total_balance(), state.height()), (10, 1));
+    }
+
+    #[test]
+    fn only_the_kept_history_can_be_undone() {
+        let mut state = state(2);
+        (0..5).for_each(|_| state.seal());
+        assert_eq!(
+            state.rollback(3),
+            Err(StateError::History { wanted: 3, kept: 2 })
+        );
+        let huge = StateError::History {
+            wanted: u64::MAX,
+            kept: 2,
+        };
+        assert_eq!(state.rollback(u64::MAX), Err(huge));
+        assert_eq!(state.height(), 5);
+        assert_eq!(state.rollback(0), Ok(()));
+        assert_eq!(state.rollback(2), Ok(()));
+        assert_eq!(state.height(), 3);
+    }
+}

@@ -1,0 +1,183 @@
+//! The transition: what a batch does to the state (docs/protocol.md, section 4). Total: once header and
+//! length are right, any data gives a next state.
+
+use crate::{
+    account::{Account, BALANCE_BITS, NONCE_MAX},
+    batch::Batch,
+    eddsa::{self, Signature},
+    field::Fr,
+    outcome::Outcome,
+    state::State,
+    trace::{BatchTrace, SlotTrace},
+    transaction::{self, KIND_EMPTY, KIND_TRANSFER, WordZero},
+};
+
+/// What executing a batch gave.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// Fees of all applied transfers, burnt ones included, in gwei.
+    pub fees: u128,
+    pub trace: BatchTrace,
+}
+
+/// Why a batch cannot be executed on a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransitionError {
+    #[error("the batch is for trees of depth {batch}, the state has depth {state}")]
+    Depth { batch: usize, state: usize },
+}
+
+/// Executes a batch; the state moves on, or is untouched on an error.
+pub fn execute(
+    state: &mut State,
+    batch: &Batch<'_>,
+    domain: Fr,
+) -> Result<Execution, TransitionError> {
+    let header = *batch.header();
+    if header.depth != state.depth() {
+        return Err(TransitionError::Depth {
+            batch: header.depth,
+            state: state.depth(),
+        });
+    }
+    let old_root = state.root();
+    let mut fees = 0;
+    let mut slots = Vec::with_capacity(header.slots);
+    for (position, words) in (0u64..).zip(batch.slots()) {
+        let slot = if position < header.deposits {
+            apply_deposit(state, words)
+        } else {
+            let slot = apply_transfer(state, words, domain);
+            fees += charged_fee(&slot);
+            slot
+        };
+        slots.push(slot);
+    }
+    let fee = state.open(header.fee_account);
+    let burnt = credit_fees(state, header.fee_account, fees);
+    let trace = BatchTrace {
+        depth: header.depth,
+        deposits: header.deposits,
+        forced: header.forced,
+        fee_account: header.fee_account,
+        domain,
+        old_root,
+        new_root: state.root(),
+        slots,
+        fee,
+        burnt,
+    };
+    state.seal();
+    Ok(Execution { fees, trace })
+}
+
+/// Never a no-op. The contract refuses what could not be credited, so the index lies in the tree.
+fn apply_deposit(state: &mut State, words: [Fr; 4]) -> SlotTrace {
+    let fields = WordZero::unpack(&words[0]);
+    let [_, x, y, exit_address] = words;
+    let sender = state.open(fields.from);
+    let recipient = state.open(fields.to);
+    let created = Account {
+        public_key: (x, y),
+        balance: 0,
+        nonce: 0,
+        exit_address,
+    };
+    let account = recipient.account.unwrap_or(created);
+    credit(state, recipient.index, account, fields.amount.into());
+    SlotTrace {
+        words,
+        sender,
+        recipient,
+        outcome: Outcome::Applied,
+    }
+}
+
+fn apply_transfer(state: &mut State, words: [Fr; 4], domain: Fr) -> SlotTrace {
+    let fields = WordZero::unpack(&words[0]);
+    let sender = state.open(fields.from);
+    let verdict = judge(state, &fields, &words, domain);
+    if let Ok((payer, _)) = verdict {
+        state.put(sender.index, debited(payer, &fields));
+    }
+    let recipient = state.open(fields.to);
+    if let (Ok(_), Some(account)) = (verdict, recipient.account) {
+        credit(state, recipient.index, account, fields.amount.into());
+    }
+    let outcome = verdict.err().unwrap_or(Outcome::Applied);
+    SlotTrace {
+        words,
+        sender,
+        recipient,
+        outcome,
+    }
+}
+
+/// The sender and recipient of a transfer that applies, or the first rule it breaks.
+fn judge(
+    state: &State,
+    fields: &WordZero,
+    words: &[Fr; 4],
+    domain: Fr,
+) -> Result<(Account, Account), Outcome> {
+    let require = |holds: bool, broken: Outcome| if holds { Ok(()) } else { Err(broken) };
+    require(fields.kind != KIND_EMPTY, Outcome::Empty)?;
+    require(fields.kind == KIND_TRANSFER, Outcome::UnknownKind)?;
+    require(fields.reserved == 0, Outcome::ReservedBits)?;
+    let sender = *state.account(fields.from).ok_or(Outcome::SenderMissing)?;
+    let recipient = *state.account(fields.to).ok_or(Outcome::RecipientMissing)?;
+    require(u64::from(fields.nonce) == sender.nonce, Outcome::WrongNonce)?;
+    require(sender.nonce != NONCE_MAX, Outcome::NonceExhausted)?;
+    require(sender.balance >= cost(fields), Outcome::InsufficientBalance)?;
+    let credited = recipient.balance + u128::from(fields.amount);
+    require(credited >> BALANCE_BITS == 0, Outcome::BalanceOverflow)?;
+    let signature = Signature {
+        r8: (words[1], words[2]),
+        s: words[3],
+    };
+    let message = transaction::message(domain, words[0]);
+    eddsa::verify(sender.public_key, &signature, message).map_err(|_| Outcome::BadSignature)?;
+    Ok((sender, recipient))
+}
+
+/// What the sender pays: amount and fee.
+fn cost(fields: &WordZero) -> u128 {
+    u128::from(fields.amount) + u128::from(fields.fee)
+}
+
+fn debited(sender: Account, fields: &WordZero) -> Account {
+    Account {
+        balance: sender.balance - cost(fields),
+        nonce: sender.nonce + 1,
+        ..sender
+    }
+}
+
+fn credit(state: &mut State, index: u64, account: Account, amount: u128) {
+    state.put(
+        index,
+        Account {
+            balance: account.balance + amount,
+            ..account
+        },
+    );
+}
+
+fn charged_fee(slot: &SlotTrace) -> u128 {
+    match slot.outcome {
+        Outcome::Applied => WordZero::unpack(&slot.words[0]).fee.into(),
+        _ => 0,
+    }
+}
+
+/// Credits the fees to an account that can take them; returns what had to be burnt.
+fn credit_fees(state: &mut State, fee_account: u64, fees: u128) -> u128 {
+    match state.account(fee_account) {
+        _ if fees == 0 => 0,
+        Some(&account) if (account.balance + fees) >> BALANCE_BITS == 0 => {
+            credit(state, fee_account, account, fees);
+            0
+        }
+        _ => fees,
+    }
+}
