@@ -1,0 +1,121 @@
+"""Who won which batch, from L1 events alone; undone with L1. Gossip, forged or replayed, cannot change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from poe.l1.interface import ArbiterEvent, BatchFinalized, BatchSequenced, ChainUpdate, LogOrigin, ProofAccepted
+from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
+
+KEPT_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One batch: where it was posted, where its winning proof was accepted, where it became final."""
+
+    number: BatchNumber
+    transactions: int
+    posted: LogOrigin
+    accepted: LogOrigin | None = None
+    finalized: LogOrigin | None = None
+    payee: Address | None = None
+    reward: Wei = Wei(0)
+
+    @property
+    def proof_delay_seconds(self) -> int | None:
+        """L1 seconds from posting to the accepted proof."""
+        return None if self.accepted is None else self.accepted.block.timestamp - self.posted.block.timestamp
+
+    @property
+    def finality_delay_seconds(self) -> int | None:
+        """L1 seconds from posting to finality."""
+        return None if self.finalized is None else self.finalized.block.timestamp - self.posted.block.timestamp
+
+
+class Standings:
+    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all."""
+
+    def __init__(self, genesis_root: FieldElement) -> None:
+        self._genesis_root = genesis_root
+        self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
+        self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
+        self._final: dict[BatchNumber, BatchFinalized] = {}
+        self.wins: dict[Address, int] = {}
+        self.rewards: Wei = Wei(0)
+
+    def apply(self, update: ChainUpdate) -> None:
+        """Take in a step of L1."""
+        if update.rolled_back_to is not None:
+            self._roll_back(update.rolled_back_to)
+        for event in update.events:
+            self._add(event)
+
+    def rows(self) -> list[Row]:
+        """Every batch kept, lowest number first."""
+        return [self._row(number) for number in sorted(self._posted)]
+
+    def row(self, number: BatchNumber) -> Row | None:
+        """One batch's row."""
+        return self._row(number) if number in self._posted else None
+
+    def _row(self, number: BatchNumber) -> Row:
+        posted, transactions = self._posted[number]
+        row = Row(number=number, transactions=transactions, posted=posted)
+        final = self._final.get(number)
+        proof = self._winning_proof(number, final)
+        if proof is not None:
+            row = replace(row, accepted=proof.origin, payee=proof.payee)
+        if final is not None:
+            row = replace(row, finalized=final.origin, payee=final.payee, reward=final.reward)
+        return row
+
+    def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
+        """The final proof; before finality the first accepted one, whose root may yet prove wrong."""
+        proofs = self._proofs.get(number, [])
+        if final is None:
+            return proofs[0] if proofs else None
+        before = self._final.get(BatchNumber(number - 1))
+        old_root = self._genesis_root if before is None else before.new_root
+        matching = [p for p in proofs if p.old_root == old_root and p.new_root == final.new_root]
+        return matching[0] if matching else None
+
+    def _add(self, event: ArbiterEvent) -> None:
+        match event:
+            case BatchSequenced():
+                self._posted[event.number] = (event.origin, count_transactions(event.batch))
+                self._forget(BatchNumber(event.number - KEPT_ROWS))
+            case ProofAccepted():
+                self._proofs.setdefault(event.number, []).append(event)
+            case BatchFinalized():
+                self._final[event.number] = event
+                self._count(event, 1)
+            case _:
+                pass
+
+    def _count(self, final: BatchFinalized, change: int) -> None:
+        self.rewards = Wei(self.rewards + change * final.reward)
+        self.wins[final.payee] = self.wins.get(final.payee, 0) + change
+        if not self.wins[final.payee]:
+            del self.wins[final.payee]
+
+    def _roll_back(self, block: int) -> None:
+        for number, final in list(self._final.items()):
+            if final.origin.block.number > block:
+                self._count(self._final.pop(number), -1)
+        for number, proofs in list(self._proofs.items()):
+            self._proofs[number] = [proof for proof in proofs if proof.origin.block.number <= block]
+        for number, (posted, _) in list(self._posted.items()):
+            if posted.block.number > block:
+                del self._posted[number]
+
+    def _forget(self, number: BatchNumber) -> None:
+        self._posted.pop(number, None)
+        self._proofs.pop(number, None)
+        self._final.pop(number, None)
+
+
+def count_transactions(batch: Batch) -> int:
+    """Slots that hold anything at all."""
+    empty = bytes(SLOT_BYTES)
+    return sum(slot != empty for slot in batch.slots)
