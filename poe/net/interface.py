@@ -51,6 +51,10 @@ class NetworkStats:
     ignored: int
     rejected: int
     bad_frames: int
+    equivocations: int = 0
+    """Batch numbers for which the sequencer signed two different batches."""
+    dropped: int = 0
+    """Messages that fell out of our channels because nobody read them."""
 
 
 BodySource = Callable[[BatchNumber], Awaitable[Batch | None]]
@@ -70,6 +74,9 @@ class Network(Protocol):
 
     @property
     def intents(self) -> trio.MemoryReceiveChannel[ProvingIntent]: ...
+
+    def set_head(self, number: BatchNumber) -> None:
+        """Tell the highest batch number on L1: gossip far from it is ignored."""
 
     def stats(self) -> NetworkStats: ...
 

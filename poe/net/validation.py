@@ -1,0 +1,165 @@
+"""What becomes of a gossiped message: pure judgements, and the gate that keeps what must be remembered.
+
+REJECT only what can be proved against whoever sent it, whatever that peer knows: wrong encoding, wrong shape,
+a bad signature. IGNORE what is only old, early, repeated or too much. Cheap checks come before signatures.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from poe.net.interface import BatchAnnouncement, ProvingIntent, Verdict
+from poe.net.messages import (
+    MAX_MESSAGE_BYTES,
+    MalformedMessage,
+    announcement_digest,
+    decode_announcement,
+    decode_intent,
+    topic,
+)
+from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Shape
+
+Recover = Callable[[Hash, bytes], bytes | None]
+"""Twenty-byte address that made a 65-byte signature over a digest, None if it is not one."""
+
+WINDOW_BEHIND = 64
+WINDOW_AHEAD = 8
+HASHES_PER_NUMBER = 2
+"""The first batch of a number, and one that contradicts it: the second is forwarded as evidence, no third."""
+MAX_INTENT_SECONDS = 600
+MESSAGES_PER_SECOND = 20.0
+MESSAGE_BURST = 64.0
+MAX_ORIGINS = 1024
+MAX_INTENTS = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What every node of one rollup agrees on."""
+
+    domain: FieldElement
+    shape: Shape
+    sequencer: Address
+    recover: Recover
+
+
+def judge_announcement(announcement: BatchAnnouncement, rules: Rules, *, head: BatchNumber) -> Verdict:
+    """REJECT another shape or a signature that is not the sequencer's; IGNORE a number outside the window."""
+    if announcement.header.shape != rules.shape:
+        return Verdict.REJECT
+    if not is_near(announcement.number, head):
+        return Verdict.IGNORE
+    digest = announcement_digest(
+        domain=rules.domain,
+        number=announcement.number,
+        parent_hash=announcement.parent_hash,
+        batch_hash=announcement.batch_hash,
+        header=announcement.header,
+    )
+    if rules.recover(digest, announcement.signature) != rules.sequencer:
+        return Verdict.REJECT
+    return Verdict.ACCEPT
+
+
+def judge_intent(intent: ProvingIntent, *, head: BatchNumber, now: float) -> Verdict:
+    """An intent proves nothing and so is never rejected: IGNORE it expired, far ahead, or outside the window."""
+    fresh = now < intent.expires_at <= now + MAX_INTENT_SECONDS
+    return Verdict.ACCEPT if fresh and is_near(intent.number, head) else Verdict.IGNORE
+
+
+def is_near(number: BatchNumber, head: BatchNumber) -> bool:
+    """Whether a batch number is worth hearing of."""
+    return head - WINDOW_BEHIND <= number <= head + WINDOW_AHEAD
+
+
+class TokenBuckets:
+    """A token bucket a key, of which the least recently used are forgotten."""
+
+    def __init__(self, *, rate: float, burst: float, keys: int) -> None:
+        self._rate, self._burst, self._keys = rate, burst, keys
+        self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: bytes, now: float) -> bool:
+        """Take one token of `key` at `now` seconds; False when there is none."""
+        tokens, since = self._buckets.pop(key, (self._burst, now))
+        tokens = min(self._burst, tokens + max(0.0, now - since) * self._rate)
+        allowed = tokens >= 1
+        self._buckets[key] = (tokens - 1 if allowed else tokens, now)
+        if len(self._buckets) > self._keys:
+            self._buckets.popitem(last=False)
+        return allowed
+
+
+class Gate:
+    """Decodes and judges gossip, and delivers what it accepts, each content once.
+
+    Synchronous from end to end: between "is it new" and "it is seen" no other task can run.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        clock: Callable[[], float],
+        on_announcement: Callable[[BatchAnnouncement], None],
+        on_intent: Callable[[ProvingIntent], None],
+    ) -> None:
+        self.rules = rules
+        self.head = BatchNumber(0)
+        self.equivocations = 0
+        self._clock = clock
+        self._on_announcement = on_announcement
+        self._on_intent = on_intent
+        self._hashes: dict[BatchNumber, list[Hash]] = {}
+        self._intents: OrderedDict[ProvingIntent, None] = OrderedDict()
+        self._buckets = TokenBuckets(rate=MESSAGES_PER_SECOND, burst=MESSAGE_BURST, keys=MAX_ORIGINS)
+        self.batch_topic = topic(rules.domain, "batch")
+        self.intent_topic = topic(rules.domain, "intent")
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic this gate judges."""
+        return (self.batch_topic, self.intent_topic)
+
+    def set_head(self, number: BatchNumber) -> None:
+        """Move the window of batch numbers that are worth hearing of."""
+        self.head = number
+        for known in [known for known in self._hashes if not is_near(known, number)]:
+            del self._hashes[known]
+
+    def judge(self, topic: str, origin: bytes, raw: bytes) -> Verdict:
+        """Verdict on a message that `origin` wrote; an accepted one is delivered before this returns."""
+        if len(raw) > MAX_MESSAGE_BYTES:
+            return Verdict.REJECT
+        if not self._buckets.take(origin, self._clock()):
+            return Verdict.IGNORE
+        try:
+            if topic == self.batch_topic:
+                return self._judge_announcement(decode_announcement(raw))
+            return self._judge_intent(decode_intent(raw))
+        except MalformedMessage:
+            return Verdict.REJECT
+
+    def _judge_announcement(self, announcement: BatchAnnouncement) -> Verdict:
+        known = self._hashes.get(announcement.number, [])
+        if announcement.batch_hash in known or len(known) >= HASHES_PER_NUMBER:
+            return Verdict.IGNORE
+        verdict = judge_announcement(announcement, self.rules, head=self.head)
+        if verdict is Verdict.ACCEPT:
+            self._hashes[announcement.number] = [*known, announcement.batch_hash]
+            self.equivocations += bool(known)
+            self._on_announcement(announcement)
+        return verdict
+
+    def _judge_intent(self, intent: ProvingIntent) -> Verdict:
+        if intent in self._intents:
+            return Verdict.IGNORE
+        verdict = judge_intent(intent, head=self.head, now=self._clock())
+        if verdict is Verdict.ACCEPT:
+            self._intents[intent] = None
+            if len(self._intents) > MAX_INTENTS:
+                self._intents.popitem(last=False)
+            self._on_intent(intent)
+        return verdict
