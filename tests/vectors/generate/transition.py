@@ -80,6 +80,10 @@ def alias(slot: bytes, times: int = 1) -> bytes:
     return b"".join(to_word(word + times * FIELD_ORDER) for word in split_words(slot))
 
 
+def with_word0(slot: bytes, word: int) -> bytes:
+    return to_word(word) + slot[32:]
+
+
 def tamper(slot: bytes, word: int, value: int) -> bytes:
     words = split_words(slot)
     words[word] = value
@@ -201,79 +205,78 @@ def transfer_cases() -> list[Case]:
 
 
 def fee_cases() -> list[Case]:
-    paid = {"transfers": [send(0, 1, 10, 7)], "outcomes": (O.APPLIED,), "fees": 7}
     rich = {0: account_of(0, 1000), 1: account_of(1), 2: account_of(2, MAX_BALANCE - 6)}
+    fits = {**rich, 2: account_of(2, MAX_BALANCE - 7)}
+    paid = Case(name="", transfers=[send(0, 1, 10, 7)], outcomes=(O.APPLIED,), fees=7)
+    burnt = replace(paid, burnt=7)
     return [
-        Case(name="the sender gets the fees", fee_account=0, **paid),
-        Case(name="the recipient gets the fees", fee_account=1, **paid),
-        Case(name="fees are burnt for want of an account", fee_account=2, burnt=7, **paid),
-        Case(name="fees are burnt outside the tree", fee_account=4**DEPTH, burnt=7, **paid),
-        Case(name="fees are burnt at the largest index", fee_account=2**48 - 1, burnt=7, **paid),
-        Case(name="an index is not cut to the tree's depth", fee_account=4**DEPTH + 1, burnt=7, **paid),
-        Case(name="fees are burnt where they would overflow", accounts=rich, fee_account=2, burnt=7, **paid),
-        Case(
-            name="fees fit exactly",
-            accounts={**rich, 2: account_of(2, MAX_BALANCE - 7)},
-            fee_account=2,
-            **paid,
-        ),
-        Case(
+        replace(paid, name="the sender gets the fees", fee_account=0),
+        replace(paid, name="the recipient gets the fees", fee_account=1),
+        replace(burnt, name="fees are burnt for want of an account", fee_account=2),
+        replace(burnt, name="fees are burnt outside the tree", fee_account=4**DEPTH),
+        replace(burnt, name="fees are burnt at the largest index", fee_account=2**48 - 1),
+        replace(burnt, name="an index is not cut to the tree's depth", fee_account=4**DEPTH + 1),
+        replace(burnt, name="fees are burnt where they would overflow", fee_account=2, accounts=rich),
+        replace(paid, name="fees fit exactly", fee_account=2, accounts=fits),
+        replace(
+            paid,
             name="an account made in the batch gets its fees",
             deposits=[deposit(2, 1)],
             transfers=[send(0, 1, 10, 7), send(1, 0, 10, 2**32 - 1)],
             outcomes=(O.APPLIED, O.APPLIED, O.INSUFFICIENT_BALANCE),
             fee_account=2,
-            fees=7,
         ),
     ]
 
 
+def refuse(name: str, outcome: SlotOutcome, *slots: bytes) -> Case:
+    return Case(name=name, transfers=slots, outcomes=(outcome,) * len(slots))
+
+
 def refused_cases() -> list[Case]:
     good = send(0, 1, 10, 1)
+    return [
+        refuse("unknown kinds", O.UNKNOWN_KIND, *(odd_word(kind=kind) for kind in (2, 3, 4, 255))),
+        refuse("kind 0 whatever else is set", O.EMPTY, odd_word(kind=0), with_word0(good, 1 << 232)),
+        refuse("a word 0 of r is empty", O.EMPTY, with_word0(good, FIELD_ORDER)),
+        refuse("reserved bits", O.RESERVED_BITS, odd_word(reserved=1), odd_word(reserved=2**21)),
+        # (2^256 - 1) mod r = 0x0e0a77c1_9a07df2f_..., so its kind is 0xc1.
+        refuse("the largest word", O.UNKNOWN_KIND, with_word0(good, 2**256 - 1)),
+        refuse("missing senders", O.SENDER_MISSING, *(odd_word(sender=i) for i in (2, 4**DEPTH, 2**48 - 1))),
+        refuse("missing recipients", O.RECIPIENT_MISSING, *(odd_word(recipient=i) for i in (2, 4**DEPTH + 1))),
+        refuse("nonce too high", O.WRONG_NONCE, send(0, 1, 10, 1, nonce=1)),
+        refuse("one gwei short", O.INSUFFICIENT_BALANCE, send(0, 1, 1000, 1), send(0, 1, 2**64 - 1, 2**32 - 1)),
+        Case(
+            name="the first broken rule is the outcome",
+            transfers=[
+                odd_word(kind=9, reserved=1, sender=60),
+                odd_word(reserved=1, sender=60),
+                odd_word(sender=60, recipient=60),
+                send(0, 1, 5000, 1, nonce=3, signer=1),
+            ],
+            outcomes=(O.UNKNOWN_KIND, O.RESERVED_BITS, O.SENDER_MISSING, O.WRONG_NONCE),
+        ),
+        *signature_cases(),
+    ]
+
+
+def signature_cases() -> list[Case]:
+    good = send(0, 1, 10, 1)
     s = split_words(good)[3]
-    identity, order_2 = (0, 1), (0, FIELD_ORDER - 1)
+    changes = [(1, 0), (2, 2**256 - 1), (3, s + babyjubjub.SUBGROUP_ORDER), (3, 0)]
+    order_1, order_2 = (0, 1), (0, FIELD_ORDER - 1)
     odd_keys = {
         0: replace(account_of(0, 1000), public_key_x=1, public_key_y=1),
         1: account_of(1),
-        2: replace(account_of(2, 1000), public_key_x=identity[0], public_key_y=identity[1]),
+        2: replace(account_of(2, 1000), public_key_x=order_1[0], public_key_y=order_1[1]),
         3: replace(account_of(3, 1000), public_key_x=order_2[0], public_key_y=order_2[1]),
     }
-
-    def refuse(name: str, *slots: bytes, outcomes: tuple[SlotOutcome, ...], **more: object) -> Case:
-        return Case(name=name, transfers=slots, outcomes=outcomes, **more)  # type: ignore[arg-type]
-
-    kinds = [odd_word(kind=kind) for kind in (2, 3, 4, 255)]
-    empties = [odd_word(kind=0), to_word(FIELD_ORDER) + good[32:], to_word(1 << 232) + good[32:]]
-    reserved = [odd_word(reserved=1), odd_word(reserved=2**21), to_word(2**256 - 1) + good[32:]]
-    senders = [odd_word(sender=2), odd_word(sender=4**DEPTH), odd_word(sender=2**48 - 1)]
-    recipients = [odd_word(recipient=2), odd_word(recipient=4**DEPTH + 1), odd_word(recipient=2**48 - 1)]
-    tampered = [(1, 0), (2, 2**256 - 1), (3, s + babyjubjub.SUBGROUP_ORDER), (3, 0)]
+    odd = refuse("keys off the curve and of small order", O.BAD_SIGNATURE, good, forge(order_1, 2), forge(order_2, 3))
     return [
-        refuse("unknown kinds", *kinds, outcomes=(O.UNKNOWN_KIND,) * 4),
-        refuse("kind 0 whatever else is set, also by aliases", *empties, outcomes=(O.EMPTY,) * 3),
-        refuse("reserved bits", *reserved[:2], outcomes=(O.RESERVED_BITS,) * 2),
-        refuse("the largest word", reserved[2], outcomes=(SlotOutcome(largest_word_outcome()),)),
-        refuse("missing senders", *senders, outcomes=(O.SENDER_MISSING,) * 3),
-        refuse("missing recipients", *recipients, outcomes=(O.RECIPIENT_MISSING,) * 3),
-        refuse("nonce too high", send(0, 1, 10, 1, nonce=1), outcomes=(O.WRONG_NONCE,)),
-        refuse("one gwei short", send(0, 1, 1000, 1), send(0, 1, 2**64 - 1, 2**32 - 1),
-               outcomes=(O.INSUFFICIENT_BALANCE,) * 2),
-        refuse("another's signature", send(0, 1, 10, 1, signer=1), outcomes=(O.BAD_SIGNATURE,)),
-        refuse("tampered signatures", *(tamper(good, *change) for change in tampered), outcomes=(O.BAD_SIGNATURE,) * 4),
-        refuse("keys off the curve and of small order", good, forge(identity, 2), forge(order_2, 3),
-               outcomes=(O.BAD_SIGNATURE,) * 3, accounts=odd_keys),
-        refuse("the first broken rule is the outcome",
-               odd_word(kind=9, reserved=1, sender=60), odd_word(reserved=1, sender=60),
-               odd_word(sender=60, recipient=60), send(0, 1, 5000, 1, nonce=3, signer=1),
-               outcomes=(O.UNKNOWN_KIND, O.RESERVED_BITS, O.SENDER_MISSING, O.WRONG_NONCE)),
-    ]  # fmt: skip
-
-
-def largest_word_outcome() -> SlotOutcome:
-    """2^256 - 1 modulo r, read by hand: its bits 224..231 are a kind that does not exist."""
-    kind = (2**256 - 1) % FIELD_ORDER >> 224 & 0xFF
-    assert kind not in (0, 1)
-    return O.UNKNOWN_KIND
+        refuse("another's signature", O.BAD_SIGNATURE, send(0, 1, 10, 1, signer=1)),
+        refuse("tampered signatures", O.BAD_SIGNATURE, *(tamper(good, *change) for change in changes)),
+        replace(odd, accounts=odd_keys),
+    ]
 
 
 def random_cases() -> list[Case]:
