@@ -22,13 +22,7 @@ impl Account {
     /// `Poseidon5(public_key_x, public_key_y, balance, nonce, exit_address)`, nothing packed.
     pub fn leaf(&self) -> Fr {
         let (x, y) = self.public_key;
-        poseidon::hash5([
-            x,
-            y,
-            Fr::from(self.balance),
-            Fr::from(self.nonce),
-            self.exit_address,
-        ])
+        poseidon::hash5([x, y, Fr::from(self.balance), Fr::from(self.nonce), self.exit_address])
     }
 }
 
@@ -65,20 +59,11 @@ mod tests {
     fn every_value_moves_the_leaf() {
         let base = account();
         let others = [
-            Account {
-                public_key: (Fr::from(9u64), base.public_key.1),
-                ..base
-            },
-            Account {
-                public_key: (base.public_key.0, Fr::from(9u64)),
-                ..base
-            },
+            Account { public_key: (Fr::from(9u64), base.public_key.1), ..base },
+            Account { public_key: (base.public_key.0, Fr::from(9u64)), ..base },
             Account { balance: 9, ..base },
             Account { nonce: 9, ..base },
-            Account {
-                exit_address: Fr::from(9u64),
-                ..base
-            },
+            Account { exit_address: Fr::from(9u64), ..base },
         ];
         assert!(others.iter().all(|other| other.leaf() != base.leaf()));
     }

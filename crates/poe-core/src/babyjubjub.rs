@@ -61,11 +61,7 @@ impl Affine {
 
 impl From<Affine> for Projective {
     fn from(point: Affine) -> Self {
-        Self {
-            x: point.x,
-            y: point.y,
-            z: Fr::ONE,
-        }
+        Self { x: point.x, y: point.y, z: Fr::ONE }
     }
 }
 
@@ -79,11 +75,7 @@ impl Eq for Projective {}
 
 impl Projective {
     /// The neutral element (0, 1).
-    pub const IDENTITY: Self = Self {
-        x: Fr::ZERO,
-        y: Fr::ONE,
-        z: Fr::ONE,
-    };
+    pub const IDENTITY: Self = Self { x: Fr::ZERO, y: Fr::ONE, z: Fr::ONE };
 
     pub fn is_identity(&self) -> bool {
         self.x == Fr::ZERO && self.y == self.z
@@ -97,11 +89,7 @@ impl Projective {
         let e = D * xx * yy;
         let (f, g) = (zz.square() - e, zz.square() + e);
         let cross = (self.x + self.y) * (other.x + other.y) - xx - yy;
-        Self {
-            x: zz * f * cross,
-            y: zz * g * (yy - A * xx),
-            z: f * g,
-        }
+        Self { x: zz * f * cross, y: zz * g * (yy - A * xx), z: f * g }
     }
 
     /// `dbl-2008-bbjlp`.
@@ -111,18 +99,11 @@ impl Projective {
         let f = e + yy;
         let j = f - self.z.square().double();
         let cross = (self.x + self.y).square() - xx - yy;
-        Self {
-            x: cross * j,
-            y: f * (e - yy),
-            z: f * j,
-        }
+        Self { x: cross * j, y: f * (e - yy), z: f * j }
     }
 
     pub fn negate(&self) -> Self {
-        Self {
-            x: -self.x,
-            ..*self
-        }
+        Self { x: -self.x, ..*self }
     }
 
     /// Eight times the point: kills torsion, since the cofactor is 8.
@@ -150,20 +131,15 @@ impl Projective {
     pub fn to_affine(&self) -> Affine {
         // Complete formulas keep Z away from 0, so the fallback is never reached.
         let inverse = self.z.inverse().unwrap_or(Fr::ONE);
-        Affine {
-            x: self.x * inverse,
-            y: self.y * inverse,
-        }
+        Affine { x: self.x * inverse, y: self.y * inverse }
     }
 }
 
 fn double_and_add<'a>(bits: u32, addend: impl Fn(usize) -> Option<&'a Projective>) -> Projective {
-    (0..bits as usize)
-        .rev()
-        .fold(Projective::IDENTITY, |sum, bit| {
-            let doubled = sum.double();
-            addend(bit).map_or(doubled, |point| doubled.add(point))
-        })
+    (0..bits as usize).rev().fold(Projective::IDENTITY, |sum, bit| {
+        let doubled = sum.double();
+        addend(bit).map_or(doubled, |point| doubled.add(point))
+    })
 }
 
 /// `scalar · BASE`.

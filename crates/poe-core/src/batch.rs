@@ -47,13 +47,7 @@ pub struct Batch<'a> {
 
 impl Header {
     fn check(&self) -> Result<(), BatchError> {
-        let &Self {
-            slots,
-            depth,
-            deposits,
-            forced,
-            fee_account,
-        } = self;
+        let &Self { slots, depth, deposits, forced, fee_account } = self;
         if !(1..=MAX_SLOTS).contains(&slots) || !(1..=MAX_DEPTH).contains(&depth) {
             return Err(BatchError::Shape { slots, depth });
         }
@@ -81,10 +75,7 @@ impl<'a> Batch<'a> {
         header.check()?;
         let wanted = header.slots * SLOT_BYTES;
         if data.len() != wanted {
-            return Err(BatchError::DataLength {
-                got: data.len(),
-                wanted,
-            });
+            return Err(BatchError::DataLength { got: data.len(), wanted });
         }
         Ok(Self { header, data })
     }
@@ -124,13 +115,7 @@ pub fn word(value: u64) -> Word {
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header {
-        slots: 2,
-        depth: 3,
-        deposits: 1,
-        forced: 0,
-        fee_account: 5,
-    };
+    const HEADER: Header = Header { slots: 2, depth: 3, deposits: 1, forced: 0, fee_account: 5 };
 
     #[test]
     fn header_words_are_in_statement_order() {
@@ -145,56 +130,16 @@ mod tests {
         let refused = |header| Batch::new(header, &data).map(|_| ());
         let shape = |slots, depth| Err(BatchError::Shape { slots, depth });
         assert_eq!(refused(Header { slots: 0, ..HEADER }), shape(0, 3));
-        assert_eq!(
-            refused(Header {
-                slots: 256,
-                ..HEADER
-            }),
-            shape(256, 3)
-        );
+        assert_eq!(refused(Header { slots: 256, ..HEADER }), shape(256, 3));
         assert_eq!(refused(Header { depth: 0, ..HEADER }), shape(2, 0));
-        assert_eq!(
-            refused(Header {
-                depth: 25,
-                ..HEADER
-            }),
-            shape(2, 25)
-        );
-        let deposits = Err(BatchError::Deposits {
-            deposits: 3,
-            slots: 2,
-        });
-        assert_eq!(
-            refused(Header {
-                deposits: 3,
-                ..HEADER
-            }),
-            deposits
-        );
-        assert_eq!(
-            refused(Header {
-                forced: 1,
-                ..HEADER
-            }),
-            Err(BatchError::Forced { forced: 1 })
-        );
+        assert_eq!(refused(Header { depth: 25, ..HEADER }), shape(2, 25));
+        let deposits = Err(BatchError::Deposits { deposits: 3, slots: 2 });
+        assert_eq!(refused(Header { deposits: 3, ..HEADER }), deposits);
+        assert_eq!(refused(Header { forced: 1, ..HEADER }), Err(BatchError::Forced { forced: 1 }));
         let fee_account = 1 << 48;
         let wide = Err(BatchError::FeeAccount { fee_account });
-        assert_eq!(
-            refused(Header {
-                fee_account,
-                ..HEADER
-            }),
-            wide
-        );
-        assert_eq!(
-            refused(Header {
-                deposits: 2,
-                fee_account: fee_account - 1,
-                ..HEADER
-            }),
-            Ok(())
-        );
+        assert_eq!(refused(Header { fee_account, ..HEADER }), wide);
+        assert_eq!(refused(Header { deposits: 2, fee_account: fee_account - 1, ..HEADER }), Ok(()));
     }
 
     #[test]
@@ -202,13 +147,7 @@ mod tests {
         let length = |size: usize| Batch::new(HEADER, &vec![0; size]).map(|_| ());
         let wanted = 2 * SLOT_BYTES;
         assert_eq!(length(wanted), Ok(()));
-        assert_eq!(
-            length(wanted - 1),
-            Err(BatchError::DataLength {
-                got: wanted - 1,
-                wanted
-            })
-        );
+        assert_eq!(length(wanted - 1), Err(BatchError::DataLength { got: wanted - 1, wanted }));
         assert_eq!(length(0), Err(BatchError::DataLength { got: 0, wanted }));
     }
 
@@ -228,15 +167,6 @@ mod tests {
         let hash = |header, data| Batch::new(header, data).expect("well-formed").hash();
         let all: Vec<u8> = HEADER.words().concat().into_iter().chain(data).collect();
         assert_eq!(hash(HEADER, &data), keccak::keccak256([all.as_slice()]));
-        assert_ne!(
-            hash(HEADER, &data),
-            hash(
-                Header {
-                    deposits: 0,
-                    ..HEADER
-                },
-                &data
-            )
-        );
+        assert_ne!(hash(HEADER, &data), hash(Header { deposits: 0, ..HEADER }, &data));
     }
 }

@@ -57,10 +57,7 @@ fn expand(secret: &[u8; 32]) -> ExpandedSecret {
     nonce_key.copy_from_slice(&hash[32..]);
     low[0] &= 0xf8;
     low[31] = low[31] & 0x7f | 0x40;
-    ExpandedSecret {
-        scalar: integer_from_little_endian(&low),
-        nonce_key,
-    }
+    ExpandedSecret { scalar: integer_from_little_endian(&low), nonce_key }
 }
 
 fn integer_from_little_endian(bytes: &[u8; 32]) -> BigInteger256 {
@@ -81,20 +78,12 @@ pub fn derive_public_key(secret: &[u8; 32]) -> PublicKey {
 pub fn sign(secret: &[u8; 32], message: Fr) -> Signature {
     let secret = expand(secret);
     let public_key = public_point(&secret).to_affine().coordinates();
-    let nonce = Blake512::new()
-        .chain(secret.nonce_key)
-        .chain(message.into_bigint().to_bytes_le())
-        .finalize();
+    let nonce = Blake512::new().chain(secret.nonce_key).chain(message.into_bigint().to_bytes_le()).finalize();
     let nonce = Scalar::from_le_bytes_mod_order(&nonce);
-    let r8 = babyjubjub::multiply_base(&nonce.into_bigint())
-        .to_affine()
-        .coordinates();
+    let r8 = babyjubjub::multiply_base(&nonce.into_bigint()).to_affine().coordinates();
     let h = challenge(r8, public_key, message).into_bigint();
     let s = nonce + reduce(&h) * reduce(&secret.scalar);
-    Signature {
-        r8,
-        s: Fr::from_le_bytes_mod_order(&s.into_bigint().to_bytes_le()),
-    }
+    Signature { r8, s: Fr::from_le_bytes_mod_order(&s.into_bigint().to_bytes_le()) }
 }
 
 fn reduce(value: &BigInteger256) -> Scalar {
@@ -107,19 +96,11 @@ fn challenge(r8: (Fr, Fr), public_key: PublicKey, message: Fr) -> Fr {
 }
 
 /// Rule 10: `S < l`, both points on the curve and not of small order, `S·B8 = R8 + h·(8·A)`.
-pub fn verify(
-    public_key: PublicKey,
-    signature: &Signature,
-    message: Fr,
-) -> Result<(), SignatureError> {
+pub fn verify(public_key: PublicKey, signature: &Signature, message: Fr) -> Result<(), SignatureError> {
     if !babyjubjub::is_below_subgroup_order(&signature.s) {
         return Err(SignatureError::ScalarTooLarge);
     }
-    let point = |(x, y)| {
-        Affine::new(x, y)
-            .map(Projective::from)
-            .ok_or(SignatureError::OffCurve)
-    };
+    let point = |(x, y)| Affine::new(x, y).map(Projective::from).ok_or(SignatureError::OffCurve);
     let (key, r8) = (point(public_key)?.clear_cofactor(), point(signature.r8)?);
     if key.is_identity() || r8.clear_cofactor().is_identity() {
         return Err(SignatureError::SmallOrder);
@@ -127,19 +108,12 @@ pub fn verify(
     let h = challenge(signature.r8, public_key, message).into_bigint();
     let s = signature.s.into_bigint();
     let expected = Projective::multiply_two(&s, &babyjubjub::BASE.into(), &h, &key.negate());
-    if expected == r8 {
-        Ok(())
-    } else {
-        Err(SignatureError::Equation)
-    }
+    if expected == r8 { Ok(()) } else { Err(SignatureError::Equation) }
 }
 
 /// Checks many signatures in parallel; one answer each, in order.
 pub fn verify_many(messages: &[SignedMessage]) -> Vec<Result<(), SignatureError>> {
-    messages
-        .par_iter()
-        .map(|item| verify(item.public_key, &item.signature, item.message))
-        .collect()
+    messages.par_iter().map(|item| verify(item.public_key, &item.signature, item.message)).collect()
 }
 
 #[cfg(test)]
@@ -158,41 +132,20 @@ mod tests {
     fn a_signature_holds_for_its_key_and_message_alone() {
         let (key, signature, message) = signed();
         assert_eq!(verify(key, &signature, message), Ok(()));
-        assert_eq!(
-            verify(key, &signature, message + Fr::ONE),
-            Err(SignatureError::Equation)
-        );
+        assert_eq!(verify(key, &signature, message + Fr::ONE), Err(SignatureError::Equation));
         let other = derive_public_key(&[8; 32]);
-        assert_eq!(
-            verify(other, &signature, message),
-            Err(SignatureError::Equation)
-        );
+        assert_eq!(verify(other, &signature, message), Err(SignatureError::Equation));
     }
 
     #[test]
     fn a_scalar_shifted_by_the_subgroups_order_is_refused() {
         let (key, signature, message) = signed();
         let order = Fr::from_bigint(babyjubjub::subgroup_order()).expect("l < r");
-        let shifted = Signature {
-            s: signature.s + order,
-            ..signature
-        };
-        assert_eq!(
-            verify(key, &shifted, message),
-            Err(SignatureError::ScalarTooLarge)
-        );
-        let equal = Signature {
-            s: order,
-            ..signature
-        };
-        assert_eq!(
-            verify(key, &equal, message),
-            Err(SignatureError::ScalarTooLarge)
-        );
-        let below = Signature {
-            s: order - Fr::ONE,
-            ..signature
-        };
+        let shifted = Signature { s: signature.s + order, ..signature };
+        assert_eq!(verify(key, &shifted, message), Err(SignatureError::ScalarTooLarge));
+        let equal = Signature { s: order, ..signature };
+        assert_eq!(verify(key, &equal, message), Err(SignatureError::ScalarTooLarge));
+        let below = Signature { s: order - Fr::ONE, ..signature };
         assert_eq!(verify(key, &below, message), Err(SignatureError::Equation));
     }
 
@@ -200,14 +153,8 @@ mod tests {
     fn points_off_the_curve_are_refused() {
         let (key, signature, message) = signed();
         let bad_key = (key.0 + Fr::ONE, key.1);
-        assert_eq!(
-            verify(bad_key, &signature, message),
-            Err(SignatureError::OffCurve)
-        );
-        let bad_r8 = Signature {
-            r8: (Fr::ZERO, Fr::ZERO),
-            ..signature
-        };
+        assert_eq!(verify(bad_key, &signature, message), Err(SignatureError::OffCurve));
+        let bad_r8 = Signature { r8: (Fr::ZERO, Fr::ZERO), ..signature };
         assert_eq!(verify(key, &bad_r8, message), Err(SignatureError::OffCurve));
     }
 
@@ -215,18 +162,10 @@ mod tests {
     fn a_small_order_key_signs_nothing_though_the_equation_would_hold() {
         let message = Fr::from(5u64);
         let nonce = Scalar::from(99u64);
-        let r8 = babyjubjub::multiply_base(&nonce.into_bigint())
-            .to_affine()
-            .coordinates();
-        let signature = Signature {
-            r8,
-            s: Fr::from(99u64),
-        };
+        let r8 = babyjubjub::multiply_base(&nonce.into_bigint()).to_affine().coordinates();
+        let signature = Signature { r8, s: Fr::from(99u64) };
         for key in [(Fr::ZERO, Fr::ONE), (Fr::ZERO, -Fr::ONE)] {
-            assert_eq!(
-                verify(key, &signature, message),
-                Err(SignatureError::SmallOrder)
-            );
+            assert_eq!(verify(key, &signature, message), Err(SignatureError::SmallOrder));
         }
     }
 
@@ -235,10 +174,7 @@ mod tests {
         let (key, signature, message) = signed();
         for r8 in [(Fr::ZERO, Fr::ONE), (Fr::ZERO, -Fr::ONE)] {
             let forged = Signature { r8, ..signature };
-            assert_eq!(
-                verify(key, &forged, message),
-                Err(SignatureError::SmallOrder)
-            );
+            assert_eq!(verify(key, &forged, message), Err(SignatureError::SmallOrder));
         }
     }
 
@@ -246,28 +182,15 @@ mod tests {
     fn a_torsion_component_in_r8_breaks_the_equation() {
         let (key, signature, message) = signed();
         let (x, y) = signature.r8;
-        let twisted = Signature {
-            r8: (-x, -y),
-            ..signature
-        };
-        assert_eq!(
-            verify(key, &twisted, message),
-            Err(SignatureError::Equation)
-        );
+        let twisted = Signature { r8: (-x, -y), ..signature };
+        assert_eq!(verify(key, &twisted, message), Err(SignatureError::Equation));
     }
 
     #[test]
     fn many_signatures_are_judged_one_by_one() {
         let (public_key, signature, message) = signed();
-        let good = SignedMessage {
-            public_key,
-            signature,
-            message,
-        };
-        let bad = SignedMessage {
-            message: Fr::ZERO,
-            ..good
-        };
+        let good = SignedMessage { public_key, signature, message };
+        let bad = SignedMessage { message: Fr::ZERO, ..good };
         let answers = verify_many(&[good, bad, good]);
         assert_eq!(answers, [Ok(()), Err(SignatureError::Equation), Ok(())]);
         assert!(verify_many(&[]).is_empty());

@@ -21,11 +21,7 @@ pub enum FieldError {
 pub fn from_bytes_strict(bytes: &[u8]) -> Result<Fr, FieldError> {
     let word = word_from_slice(bytes)?;
     let value = from_word(&word);
-    if to_bytes(&value) == word {
-        Ok(value)
-    } else {
-        Err(FieldError::NotReduced)
-    }
+    if to_bytes(&value) == word { Ok(value) } else { Err(FieldError::NotReduced) }
 }
 
 /// Reads a word as "its value modulo r" (docs/protocol.md, introduction).
@@ -42,9 +38,7 @@ pub fn to_bytes(value: &Fr) -> [u8; WORD_BYTES] {
 
 /// A slice of 32 bytes as a word.
 pub fn word_from_slice(bytes: &[u8]) -> Result<[u8; WORD_BYTES], FieldError> {
-    bytes
-        .try_into()
-        .map_err(|_| FieldError::Length { got: bytes.len() })
+    bytes.try_into().map_err(|_| FieldError::Length { got: bytes.len() })
 }
 
 #[cfg(test)]
@@ -68,10 +62,7 @@ mod tests {
 
     #[test]
     fn the_order_is_refused_strictly_and_is_zero_when_reduced() {
-        assert_eq!(
-            from_bytes_strict(&order_bytes()),
-            Err(FieldError::NotReduced)
-        );
+        assert_eq!(from_bytes_strict(&order_bytes()), Err(FieldError::NotReduced));
         assert_eq!(from_word(&order_bytes()), Fr::ZERO);
         assert_eq!(from_bytes_strict(&[0xff; 32]), Err(FieldError::NotReduced));
     }
@@ -83,14 +74,8 @@ mod tests {
 
     #[test]
     fn a_wrong_length_is_refused() {
-        assert_eq!(
-            from_bytes_strict(&[0; 31]),
-            Err(FieldError::Length { got: 31 })
-        );
-        assert_eq!(
-            from_bytes_strict(&[0; 33]),
-            Err(FieldError::Length { got: 33 })
-        );
+        assert_eq!(from_bytes_strict(&[0; 31]), Err(FieldError::Length { got: 31 }));
+        assert_eq!(from_bytes_strict(&[0; 33]), Err(FieldError::Length { got: 33 }));
         assert_eq!(from_bytes_strict(&[]), Err(FieldError::Length { got: 0 }));
     }
 }

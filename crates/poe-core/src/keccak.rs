@@ -25,19 +25,13 @@ mod tests {
     #[test]
     fn the_empty_hash_is_ethereums() {
         let known = "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
-        let hex: String = keccak256([])
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex: String = keccak256([]).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, known);
     }
 
     #[test]
     fn parts_are_hashed_as_one_string() {
-        assert_eq!(
-            keccak256([b"ab".as_slice(), b"c"]),
-            keccak256([b"abc".as_slice()])
-        );
+        assert_eq!(keccak256([b"ab".as_slice(), b"c"]), keccak256([b"abc".as_slice()]));
     }
 
     #[test]

@@ -27,10 +27,7 @@ impl Tree {
         for level in 0..depth {
             defaults.push(poseidon::hash4([defaults[level]; 4]));
         }
-        Self {
-            defaults,
-            levels: vec![HashMap::new(); depth + 1],
-        }
+        Self { defaults, levels: vec![HashMap::new(); depth + 1] }
     }
 
     pub fn depth(&self) -> usize {
@@ -42,10 +39,7 @@ impl Tree {
     }
 
     fn node(&self, level: usize, index: u64) -> Fr {
-        self.levels[level]
-            .get(&index)
-            .copied()
-            .unwrap_or(self.defaults[level])
+        self.levels[level].get(&index).copied().unwrap_or(self.defaults[level])
     }
 
     fn store(&mut self, level: usize, index: u64, value: Fr) {
@@ -63,9 +57,7 @@ impl Tree {
 
     /// From the leaf's parent up to the root: each one's four children. `index` is below `4^depth`.
     pub fn path(&self, index: u64) -> Vec<[Fr; 4]> {
-        (0..self.depth())
-            .map(|level| self.children(level, index >> (DIGIT_BITS * (level + 1))))
-            .collect()
+        (0..self.depth()).map(|level| self.children(level, index >> (DIGIT_BITS * (level + 1)))).collect()
     }
 
     /// Sets one leaf; `depth` hashes.
@@ -81,9 +73,7 @@ impl Tree {
 
     /// Sets many leaves, hashing each touched node once.
     pub fn set_many(&mut self, leaves: &BTreeMap<u64, Fr>) {
-        leaves
-            .iter()
-            .for_each(|(&index, &leaf)| self.store(0, index, leaf));
+        leaves.iter().for_each(|(&index, &leaf)| self.store(0, index, leaf));
         let mut touched: BTreeSet<u64> = leaves.keys().copied().collect();
         for level in 0..self.depth() {
             touched = touched.iter().map(|index| index >> DIGIT_BITS).collect();
@@ -97,12 +87,10 @@ impl Tree {
 
 /// The root that a leaf and its path lead to; `None` if the path does not hold together.
 pub fn root_of(index: u64, leaf: Fr, path: &[[Fr; 4]]) -> Option<Fr> {
-    path.iter()
-        .enumerate()
-        .try_fold(leaf, |node, (level, children)| {
-            let digit = (index >> (DIGIT_BITS * level)) & (ARITY - 1);
-            (children[digit as usize] == node).then(|| poseidon::hash4(*children))
-        })
+    path.iter().enumerate().try_fold(leaf, |node, (level, children)| {
+        let digit = (index >> (DIGIT_BITS * level)) & (ARITY - 1);
+        (children[digit as usize] == node).then(|| poseidon::hash4(*children))
+    })
 }
 
 #[cfg(test)]
@@ -116,25 +104,18 @@ mod tests {
             .collect();
         while nodes.len() > 1 {
             let (groups, _) = nodes.as_chunks::<4>();
-            nodes = groups
-                .iter()
-                .map(|children| poseidon::hash4(*children))
-                .collect();
+            nodes = groups.iter().map(|children| poseidon::hash4(*children)).collect();
         }
         nodes[0]
     }
 
     fn leaves() -> BTreeMap<u64, Fr> {
-        [0u64, 1, 5, 26, 63]
-            .map(|index| (index, Fr::from(index + 100)))
-            .into()
+        [0u64, 1, 5, 26, 63].map(|index| (index, Fr::from(index + 100))).into()
     }
 
     fn filled() -> Tree {
         let mut tree = Tree::new(3);
-        leaves()
-            .iter()
-            .for_each(|(&index, &leaf)| tree.set(index, leaf));
+        leaves().iter().for_each(|(&index, &leaf)| tree.set(index, leaf));
         tree
     }
 
@@ -156,12 +137,7 @@ mod tests {
     #[test]
     fn emptying_every_leaf_leaves_nothing_stored() {
         let mut tree = filled();
-        tree.set_many(
-            &leaves()
-                .into_keys()
-                .map(|index| (index, Fr::ZERO))
-                .collect(),
-        );
+        tree.set_many(&leaves().into_keys().map(|index| (index, Fr::ZERO)).collect());
         assert_eq!(tree.root(), Tree::new(3).root());
         assert!(tree.levels.iter().all(HashMap::is_empty));
     }

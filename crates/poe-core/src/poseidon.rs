@@ -18,9 +18,7 @@ pub const MAX_WIDTH: usize = 17;
 /// Most inputs of one hash.
 pub const MAX_INPUTS: usize = MAX_WIDTH - 1;
 /// Partial rounds of widths 2..=17.
-const PARTIAL_ROUNDS: [usize; MAX_INPUTS] = [
-    56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68,
-];
+const PARTIAL_ROUNDS: [usize; MAX_INPUTS] = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68];
 const FIELD_BITS: usize = 254;
 
 /// Why there is no hash of these inputs.
@@ -77,12 +75,7 @@ impl Parameters {
         let count = (FULL_ROUNDS + partial_rounds) * width;
         let round_constants = (0..count).map(|_| grain.next_below_order()).collect();
         let mds = grain.cauchy_matrix(width);
-        Self {
-            width,
-            partial_rounds,
-            round_constants,
-            mds,
-        }
+        Self { width, partial_rounds, round_constants, mds }
     }
 }
 
@@ -129,17 +122,10 @@ fn permute(parameters: &Parameters, state: &mut [Fr; MAX_WIDTH]) {
             *element += constant;
         }
         let boxes = if parameters.is_full(round) { width } else { 1 };
-        state[..boxes]
-            .iter_mut()
-            .for_each(|element| *element = fifth_power(*element));
+        state[..boxes].iter_mut().for_each(|element| *element = fifth_power(*element));
         let before = *state;
         for (row, element) in state[..width].iter_mut().enumerate() {
-            *element = parameters
-                .mds_row(row)
-                .iter()
-                .zip(&before)
-                .map(|(m, s)| *m * s)
-                .sum();
+            *element = parameters.mds_row(row).iter().zip(&before).map(|(m, s)| *m * s).sum();
         }
     }
 }
@@ -157,21 +143,10 @@ struct Grain {
 impl Grain {
     /// Seeded by field kind (2 bits, prime), S-box (4 bits, x^alpha), n, t, R_F, R_P, thirty ones.
     fn new(width: usize, partial_rounds: usize) -> Self {
-        let fields = [
-            (1, 2),
-            (0, 4),
-            (FIELD_BITS, 12),
-            (width, 12),
-            (FULL_ROUNDS, 10),
-            (partial_rounds, 10),
-        ];
+        let fields = [(1, 2), (0, 4), (FIELD_BITS, 12), (width, 12), (FULL_ROUNDS, 10), (partial_rounds, 10)];
         let mut bits = [true; 80];
-        let seed = fields
-            .iter()
-            .flat_map(|&(value, size)| (0..size).rev().map(move |i| value >> i & 1 == 1));
-        bits.iter_mut()
-            .zip(seed)
-            .for_each(|(bit, seeded)| *bit = seeded);
+        let seed = fields.iter().flat_map(|&(value, size)| (0..size).rev().map(move |i| value >> i & 1 == 1));
+        bits.iter_mut().zip(seed).for_each(|(bit, seeded)| *bit = seeded);
         let mut grain = Self { bits, position: 0 };
         (0..160).for_each(|_| {
             grain.step();
@@ -226,9 +201,7 @@ impl Grain {
             let seeds: Vec<Fr> = (0..2 * width).map(|_| self.next_reduced()).collect();
             let distinct = (1..seeds.len()).all(|i| !seeds[..i].contains(&seeds[i]));
             let (xs, ys) = seeds.split_at(width);
-            let entries = xs
-                .iter()
-                .flat_map(|x| ys.iter().map(move |y| (*x + y).inverse()));
+            let entries = xs.iter().flat_map(|x| ys.iter().map(move |y| (*x + y).inverse()));
             if let (true, Some(matrix)) = (distinct, entries.collect()) {
                 return matrix;
             }
@@ -246,8 +219,7 @@ mod tests {
 
     #[test]
     fn known_answers_of_one_and_two_inputs() {
-        let of_one =
-            "18586133768512220936620570745912940619677854269274689475585506675881198879027";
+        let of_one = "18586133768512220936620570745912940619677854269274689475585506675881198879027";
         let of_two = "7853200120776062878684798364095072458815029376092732009249414926327459813530";
         assert_eq!(hash(&[Fr::ONE]), Ok(decimal(of_one)));
         assert_eq!(hash(&[Fr::ONE, Fr::from(2u64)]), Ok(decimal(of_two)));
@@ -266,10 +238,7 @@ mod tests {
     #[test]
     fn input_counts_outside_one_to_sixteen_are_refused() {
         assert_eq!(hash(&[]), Err(PoseidonError::InputCount { got: 0 }));
-        assert_eq!(
-            hash(&[Fr::ONE; 17]),
-            Err(PoseidonError::InputCount { got: 17 })
-        );
+        assert_eq!(hash(&[Fr::ONE; 17]), Err(PoseidonError::InputCount { got: 17 }));
         assert!(parameters(1).is_none() && parameters(18).is_none() && parameters(0).is_none());
     }
 }

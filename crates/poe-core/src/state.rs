@@ -85,11 +85,7 @@ impl State {
     /// The opening of the low `2·depth` bits of `index`.
     pub(crate) fn open(&self, index: u64) -> Opening {
         let index = index & (self.capacity() - 1);
-        Opening {
-            index,
-            account: self.account(index).copied(),
-            path: self.tree.path(index),
-        }
+        Opening { index, account: self.account(index).copied(), path: self.tree.path(index) }
     }
 
     /// Writes an account at an index below the capacity.
@@ -111,22 +107,28 @@ impl State {
     /// Undoes the last `batches` batches, or nothing if fewer are kept.
     pub fn rollback(&mut self, batches: u64) -> Result<(), StateError> {
         let kept = self.sealed.len();
-        let remaining = usize::try_from(batches)
-            .ok()
-            .and_then(|wanted| kept.checked_sub(wanted));
-        let remaining = remaining.ok_or(StateError::History {
-            wanted: batches,
-            kept,
-        })?;
+        let remaining = usize::try_from(batches).ok().and_then(|wanted| kept.checked_sub(wanted));
+        let remaining = remaining.ok_or(StateError::History { wanted: batches, kept })?;
         let undone: Vec<Write> = self.sealed.drain(remaining..).flatten().collect();
+        self.undo(undone);
+        self.height -= batches;
+        Ok(())
+    }
+
+    /// Takes back the writes since the last seal.
+    pub(crate) fn abandon(&mut self) {
+        let undone = std::mem::take(&mut self.journal);
+        self.undo(undone);
+    }
+
+    /// Takes back writes, given oldest first.
+    fn undo(&mut self, writes: Vec<Write>) {
         let mut leaves = BTreeMap::new();
-        for (index, before) in undone.into_iter().rev() {
+        for (index, before) in writes.into_iter().rev() {
             self.replace(index, before);
             leaves.insert(index, account::leaf(before.as_ref()));
         }
         self.tree.set_many(&leaves);
-        self.height -= batches;
-        Ok(())
     }
 
     fn replace(&mut self, index: u64, account: Option<Account>) -> Option<Account> {
@@ -147,12 +149,7 @@ mod tests {
 
     fn account(balance: u128) -> Account {
         let key = (Fr::from(1u64), Fr::from(2u64));
-        Account {
-            public_key: key,
-            balance,
-            nonce: 0,
-            exit_address: Fr::from(3u64),
-        }
+        Account { public_key: key, balance, nonce: 0, exit_address: Fr::from(3u64) }
     }
 
     fn state(history: usize) -> State {
@@ -161,14 +158,8 @@ mod tests {
 
     #[test]
     fn depths_outside_the_protocol_are_refused() {
-        assert!(matches!(
-            State::new(0, 1),
-            Err(StateError::Depth { depth: 0 })
-        ));
-        assert!(matches!(
-            State::new(25, 1),
-            Err(StateError::Depth { depth: 25 })
-        ));
+        assert!(matches!(State::new(0, 1), Err(StateError::Depth { depth: 0 })));
+        assert!(matches!(State::new(25, 1), Err(StateError::Depth { depth: 25 })));
         assert_eq!(State::new(24, 1).expect("deepest").capacity(), 1 << 48);
     }
 
@@ -195,11 +186,22 @@ mod tests {
             state.put(1, account(balance + 50));
             state.seal();
         }
-        assert_eq!(
-            (state.total_balance(), state.height()),
-            (63 + 11 + 12 + 13, 4)
-        );
+        assert_eq!((state.total_balance(), state.height()), (63 + 11 + 12 + 13, 4));
         state.rollback(3).expect("three are kept");
+        assert_eq!(state.root(), before.root());
+        assert_eq!(state.accounts, before.accounts);
+        assert_eq!((state.total_balance(), state.height()), (10, 1));
+    }
+
+    #[test]
+    fn abandoning_takes_back_what_was_not_sealed_alone() {
+        let mut state = state(8);
+        state.put(1, account(10));
+        state.seal();
+        let before = state.clone();
+        state.put(1, account(20));
+        state.put(2, account(30));
+        state.abandon();
         assert_eq!(state.root(), before.root());
         assert_eq!(state.accounts, before.accounts);
         assert_eq!((state.total_balance(), state.height()), (10, 1));
@@ -209,14 +211,8 @@ mod tests {
     fn only_the_kept_history_can_be_undone() {
         let mut state = state(2);
         (0..5).for_each(|_| state.seal());
-        assert_eq!(
-            state.rollback(3),
-            Err(StateError::History { wanted: 3, kept: 2 })
-        );
-        let huge = StateError::History {
-            wanted: u64::MAX,
-            kept: 2,
-        };
+        assert_eq!(state.rollback(3), Err(StateError::History { wanted: 3, kept: 2 }));
+        let huge = StateError::History { wanted: u64::MAX, kept: 2 };
         assert_eq!(state.rollback(u64::MAX), Err(huge));
         assert_eq!(state.height(), 5);
         assert_eq!(state.rollback(0), Ok(()));

@@ -40,12 +40,7 @@ pub fn word_count(slots: usize) -> usize {
 
 /// V: facts, header, data as posted, then a zero pair a slot, as this version has no exits.
 pub fn words(facts: &Facts, batch: &Batch<'_>) -> Vec<Word> {
-    let Facts {
-        domain,
-        old_root,
-        new_root,
-        ctx,
-    } = facts;
+    let Facts { domain, old_root, new_root, ctx } = facts;
     let mut words = Vec::with_capacity(word_count(batch.header().slots));
     words.extend([domain, old_root, new_root, ctx].map(field::to_bytes));
     words.extend(batch.header().words());
@@ -56,14 +51,12 @@ pub fn words(facts: &Facts, batch: &Batch<'_>) -> Vec<Word> {
 
 /// `C`: from `c = |V|`, `c = Poseidon16(c, block)` for each block of 15 words, the last zero-padded.
 pub fn commit(elements: &[Fr]) -> Fr {
-    elements
-        .chunks(BLOCK_WORDS)
-        .fold(Fr::from(elements.len() as u64), |chain, block| {
-            let mut inputs = [Fr::ZERO; BLOCK_WORDS + 1];
-            inputs[0] = chain;
-            inputs[1..=block.len()].copy_from_slice(block);
-            poseidon::hash16(inputs)
-        })
+    elements.chunks(BLOCK_WORDS).fold(Fr::from(elements.len() as u64), |chain, block| {
+        let mut inputs = [Fr::ZERO; BLOCK_WORDS + 1];
+        inputs[0] = chain;
+        inputs[1..=block.len()].copy_from_slice(block);
+        poseidon::hash16(inputs)
+    })
 }
 
 /// `x = keccak(C ‖ keccak(V)) mod r`, V unreduced.
@@ -75,10 +68,7 @@ pub fn evaluation_point(commitment: Fr, words: &[Word]) -> Fr {
 
 /// `y = Σ V[i]·x^i` by Horner.
 pub fn evaluate(elements: &[Fr], x: Fr) -> Fr {
-    elements
-        .iter()
-        .rev()
-        .fold(Fr::ZERO, |sum, element| sum * x + element)
+    elements.iter().rev().fold(Fr::ZERO, |sum, element| sum * x + element)
 }
 
 /// The public inputs that belong to V.
@@ -86,21 +76,12 @@ pub fn public_inputs(words: &[Word]) -> PublicInputs {
     let elements: Vec<Fr> = words.iter().map(field::from_word).collect();
     let commitment = commit(&elements);
     let x = evaluation_point(commitment, words);
-    PublicInputs {
-        commitment,
-        x,
-        y: evaluate(&elements, x),
-    }
+    PublicInputs { commitment, x, y: evaluate(&elements, x) }
 }
 
 /// `keccak(abi.encode(batchNumber, batchHash, payee, tip)) >> 8`.
-pub fn context(batch_number: u64, batch_hash: &Word, payee: &[u8; 20], tip: &Word) -> Fr {
-    let parts = [
-        crate::batch::word(batch_number),
-        *batch_hash,
-        address_word(payee),
-        *tip,
-    ];
+pub fn context(batch_number: &Word, batch_hash: &Word, payee: &[u8; 20], tip: &Word) -> Fr {
+    let parts = [*batch_number, *batch_hash, address_word(payee), *tip];
     field::from_word(&keccak::keccak248(parts.iter().map(Word::as_slice)))
 }
 
@@ -124,22 +105,11 @@ mod tests {
 
     fn facts() -> Facts {
         let [domain, old_root, new_root, ctx] = [1u64, 2, 3, 4].map(Fr::from);
-        Facts {
-            domain,
-            old_root,
-            new_root,
-            ctx,
-        }
+        Facts { domain, old_root, new_root, ctx }
     }
 
     fn statement(data: &[u8]) -> Vec<Word> {
-        let header = Header {
-            slots: 2,
-            depth: 5,
-            deposits: 1,
-            forced: 0,
-            fee_account: 9,
-        };
+        let header = Header { slots: 2, depth: 5, deposits: 1, forced: 0, fee_account: 9 };
         words(&facts(), &Batch::new(header, data).expect("well-formed"))
     }
 
@@ -191,11 +161,11 @@ mod tests {
     #[test]
     fn context_and_domain_depend_on_every_argument() {
         let (hash, payee, tip) = (word(7), [1; 20], word(3));
-        let base = context(1, &hash, &payee, &tip);
-        assert_ne!(base, context(2, &hash, &payee, &tip));
-        assert_ne!(base, context(1, &word(8), &payee, &tip));
-        assert_ne!(base, context(1, &hash, &[2; 20], &tip));
-        assert_ne!(base, context(1, &hash, &payee, &word(4)));
+        let base = context(&word(1), &hash, &payee, &tip);
+        assert_ne!(base, context(&word(2), &hash, &payee, &tip));
+        assert_ne!(base, context(&word(1), &word(8), &payee, &tip));
+        assert_ne!(base, context(&word(1), &hash, &[2; 20], &tip));
+        assert_ne!(base, context(&word(1), &hash, &payee, &word(4)));
         let base = domain(&word(1), &[1; 20], &word(2));
         assert_ne!(base, domain(&word(2), &[1; 20], &word(2)));
         assert_ne!(base, domain(&word(1), &[2; 20], &word(2)));

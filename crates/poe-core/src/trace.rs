@@ -108,30 +108,18 @@ impl BatchTrace {
 }
 
 fn write_elements(out: &mut Vec<u8>, elements: &[Fr]) {
-    elements
-        .iter()
-        .for_each(|element| out.extend_from_slice(&field::to_bytes(element)));
+    elements.iter().for_each(|element| out.extend_from_slice(&field::to_bytes(element)));
 }
 
 fn write_opening(out: &mut Vec<u8>, opening: &Opening) {
     out.extend_from_slice(&opening.index.to_be_bytes());
     out.push(u8::from(opening.account.is_some()));
     if let Some(account) = &opening.account {
-        write_elements(
-            out,
-            &[
-                account.public_key.0,
-                account.public_key.1,
-                account.exit_address,
-            ],
-        );
+        write_elements(out, &[account.public_key.0, account.public_key.1, account.exit_address]);
         out.extend_from_slice(&account.balance.to_be_bytes());
         out.extend_from_slice(&account.nonce.to_be_bytes());
     }
-    opening
-        .path
-        .iter()
-        .for_each(|children| write_elements(out, children));
+    opening.path.iter().for_each(|children| write_elements(out, children));
 }
 
 struct Reader<'a> {
@@ -142,9 +130,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], TraceError> {
         let rest = &self.bytes[self.at..];
-        let taken = rest.first_chunk::<N>().ok_or(TraceError::Truncated {
-            at: self.bytes.len(),
-        })?;
+        let taken = rest.first_chunk::<N>().ok_or(TraceError::Truncated { at: self.bytes.len() })?;
         self.at += N;
         Ok(*taken)
     }
@@ -155,20 +141,12 @@ impl Reader<'_> {
 
     fn below(&mut self, limit: u64, what: &'static str) -> Result<u64, TraceError> {
         let value = u64::from_be_bytes(self.take()?);
-        if value < limit {
-            Ok(value)
-        } else {
-            Err(TraceError::Range { what })
-        }
+        if value < limit { Ok(value) } else { Err(TraceError::Range { what }) }
     }
 
     fn wide(&mut self, what: &'static str) -> Result<u128, TraceError> {
         let value = u128::from_be_bytes(self.take()?);
-        if value >> BALANCE_BITS == 0 {
-            Ok(value)
-        } else {
-            Err(TraceError::Range { what })
-        }
+        if value >> BALANCE_BITS == 0 { Ok(value) } else { Err(TraceError::Range { what }) }
     }
 
     fn elements<const N: usize>(&mut self) -> Result<[Fr; N], TraceError> {
@@ -181,11 +159,7 @@ impl Reader<'_> {
 
     fn size(&mut self, limit: usize, what: &'static str) -> Result<usize, TraceError> {
         let value = usize::from(self.byte()?);
-        if (1..=limit).contains(&value) {
-            Ok(value)
-        } else {
-            Err(TraceError::Range { what })
-        }
+        if (1..=limit).contains(&value) { Ok(value) } else { Err(TraceError::Range { what }) }
     }
 
     fn batch(&mut self) -> Result<BatchTrace, TraceError> {
@@ -198,23 +172,10 @@ impl Reader<'_> {
         let forced = self.below(1, "forced")?;
         let fee_account = self.below(1 << INDEX_BITS, "fee account")?;
         let [domain, old_root, new_root] = self.elements()?;
-        let slots = (0..slots)
-            .map(|_| self.slot(depth))
-            .collect::<Result<_, _>>()?;
+        let slots = (0..slots).map(|_| self.slot(depth)).collect::<Result<_, _>>()?;
         let fee = self.opening(depth)?;
         let burnt = self.wide("burnt")?;
-        Ok(BatchTrace {
-            depth,
-            deposits,
-            forced,
-            fee_account,
-            domain,
-            old_root,
-            new_root,
-            slots,
-            fee,
-            burnt,
-        })
+        Ok(BatchTrace { depth, deposits, forced, fee_account, domain, old_root, new_root, slots, fee, burnt })
     }
 
     fn slot(&mut self, depth: usize) -> Result<SlotTrace, TraceError> {
@@ -222,8 +183,7 @@ impl Reader<'_> {
             words: self.elements()?,
             sender: self.opening(depth)?,
             recipient: self.opening(depth)?,
-            outcome: Outcome::from_code(self.byte()?)
-                .ok_or(TraceError::Range { what: "outcome" })?,
+            outcome: Outcome::from_code(self.byte()?).ok_or(TraceError::Range { what: "outcome" })?,
         })
     }
 
@@ -233,30 +193,151 @@ impl Reader<'_> {
             0 => None,
             1 => Some(self.account()?),
             _ => {
-                return Err(TraceError::Range {
-                    what: "account flag",
-                });
+                return Err(TraceError::Range { what: "account flag" });
             }
         };
-        let path = (0..depth)
-            .map(|_| self.elements())
-            .collect::<Result<_, _>>()?;
-        Ok(Opening {
-            index,
-            account,
-            path,
-        })
+        let path = (0..depth).map(|_| self.elements()).collect::<Result<_, _>>()?;
+        Ok(Opening { index, account, path })
     }
 
     fn account(&mut self) -> Result<Account, TraceError> {
         let [x, y, exit_address] = self.elements()?;
         let balance = self.wide("balance")?;
         let nonce = self.below(1 << 32, "nonce")?;
-        Ok(Account {
-            public_key: (x, y),
-            balance,
-            nonce,
-            exit_address,
-        })
+        Ok(Account { public_key: (x, y), balance, nonce, exit_address })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::Field;
+    use rand_chacha::{
+        ChaCha8Rng,
+        rand_core::{Rng, SeedableRng},
+    };
+
+    use super::*;
+
+    const DEPTH: usize = 2;
+    /// Magic, version, depth, slots, three header words.
+    const HEADER_BYTES: usize = 8 + 3 + 24;
+
+    fn account() -> Account {
+        let public_key = (Fr::from(11u64), -Fr::ONE);
+        Account { public_key, balance: (1 << 96) - 1, nonce: 7, exit_address: Fr::from(13u64) }
+    }
+
+    fn opening(index: u64, account: Option<Account>) -> Opening {
+        let level = |i: usize| std::array::from_fn(|j| Fr::from((4 * i + j) as u64 + index));
+        Opening { index, account, path: (0..DEPTH).map(level).collect() }
+    }
+
+    fn trace() -> BatchTrace {
+        let slot = |outcome| SlotTrace {
+            words: [1u64, 2, 3, 4].map(Fr::from),
+            sender: opening(3, None),
+            recipient: opening(15, Some(account())),
+            outcome,
+        };
+        BatchTrace {
+            depth: DEPTH,
+            deposits: 1,
+            forced: 0,
+            fee_account: (1 << 48) - 1,
+            domain: Fr::from(21u64),
+            old_root: Fr::from(22u64),
+            new_root: Fr::from(23u64),
+            slots: vec![slot(Outcome::Applied), slot(Outcome::BadSignature)],
+            fee: opening(15, Some(account())),
+            burnt: 99,
+        }
+    }
+
+    #[test]
+    fn bytes_give_the_trace_back() {
+        assert_eq!(BatchTrace::from_bytes(&trace().to_bytes()), Ok(trace()));
+    }
+
+    #[test]
+    fn every_truncation_is_refused() {
+        let bytes = trace().to_bytes();
+        for length in 0..bytes.len() {
+            let read = BatchTrace::from_bytes(&bytes[..length]);
+            assert_eq!(read, Err(TraceError::Truncated { at: length }));
+        }
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_refused() {
+        let mut bytes = trace().to_bytes();
+        bytes.extend([0; 3]);
+        assert_eq!(BatchTrace::from_bytes(&bytes), Err(TraceError::Trailing { extra: 3 }));
+    }
+
+    #[test]
+    fn other_magic_and_other_versions_are_unknown() {
+        for at in [0, 7, 8] {
+            let mut bytes = trace().to_bytes();
+            bytes[at] ^= 1;
+            assert_eq!(BatchTrace::from_bytes(&bytes), Err(TraceError::Unknown));
+        }
+    }
+
+    #[test]
+    fn sizes_and_header_words_out_of_range_are_refused() {
+        let refused = |at: usize, value: u8, what: &'static str| {
+            let mut bytes = trace().to_bytes();
+            bytes[at] = value;
+            assert_eq!(BatchTrace::from_bytes(&bytes), Err(TraceError::Range { what }));
+        };
+        refused(9, 0, "depth");
+        refused(9, 25, "depth");
+        refused(10, 0, "slots");
+        refused(18, 3, "deposits");
+        refused(26, 1, "forced");
+        refused(28, 1, "fee account");
+    }
+
+    #[test]
+    fn values_out_of_range_are_refused() {
+        let slot = HEADER_BYTES + 3 * 32;
+        let (sender, outcome) = (slot + 4 * 32, slot + 4 * 32 + 2 * (9 + DEPTH * 128) + 120);
+        let recipient = sender + 9 + DEPTH * 128;
+        let refused = |at: usize, value: u8, what: &'static str| {
+            let mut bytes = trace().to_bytes();
+            bytes[at] = value;
+            assert_eq!(BatchTrace::from_bytes(&bytes), Err(TraceError::Range { what }));
+        };
+        refused(sender + 7, 16, "index");
+        refused(sender + 8, 2, "account flag");
+        refused(recipient + 9 + 96 + 3, 1, "balance");
+        refused(recipient + 9 + 96 + 16 + 3, 1, "nonce");
+        refused(outcome, 11, "outcome");
+    }
+
+    #[test]
+    fn elements_not_below_the_order_are_refused() {
+        let mut bytes = trace().to_bytes();
+        bytes[HEADER_BYTES] = 0xff;
+        let refused = Err(TraceError::Field(FieldError::NotReduced));
+        assert_eq!(BatchTrace::from_bytes(&bytes), refused);
+    }
+
+    #[test]
+    fn damaged_and_random_bytes_are_an_error_or_another_traces_only_encoding() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let whole = trace().to_bytes();
+        for round in 0..2000 {
+            let mut bytes = whole.clone();
+            let damage = 1 + rng.next_u32() as usize % 4;
+            for _ in 0..damage {
+                let at = rng.next_u32() as usize % bytes.len();
+                bytes[at] = rng.next_u32() as u8;
+            }
+            bytes.truncate(if round % 4 == 0 { rng.next_u32() as usize % 600 } else { usize::MAX });
+            if let Ok(read) = BatchTrace::from_bytes(&bytes) {
+                assert_eq!(read.to_bytes(), bytes, "round {round}");
+            }
+        }
     }
 }

@@ -32,9 +32,7 @@ pub struct WordZero {
 
 impl WordZero {
     pub fn unpack(word: &Fr) -> Self {
-        let BigInteger256 {
-            0: [low, amount, high, top],
-        } = word.into_bigint();
+        let BigInteger256 { 0: [low, amount, high, top] } = word.into_bigint();
         Self {
             nonce: low as u32,
             fee: (low >> 32) as u32,
@@ -52,8 +50,7 @@ impl WordZero {
         let top = self.from >> 16 | u64::from(self.kind) << 32 | u64::from(self.reserved) << 40;
         let low = u64::from(self.nonce) | u64::from(self.fee) << 32;
         let limbs = [low, self.amount, self.to | self.from << 48, top];
-        fits.then(|| Fr::from_bigint(BigInteger256::new(limbs)))
-            .flatten()
+        fits.then(|| Fr::from_bigint(BigInteger256::new(limbs))).flatten()
     }
 }
 
@@ -81,23 +78,11 @@ mod tests {
             (128, WordZero { to: 1, ..one }),
             (175, WordZero { to: 1 << 47, ..one }),
             (176, WordZero { from: 1, ..one }),
-            (
-                223,
-                WordZero {
-                    from: 1 << 47,
-                    ..one
-                },
-            ),
+            (223, WordZero { from: 1 << 47, ..one }),
             (224, WordZero { kind: 1, ..one }),
             (231, WordZero { kind: 128, ..one }),
             (232, WordZero { reserved: 1, ..one }),
-            (
-                252,
-                WordZero {
-                    reserved: 1 << 20,
-                    ..one
-                },
-            ),
+            (252, WordZero { reserved: 1 << 20, ..one }),
         ];
         for (position, word) in cases {
             assert_eq!(WordZero::unpack(&bit(position)), word, "bit {position}");
@@ -123,30 +108,9 @@ mod tests {
     #[test]
     fn fields_too_wide_are_not_packed() {
         let one = WordZero::default();
-        assert_eq!(
-            WordZero {
-                from: INDEX_LIMIT,
-                ..one
-            }
-            .pack(),
-            None
-        );
-        assert_eq!(
-            WordZero {
-                to: INDEX_LIMIT,
-                ..one
-            }
-            .pack(),
-            None
-        );
-        assert_eq!(
-            WordZero {
-                reserved: 1 << 23,
-                ..one
-            }
-            .pack(),
-            None
-        );
+        assert_eq!(WordZero { from: INDEX_LIMIT, ..one }.pack(), None);
+        assert_eq!(WordZero { to: INDEX_LIMIT, ..one }.pack(), None);
+        assert_eq!(WordZero { reserved: 1 << 23, ..one }.pack(), None);
     }
 
     #[test]

@@ -20,39 +20,44 @@ pub struct Execution {
     pub trace: BatchTrace,
 }
 
-/// Why a batch cannot be executed on a state.
+/// Why a batch cannot be executed on a state. The contract posts no such batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TransitionError {
     #[error("the batch is for trees of depth {batch}, the state has depth {state}")]
     Depth { batch: usize, state: usize },
+    #[error("deposit to account {index}, outside a tree of depth {depth}")]
+    DepositOutsideTree { index: u64, depth: usize },
+    #[error("deposit of {amount} takes account {index} to 2^96")]
+    DepositOverflow { index: u64, amount: u64 },
 }
 
-/// Executes a batch; the state moves on, or is untouched on an error.
-pub fn execute(
-    state: &mut State,
-    batch: &Batch<'_>,
-    domain: Fr,
-) -> Result<Execution, TransitionError> {
-    let header = *batch.header();
-    if header.depth != state.depth() {
-        return Err(TransitionError::Depth {
-            batch: header.depth,
-            state: state.depth(),
-        });
+/// Executes a batch; the state moves on, or is as before on an error.
+pub fn execute(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, TransitionError> {
+    let (batch_depth, depth) = (batch.header().depth, state.depth());
+    if batch_depth != depth {
+        return Err(TransitionError::Depth { batch: batch_depth, state: depth });
     }
+    let execution = run(state, batch, domain);
+    match execution {
+        Ok(_) => state.seal(),
+        Err(_) => state.abandon(),
+    }
+    execution
+}
+
+fn run(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, TransitionError> {
+    let header = batch.header();
     let old_root = state.root();
-    let mut fees = 0;
     let mut slots = Vec::with_capacity(header.slots);
     for (position, words) in (0u64..).zip(batch.slots()) {
-        let slot = if position < header.deposits {
-            apply_deposit(state, words)
+        slots.push(if position < header.deposits {
+            apply_deposit(state, words)?
         } else {
-            let slot = apply_transfer(state, words, domain);
-            fees += charged_fee(&slot);
-            slot
-        };
-        slots.push(slot);
+            apply_transfer(state, words, domain)
+        });
     }
+    let transfers = slots.iter().skip(header.deposits as usize);
+    let fees = transfers.map(charged_fee).sum();
     let fee = state.open(header.fee_account);
     let burnt = credit_fees(state, header.fee_account, fees);
     let trace = BatchTrace {
@@ -67,30 +72,24 @@ pub fn execute(
         fee,
         burnt,
     };
-    state.seal();
     Ok(Execution { fees, trace })
 }
 
-/// Never a no-op. The contract refuses what could not be credited, so the index lies in the tree.
-fn apply_deposit(state: &mut State, words: [Fr; 4]) -> SlotTrace {
-    let fields = WordZero::unpack(&words[0]);
-    let [_, x, y, exit_address] = words;
-    let sender = state.open(fields.from);
-    let recipient = state.open(fields.to);
-    let created = Account {
-        public_key: (x, y),
-        balance: 0,
-        nonce: 0,
-        exit_address,
-    };
-    let account = recipient.account.unwrap_or(created);
-    credit(state, recipient.index, account, fields.amount.into());
-    SlotTrace {
-        words,
-        sender,
-        recipient,
-        outcome: Outcome::Applied,
+/// Never a no-op; the slot's position alone makes it a deposit, whatever its kind says.
+fn apply_deposit(state: &mut State, words: [Fr; 4]) -> Result<SlotTrace, TransitionError> {
+    let WordZero { from, to: index, amount, .. } = WordZero::unpack(&words[0]);
+    if index >= state.capacity() {
+        return Err(TransitionError::DepositOutsideTree { index, depth: state.depth() });
     }
+    let [_, x, y, exit_address] = words;
+    let (sender, recipient) = (state.open(from), state.open(index));
+    let created = Account { public_key: (x, y), balance: 0, nonce: 0, exit_address };
+    let account = recipient.account.unwrap_or(created);
+    if !can_take(&account, amount.into()) {
+        return Err(TransitionError::DepositOverflow { index, amount });
+    }
+    credit(state, index, account, amount.into());
+    Ok(SlotTrace { words, sender, recipient, outcome: Outcome::Applied })
 }
 
 fn apply_transfer(state: &mut State, words: [Fr; 4], domain: Fr) -> SlotTrace {
@@ -105,12 +104,7 @@ fn apply_transfer(state: &mut State, words: [Fr; 4], domain: Fr) -> SlotTrace {
         credit(state, recipient.index, account, fields.amount.into());
     }
     let outcome = verdict.err().unwrap_or(Outcome::Applied);
-    SlotTrace {
-        words,
-        sender,
-        recipient,
-        outcome,
-    }
+    SlotTrace { words, sender, recipient, outcome }
 }
 
 /// The sender and recipient of a transfer that applies, or the first rule it breaks.
@@ -129,12 +123,8 @@ fn judge(
     require(u64::from(fields.nonce) == sender.nonce, Outcome::WrongNonce)?;
     require(sender.nonce != NONCE_MAX, Outcome::NonceExhausted)?;
     require(sender.balance >= cost(fields), Outcome::InsufficientBalance)?;
-    let credited = recipient.balance + u128::from(fields.amount);
-    require(credited >> BALANCE_BITS == 0, Outcome::BalanceOverflow)?;
-    let signature = Signature {
-        r8: (words[1], words[2]),
-        s: words[3],
-    };
+    require(can_take(&recipient, fields.amount.into()), Outcome::BalanceOverflow)?;
+    let signature = Signature { r8: (words[1], words[2]), s: words[3] };
     let message = transaction::message(domain, words[0]);
     eddsa::verify(sender.public_key, &signature, message).map_err(|_| Outcome::BadSignature)?;
     Ok((sender, recipient))
@@ -146,21 +136,16 @@ fn cost(fields: &WordZero) -> u128 {
 }
 
 fn debited(sender: Account, fields: &WordZero) -> Account {
-    Account {
-        balance: sender.balance - cost(fields),
-        nonce: sender.nonce + 1,
-        ..sender
-    }
+    Account { balance: sender.balance - cost(fields), nonce: sender.nonce + 1, ..sender }
+}
+
+/// Whether the balance would stay below 2^96.
+fn can_take(account: &Account, amount: u128) -> bool {
+    (account.balance + amount) >> BALANCE_BITS == 0
 }
 
 fn credit(state: &mut State, index: u64, account: Account, amount: u128) {
-    state.put(
-        index,
-        Account {
-            balance: account.balance + amount,
-            ..account
-        },
-    );
+    state.put(index, Account { balance: account.balance + amount, ..account });
 }
 
 fn charged_fee(slot: &SlotTrace) -> u128 {
@@ -174,10 +159,14 @@ fn charged_fee(slot: &SlotTrace) -> u128 {
 fn credit_fees(state: &mut State, fee_account: u64, fees: u128) -> u128 {
     match state.account(fee_account) {
         _ if fees == 0 => 0,
-        Some(&account) if (account.balance + fees) >> BALANCE_BITS == 0 => {
+        Some(&account) if can_take(&account, fees) => {
             credit(state, fee_account, account, fees);
             0
         }
         _ => fees,
     }
 }
+
+#[cfg(test)]
+#[path = "transition_tests.rs"]
+mod tests;

@@ -1,0 +1,129 @@
+//! Known answers shared with the Python specification and the contracts: `tests/vectors/*.json`, made with
+//! circomlibjs and ethers.
+#![allow(clippy::unwrap_used)]
+
+use poe_core::{
+    batch::{Batch, Header, Word},
+    eddsa::{self, Signature},
+    field::{self, Fr},
+    merkle::Tree,
+    poseidon, statement,
+};
+use serde_json::Value;
+
+fn load(name: &str) -> Value {
+    let path = format!("{}/../../tests/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn cases<'a>(file: &'a Value, list: &str) -> &'a Vec<Value> {
+    let cases = file[list].as_array().unwrap();
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    let hex = value.as_str().unwrap().strip_prefix("0x").unwrap();
+    let digits = |i: usize| u8::from_str_radix(&hex[i..i + 2], 16).unwrap();
+    (0..hex.len()).step_by(2).map(digits).collect()
+}
+
+fn word(value: &Value) -> Word {
+    bytes(value).try_into().unwrap()
+}
+
+fn number(value: &Value) -> u64 {
+    let word = word(value);
+    assert!(word[..24].iter().all(|&byte| byte == 0));
+    u64::from_be_bytes(word[24..].try_into().unwrap())
+}
+
+fn element(value: &Value) -> Fr {
+    field::from_bytes_strict(&bytes(value)).unwrap()
+}
+
+/// A word that may be r or more.
+fn residue(value: &Value) -> Fr {
+    field::from_word(&word(value))
+}
+
+fn pair(value: &Value, read: fn(&Value) -> Fr) -> (Fr, Fr) {
+    (read(&value[0]), read(&value[1]))
+}
+
+#[test]
+fn poseidon_of_one_to_sixteen_inputs() {
+    let file = load("poseidon");
+    let mut counts = [0; 17];
+    for case in cases(&file, "cases") {
+        let inputs: Vec<Fr> = cases(case, "inputs").iter().map(element).collect();
+        assert_eq!(poseidon::hash(&inputs), Ok(element(&case["hash"])), "{case}");
+        counts[inputs.len()] += 1;
+    }
+    assert!(counts[1..].iter().all(|&count| count > 0), "a width has no vector: {counts:?}");
+}
+
+#[test]
+fn roots_of_empty_trees() {
+    let file = load("merkle");
+    for (depth, root) in cases(&file, "empty_nodes").iter().enumerate() {
+        assert_eq!(Tree::new(depth).root(), element(root), "depth {depth}");
+    }
+}
+
+#[test]
+fn public_keys_and_deterministic_signatures() {
+    let file = load("eddsa");
+    for case in cases(&file, "keys") {
+        let key = eddsa::derive_public_key(&word(&case["secret"]));
+        assert_eq!(key, pair(&case["public_key"], element), "{case}");
+    }
+    for case in cases(&file, "deterministic") {
+        let signature = eddsa::sign(&word(&case["secret"]), element(&case["message"]));
+        let known = Signature { r8: pair(&case["r8"], element), s: element(&case["s"]) };
+        assert_eq!(signature, known, "{case}");
+    }
+}
+
+#[test]
+fn verdicts_on_signatures() {
+    let file = load("eddsa");
+    for case in cases(&file, "cases") {
+        let signature = Signature { r8: pair(&case["r8"], residue), s: residue(&case["s"]) };
+        let key = pair(&case["public_key"], residue);
+        let verdict = eddsa::verify(key, &signature, residue(&case["message"]));
+        assert_eq!(verdict.is_ok(), case["valid"].as_bool().unwrap(), "{}: {verdict:?}", case["name"]);
+    }
+}
+
+#[test]
+fn statements_from_chain_facts_to_public_inputs() {
+    let file = load("statement");
+    for case in cases(&file, "cases") {
+        let header = Header {
+            slots: number(&case["slots"]) as usize,
+            depth: number(&case["depth"]) as usize,
+            deposits: number(&case["deposits"]),
+            forced: number(&case["forced"]),
+            fee_account: number(&case["fee_account"]),
+        };
+        let data = bytes(&case["data"]);
+        let batch = Batch::new(header, &data).unwrap();
+        let address = |name: &str| <[u8; 20]>::try_from(bytes(&case[name])).unwrap();
+        let (chain_id, version) = (word(&case["chain_id"]), word(&case["circuit_version"]));
+        let domain = statement::domain(&chain_id, &address("arbiter"), &version);
+        assert_eq!(domain, element(&case["domain"]), "{}", case["name"]);
+        assert_eq!(batch.hash(), word(&case["batch_hash"]), "{}", case["name"]);
+        let (number, tip) = (word(&case["number"]), word(&case["tip"]));
+        let ctx = statement::context(&number, &batch.hash(), &address("payee"), &tip);
+        assert_eq!(ctx, element(&case["context"]), "{}", case["name"]);
+        let (old_root, new_root) = (element(&case["old_root"]), element(&case["new_root"]));
+        let facts = statement::Facts { domain, old_root, new_root, ctx };
+        let words = statement::words(&facts, &batch);
+        let known: Vec<Word> = cases(case, "statement").iter().map(word).collect();
+        assert_eq!(words, known, "{}", case["name"]);
+        let inputs = statement::public_inputs(&words);
+        assert_eq!(inputs.commitment, element(&case["commitment"]), "{}", case["name"]);
+        assert_eq!((inputs.x, inputs.y), (element(&case["x"]), element(&case["y"])));
+    }
+}
