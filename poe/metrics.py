@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from poe.errors import ToolError
+from poe.rollup.types import Address
 
 PROOF_SECONDS_BUCKETS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 60)
 STAGE_SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300)
@@ -127,7 +128,7 @@ class Metrics:
             registry=self.registry,
         )
 
-    def set_winner_shares(self, wins: Mapping[bytes, int]) -> None:
+    def set_winner_shares(self, wins: Mapping[Address, int]) -> None:
         """Export the shares of the top payees as ranks 1..5 and the rest as `other`."""
         total = sum(wins.values())
         ranked = sorted(wins.values(), reverse=True)

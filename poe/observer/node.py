@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import trio
-
 from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
@@ -28,9 +26,8 @@ class Observer:
     metrics: Metrics
     data_dir: Path
 
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self) -> None:
         """Run until cancelled."""
-        task_status.started()
         async for update in self.follower.updates():
             before = self.ledger.finalized_number
             self.ledger.apply(update)

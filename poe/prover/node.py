@@ -39,7 +39,7 @@ class Prover:
     record: Record
     data_dir: Path
 
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self) -> None:
         """Run until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow_l1)
@@ -47,7 +47,6 @@ class Prover:
                 nursery.start_soon(self._listen, self.network)
             nursery.start_soon(self._race_forever)
             nursery.start_soon(self._watch_doors)
-            task_status.started()
 
     async def _follow_l1(self) -> None:
         async for update in self.follower.updates():

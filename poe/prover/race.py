@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from typing import TypeVar
 
 import trio
 
@@ -16,6 +18,8 @@ from poe.l1.interface import ArbiterClient, Receipt, Submission
 from poe.prover.candidates import Candidate, Candidates
 from poe.rollup import statement
 from poe.rollup.types import Address, FieldElement, Hash, Wei
+
+Result = TypeVar("Result")
 
 KEPT_PROOFS = 64
 SETTLE_SECONDS = 10.0
@@ -42,13 +46,14 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceResult:
-    """The end of a race; `proof` is None if we never finished one, `ended_at` is Unix time in seconds."""
+    """The end of a race; `proof` is None if we never finished one. `proved_at`, `ended_at`: Unix time, seconds."""
 
     candidate: Candidate
     outcome: Outcome
     reason: str
     proof: Proof | None
     core_seconds: float
+    proved_at: float | None
     ended_at: float
     receipt: Receipt | None
 
@@ -84,13 +89,14 @@ class ProofShelf:
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
     """Run one race to its end; expected failures end it as FAILED with their code, bugs propagate."""
     core_before = with_.proofs.core_seconds
-    proof, receipt = shelf.get(candidate), None
+    proof, receipt, proved_at = shelf.get(candidate), None, None
     try:
         if proof is None:
-            proof = await _prove_unless_gone(candidate, with_)
+            proof = await _unless_gone(candidate, with_, partial(_prove, candidate, with_))
         if proof is None:
             outcome, reason = Outcome.CANCELLED, "a rival was accepted or the batch is gone"
         else:
+            proved_at = time.time()
             shelf.put(candidate, proof)
             receipt = await _submit(candidate, proof, with_)
             outcome, reason = await _judge(candidate, receipt, with_)
@@ -102,14 +108,18 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
         reason=reason,
         proof=proof,
         core_seconds=with_.proofs.core_seconds - core_before,
+        proved_at=proved_at,
         ended_at=time.time(),
         receipt=receipt,
     )
 
 
-async def _prove_unless_gone(candidate: Candidate, with_: Collaborators) -> Proof | None:
-    """A proof, or None as soon as nobody wants it any more; then the worker is dead before this returns."""
-    proof: Proof | None = None
+async def _unless_gone(
+    candidate: Candidate, with_: Collaborators, action: Callable[[], Awaitable[Result]]
+) -> Result | None:
+    """What `action` returns, or None (and `action` cancelled, its worker dead) once nobody wants the proof."""
+    result: Result | None = None
+    failure: PoeError | None = None
 
     async def cancel_when_gone(scope: trio.CancelScope) -> None:
         await with_.candidates.wait_until_gone(candidate)
@@ -117,10 +127,24 @@ async def _prove_unless_gone(candidate: Candidate, with_: Collaborators) -> Proo
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(cancel_when_gone, nursery.cancel_scope)
-        await trio.sleep(with_.jitter_seconds())
-        proof = await with_.proofs.prove(_job(candidate, with_.terms))
+        try:
+            result = await action()
+        except PoeError as error:  # raised again below: a nursery would wrap it in a group
+            failure = error
         nursery.cancel_scope.cancel()
-    return proof
+    if failure is not None:
+        raise failure
+    return result
+
+
+async def _prove(candidate: Candidate, with_: Collaborators) -> Proof:
+    await trio.sleep(with_.jitter_seconds())
+    return await with_.proofs.prove(_job(candidate, with_.terms))
+
+
+async def _wait_until_sequenced(candidate: Candidate, with_: Collaborators) -> bool:
+    await with_.candidates.wait_until_sequenced(candidate)
+    return True
 
 
 def _job(candidate: Candidate, terms: Terms) -> ProofJob:
@@ -147,16 +171,7 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
         commitment=proof.commitment,
         proof_words=proof.words,
     )
-    async with trio.open_nursery() as nursery:
-
-        async def give_up_when_gone() -> None:
-            await with_.candidates.wait_until_gone(candidate)
-            nursery.cancel_scope.cancel()
-
-        nursery.start_soon(give_up_when_gone)
-        await with_.candidates.wait_until_sequenced(candidate)
-        nursery.cancel_scope.cancel()
-    if with_.candidates.is_gone(candidate):
+    if not await _unless_gone(candidate, with_, partial(_wait_until_sequenced, candidate, with_)):
         return None
     try:
         return await with_.arbiter.submit_proof(submission)

@@ -77,6 +77,7 @@ def _as_row(result: RaceResult) -> dict[str, Any]:
         "reason": result.reason,
         "proof_seconds": None if result.proof is None else round(result.proof.seconds, 3),
         "core_seconds": round(result.core_seconds, 3),
+        "proved_at": None if result.proved_at is None else round(result.proved_at, 3),
         "ended_at": round(result.ended_at, 3),
         "gas_used": None if result.receipt is None else result.receipt.gas_used,
     }

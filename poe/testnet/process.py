@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,9 @@ class Child:
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGTERM)
-        with trio.move_on_after(STOP_SECONDS):
-            while process.poll() is None:
-                await trio.sleep(POLL_SECONDS)
-        if process.poll() is None:
+        try:
+            await trio.to_thread.run_sync(partial(process.wait, timeout=STOP_SECONDS))
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
         if process.stdin is not None:
