@@ -5,8 +5,10 @@
 pub mod account;
 pub mod babyjubjub;
 pub mod batch;
+pub mod circuit;
 pub mod eddsa;
 pub mod field;
+pub mod groth16;
 mod keccak;
 pub mod merkle;
 pub mod outcome;
