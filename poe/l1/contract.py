@@ -1,0 +1,237 @@
+"""The arbiter's calls for one account, on a chain and at an address that are checked first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
+
+from poe.errors import BadAnswer, RpcRefused, WrongChain
+from poe.l1 import answers
+from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
+from poe.l1.interface import ArbiterParameters, Receipt, Submission
+from poe.l1.keys import Signer
+from poe.l1.rpc import Rpc
+from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
+from poe.rollup.types import (
+    FIELD_ORDER,
+    Address,
+    Batch,
+    BatchNumber,
+    FieldElement,
+    Gwei,
+    Hash,
+    Shape,
+    Wei,
+)
+
+KEY_WORDS = 22
+"""Words of a verifying key (docs/protocol.md, section 6)."""
+
+_WEI_A_GWEI = 10**9
+
+
+class ArbiterViews:
+    """Read-only calls of an arbiter; needs no account."""
+
+    def __init__(self, rpc: Rpc, address: Address) -> None:
+        self._rpc = rpc
+        self.address = address
+        self.artifact = load_artifact("Arbiter")
+        self._verifier = load_artifact("Groth16Verifier")
+
+    async def require_contract(self) -> None:
+        """WrongChain unless the address holds code."""
+        code = await self._rpc.call("eth_getCode", "0x" + self.address.hex(), "latest")
+        if not answers.data(code, "eth_getCode"):
+            raise self._no_arbiter("no contract lives there")
+
+    async def parameters(self) -> ArbiterParameters:
+        """The immutables, checked against each other; WrongChain if this is no arbiter of ours."""
+        await self.require_contract()
+        try:
+            return await self._read_parameters()
+        except (BadAnswer, RpcRefused):
+            raise self._no_arbiter("the contract there does not answer like one") from None
+
+    async def view(self, name: str, *arguments: object) -> Any:
+        """One view call: its single result, or the tuple of them."""
+        return await self._view(self.artifact, self.address, name, *arguments)
+
+    async def _read_parameters(self) -> ArbiterParameters:
+        chain_id = await self._rpc.chain_id()
+        circuit_version = _element(await self.view("circuitVersion"))
+        if await self.view("domain") != domain(chain_id, self.address, circuit_version):
+            raise self._no_arbiter(f"its domain is not that of chain {chain_id}")
+        try:
+            shape = Shape(slots=await self.view("slots"), depth=await self.view("depth"))
+        except ValueError as error:
+            raise self._no_arbiter(str(error)) from None
+        verifier = _address(await self.view("verifier"))
+        words = await self._view(self._verifier, verifier, "verifyingKey")
+        return ArbiterParameters(
+            address=self.address,
+            chain_id=chain_id,
+            deployed_at_block=await self._deployed_at(),
+            shape=shape,
+            circuit_version=circuit_version,
+            genesis_root=_element(await self.view("genesisRoot")),
+            sequencer=_address(await self.view("sequencer")),
+            reward=Wei(await self.view("reward")),
+            queue_deadline_blocks=await self.view("queueDeadline"),
+            min_deposit=Gwei(await self.view("minDeposit")),
+            verifying_key_words=tuple(words),
+        )
+
+    async def _deployed_at(self) -> int:
+        block: int = await self.view("deployedAt")
+        head = (await self._rpc.latest()).number
+        if not 0 < block <= head:
+            raise self._no_arbiter(f"deployed at block {block}, the head is {head}")
+        return block
+
+    async def _view(self, artifact: Artifact, to: Address, name: str, *arguments: object) -> Any:
+        data = artifact.encode_call(name, *arguments)
+        fields = {"to": "0x" + to.hex(), "data": "0x" + data.hex()}
+        answer = answers.data(await self._rpc.call("eth_call", fields, "latest"), "eth_call")
+        values = artifact.decode_result(name, answer)
+        return values[0] if len(values) == 1 else values
+
+    def _no_arbiter(self, why: str) -> WrongChain:
+        return WrongChain(
+            f"no arbiter at 0x{self.address.hex()} on {self._rpc.endpoint}: {why}",
+            fix="check the arbiter's address and the network",
+        )
+
+
+class Arbiter:
+    """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
+
+    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor) -> None:
+        self._views = views
+        self._rpc = rpc
+        self._transactor = transactor
+
+    @classmethod
+    async def connect(
+        cls,
+        rpc: Rpc,
+        address: Address,
+        signer: Signer,
+        *,
+        chain_id: int,
+        fees: FeePolicy | None = None,
+        patience: Patience | None = None,
+    ) -> Arbiter:
+        """A client for `signer`; WrongChain if the endpoint serves another chain or no contract is at `address`."""
+        await rpc.require_chain(chain_id)
+        views = ArbiterViews(rpc, address)
+        await views.require_contract()
+        transactor = Transactor(
+            rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience
+        )
+        return cls(views, rpc, transactor)
+
+    @property
+    def account(self) -> Address:
+        """Our account."""
+        return self._transactor.account
+
+    @property
+    def transactor(self) -> Transactor:
+        """The owner of our account's nonces."""
+        return self._transactor
+
+    async def parameters(self) -> ArbiterParameters:
+        """The immutables."""
+        return await self._views.parameters()
+
+    async def balance(self) -> Wei:
+        """ETH of our account."""
+        found = await self._rpc.call("eth_getBalance", "0x" + self.account.hex(), "latest")
+        return Wei(answers.quantity(found, "eth_getBalance", bits=256))
+
+    async def credit_of(self, payee: Address) -> Wei:
+        """What `payee` could withdraw now."""
+        return Wei(await self._views.view("creditOf", payee))
+
+    async def state_root(self) -> FieldElement:
+        """The finalized state root."""
+        return _element(await self._views.view("stateRoot"))
+
+    async def finalized_number(self) -> BatchNumber:
+        """The last final batch."""
+        return BatchNumber(await self._views.view("finalizedNumber"))
+
+    async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool:
+        """Is a proof of the batch on this root accepted?"""
+        _, payee, _ = await self._views.view("accepted", number, old_root)
+        return int(payee, 16) != 0
+
+    async def sequence_batch(
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
+    ) -> Receipt:
+        """Order the next batch and escrow its reward."""
+        return await self._send(
+            "sequenceBatch", number, parent_hash, _header(batch), batch.data, queue_end, value=reward
+        )
+
+    async def submit_proof(self, submission: Submission) -> Receipt:
+        """Submit a proof; AlreadyAccepted if a rival was first."""
+        return await self._send("submitProof", submission_tuple(submission))
+
+    async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
+        """Queue a deposit that creates an L2 account."""
+        return await self._send("deposit", *public_key, exit_address, value=amount * _WEI_A_GWEI)
+
+    async def withdraw(self) -> Receipt:
+        """Pull our credit."""
+        return await self._send("withdraw")
+
+    async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:
+        data = self._views.artifact.encode_call(name, *arguments)
+        return await self._transactor.send(Message(to=self._views.address, data=data, value=Wei(value)))
+
+
+def domain(chain_id: int, arbiter: Address, circuit_version: int) -> int:
+    """`keccak(abi.encode(chainId, arbiter, circuitVersion)) >> 8` (docs/protocol.md, section 3)."""
+    return int.from_bytes(keccak(encode(("uint256", "address", "uint256"), (chain_id, arbiter, circuit_version)))) >> 8
+
+
+def submission_tuple(submission: Submission) -> tuple[object, ...]:
+    """`IArbiter.Submission` in its field order."""
+    return (
+        submission.number,
+        submission.old_root,
+        submission.new_root,
+        submission.payee,
+        submission.tip,
+        submission.commitment,
+        submission.proof_words,
+        _header(submission.batch),
+        submission.batch.data,
+    )
+
+
+def decode_revert(reason: bytes | None) -> Revert:
+    """A revert reason, out of the arbiter's and the verifier's errors."""
+    for name in ("Arbiter", "Groth16Verifier"):
+        found = load_artifact(name).decode_revert(reason)
+        if found.name != UNNAMED_REVERT.name:
+            return found
+    return found
+
+
+def _header(batch: Batch) -> tuple[int, int, int]:
+    return (batch.header.deposits, batch.header.forced, batch.header.fee_account)
+
+
+def _element(value: int) -> FieldElement:
+    if value >= FIELD_ORDER:
+        raise BadAnswer("a root or version of the arbiter is not below the field order")
+    return FieldElement(value)
+
+
+def _address(value: str) -> Address:
+    return Address(bytes.fromhex(value.removeprefix("0x")))

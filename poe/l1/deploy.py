@@ -1,0 +1,83 @@
+"""Deploys the verifier and the arbiter from the shipped artifacts; no single-party key off development chains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from poe.errors import ConfigError
+from poe.l1.abi import load_artifact
+from poe.l1.contract import KEY_WORDS, ArbiterViews, decode_revert
+from poe.l1.interface import ArbiterParameters
+from poe.l1.keys import Signer
+from poe.l1.rpc import Rpc
+from poe.l1.transactor import FeePolicy, Patience, Transactor
+from poe.rollup.types import Address, FieldElement, Gwei, Shape, Wei
+
+DEVELOPMENT_CHAINS = (31337, 1337)
+"""Chain ids of local development chains."""
+
+INSECURE_PROVENANCE = "insecure-dev"
+"""Provenance of a proving key one party made alone: who made it can forge proofs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What an arbiter is deployed with."""
+
+    verifying_key_words: Sequence[int]
+    key_provenance: str
+    sequencer: Address
+    genesis_root: FieldElement
+    circuit_version: int
+    shape: Shape
+    reward: Wei
+    min_deposit: Gwei = Gwei(1)
+    queue_deadline_blocks: int = 100
+
+
+async def deploy_arbiter(
+    rpc: Rpc,
+    signer: Signer,
+    deployment: Deployment,
+    *,
+    fees: FeePolicy | None = None,
+    patience: Patience | None = None,
+) -> ArbiterParameters:
+    """Deploy both contracts and read the arbiter back.
+
+    ConfigError for a key of the wrong length, or an insecure one on a chain that is not for development; Reverted
+    when a contract refuses its configuration; L1Error as any send.
+    """
+    chain_id = await rpc.chain_id()
+    _require_fit_key(deployment, chain_id)
+    transactor = Transactor(rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience)
+    words = list(deployment.verifying_key_words)
+    verifier, _ = await transactor.create(load_artifact("Groth16Verifier").creation_code(words))
+    code = load_artifact("Arbiter").creation_code(
+        (
+            verifier,
+            deployment.sequencer,
+            deployment.genesis_root,
+            deployment.circuit_version,
+            deployment.shape.slots,
+            deployment.shape.depth,
+            deployment.reward,
+            deployment.min_deposit,
+            deployment.queue_deadline_blocks,
+        )
+    )
+    address, _ = await transactor.create(code)
+    return await ArbiterViews(rpc, address).parameters()
+
+
+def _require_fit_key(deployment: Deployment, chain_id: int) -> None:
+    words = len(deployment.verifying_key_words)
+    if words != KEY_WORDS:
+        raise ConfigError(f"a verifying key has {KEY_WORDS} words, got {words}")
+    if deployment.key_provenance == INSECURE_PROVENANCE and chain_id not in DEVELOPMENT_CHAINS:
+        raise ConfigError(
+            f"the proving key's provenance is {INSECURE_PROVENANCE}: whoever made it can forge proofs, and chain"
+            f" {chain_id} is not a development chain",
+            fix="use a key from a multi-party ceremony",
+        )

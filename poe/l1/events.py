@@ -1,0 +1,147 @@
+"""The arbiter's logs become the interface's events, strictly: lengths, ranges, field order, batch hash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eth_utils.crypto import keccak
+
+from poe.l1.abi import Artifact, EventType, decode_exactly
+from poe.l1.answers import RawLog
+from poe.l1.interface import (
+    ArbiterEvent,
+    BatchFinalized,
+    BatchSequenced,
+    BlockRef,
+    Deposited,
+    LogOrigin,
+    ProofAccepted,
+    Withdrawn,
+)
+from poe.rollup.types import (
+    FIELD_ORDER,
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    FieldElement,
+    Gwei,
+    Hash,
+    Header,
+    Shape,
+    Wei,
+)
+
+
+def hash_batch(batch: Batch) -> Hash:
+    """`keccak(header words ‖ data)` (docs/protocol.md, section 3)."""
+    header = b"".join(word.to_bytes(32) for word in batch.header.words)
+    return Hash(keccak(header + batch.data))
+
+
+class EventDecoder:
+    """Decodes one arbiter's logs; every method raises ValueError, and nothing else, for a log it cannot accept."""
+
+    def __init__(self, artifact: Artifact, *, shape: Shape) -> None:
+        self._types = artifact.events
+        self._shape = shape
+
+    def decode(self, log: RawLog, block: BlockRef) -> ArbiterEvent:
+        """The event of a log in `block`."""
+        if not log.topics or log.topics[0] not in self._types:
+            raise ValueError("no event of the arbiter has this topic")
+        kind = self._types[log.topics[0]]
+        indexed, values = _values(kind, log)
+        origin = LogOrigin(block=block, tx_hash=log.tx_hash, log_index=log.log_index)
+        match kind.name:
+            case "Deposited":
+                return self._deposited(origin, indexed, values)
+            case "BatchSequenced":
+                return self._sequenced(origin, indexed, values)
+            case "ProofAccepted":
+                return _accepted(origin, indexed, values)
+            case "BatchFinalized":
+                return _finalized(origin, indexed, values)
+            case "Withdrawn":
+                return Withdrawn(origin=origin, payee=_address(indexed[0]), amount=Wei(values[0]))
+        raise ValueError(f"the event {kind.name} is not one we follow")
+
+    def _deposited(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> Deposited:
+        key_x, key_y, exit_address, amount = values
+        if indexed[1] >= self._shape.capacity:
+            raise ValueError(f"account {indexed[1]} is outside the tree")
+        if amount == 0 or int(exit_address, 16) == 0:
+            raise ValueError("a deposit has an amount and an exit address")
+        return Deposited(
+            origin=origin,
+            queue_index=indexed[0],
+            account=AccountIndex(indexed[1]),
+            public_key_x=_element(key_x),
+            public_key_y=_element(key_y),
+            exit_address=int(exit_address, 16),
+            amount=Gwei(amount),
+        )
+
+    def _sequenced(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> BatchSequenced:
+        parent_hash, (deposits, forced, fee_account), posted, reward, queue_end = values
+        if deposits > self._shape.slots or forced != 0:
+            raise ValueError(f"header with {deposits} deposits, {forced} forced does not fit {self._shape}")
+        header = Header(shape=self._shape, deposits=deposits, forced=forced, fee_account=AccountIndex(fee_account))
+        batch = Batch(header=header, data=posted)
+        if hash_batch(batch) != indexed[1]:
+            raise ValueError("batch hash is not the hash of header and data")
+        return BatchSequenced(
+            origin=origin,
+            number=_number(indexed[0]),
+            parent_hash=Hash(parent_hash),
+            batch_hash=Hash(indexed[1]),
+            batch=batch,
+            reward=Wei(reward),
+            queue_end=queue_end,
+        )
+
+
+def _accepted(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ProofAccepted:
+    old_root, new_root, submitter, tip = values
+    return ProofAccepted(
+        origin=origin,
+        number=_number(indexed[0]),
+        old_root=_element(old_root),
+        new_root=_element(new_root),
+        payee=_address(indexed[1]),
+        submitter=_address(submitter),
+        tip=Wei(tip),
+    )
+
+
+def _finalized(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> BatchFinalized:
+    return BatchFinalized(
+        origin=origin,
+        number=_number(indexed[0]),
+        new_root=_element(values[0]),
+        payee=_address(indexed[1]),
+        reward=Wei(values[1]),
+    )
+
+
+def _values(kind: EventType, log: RawLog) -> tuple[list[Any], tuple[Any, ...]]:
+    if len(log.topics) != 1 + len(kind.indexed):
+        raise ValueError(f"{kind.name} has {1 + len(kind.indexed)} topics, got {len(log.topics)}")
+    indexed = [decode_exactly((of,), topic)[0] for of, topic in zip(kind.indexed, log.topics[1:], strict=True)]
+    return indexed, decode_exactly(kind.data, log.data)
+
+
+def _number(value: int) -> BatchNumber:
+    if value == 0:
+        raise ValueError("batches count from 1")
+    return BatchNumber(value)
+
+
+def _element(value: int) -> FieldElement:
+    if value >= FIELD_ORDER:
+        raise ValueError("value is not below the field order")
+    return FieldElement(value)
+
+
+def _address(value: str) -> Address:
+    return Address(bytes.fromhex(value.removeprefix("0x")))

@@ -1,0 +1,317 @@
+"""Sends one account's transactions: explicit nonces, simulated first, fees bumped until mined, safe to cancel.
+
+Nonces are never counted ahead. A transaction is entered in `_in_flight` before its bytes leave, and the next one takes
+the first nonce that the endpoint's pending count leaves free and that is not in flight. So a cancelled caller, an
+answer that never came, or a reorg that threw a transaction away, neither loses a nonce nor gives one out twice.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from poe.errors import AlreadyAccepted, BadAnswer, L1Error, L1Unreachable, NotMined, Reverted, RpcRefused
+from poe.l1 import answers
+from poe.l1.abi import Revert
+from poe.l1.answers import RawReceipt
+from poe.l1.interface import Receipt
+from poe.l1.keys import Signer
+from poe.l1.rpc import Rpc
+from poe.rollup.types import Address, Hash, Wei
+
+log = logging.getLogger("poe.l1.transactor")
+
+RevertDecoder = Callable[[bytes | None], Revert]
+
+_GWEI = 10**9
+_NONCE_ATTEMPTS = 8
+_REVERT_MARKS = ("revert", "invalid opcode", "out of gas")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeePolicy:
+    """EIP-1559 fees: max fee = 2 · base fee + tip, raised by `bump_percent` a resend, never above the ceiling."""
+
+    tip_wei: int = _GWEI
+    bump_percent: int = 25
+    max_fee_wei: int = 1000 * _GWEI
+    gas_margin_percent: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait: for a receipt in all, before a resend, between looks."""
+
+    mined_seconds: float = 120.0
+    resend_seconds: float = 12.0
+    poll_seconds: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a transaction does; `to` None creates a contract."""
+
+    to: Address | None
+    data: bytes = b""
+    value: Wei = Wei(0)
+    gas: int | None = None
+    """A fixed gas limit; None: estimated, with a margin."""
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """One nonce's transaction and every version of it that was sent."""
+
+    nonce: int
+    message: Message
+    gas: int
+    tip: int
+    max_fee: int
+    raw: bytes = b""
+    hashes: list[Hash] = field(default_factory=list)
+    sent_at: float = 0.0
+    is_awaited: bool = True
+
+
+class Transactor:
+    """The one owner of an account's nonces. Any number of tasks may send; each gets its own receipt."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        signer: Signer,
+        *,
+        chain_id: int,
+        decode_revert: RevertDecoder,
+        fees: FeePolicy | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._rpc = rpc
+        self._signer = signer
+        self._chain_id = chain_id
+        self._decode_revert = decode_revert
+        self._fees = fees or FeePolicy()
+        self._patience = patience or Patience()
+        self._lock = trio.Lock()
+        self._in_flight: dict[int, _InFlight] = {}
+        self.resends = 0
+
+    @property
+    def account(self) -> Address:
+        """Whose transactions these are."""
+        return self._signer.address
+
+    async def call(self, message: Message, *, block: str = "latest") -> bytes:
+        """Simulate: the call's result bytes, or Reverted with the decoded error."""
+        try:
+            answer = await self._rpc.call("eth_call", self._call_fields(message), block)
+        except RpcRefused as error:
+            raise self._as_revert(error) from None
+        return answers.data(answer, "eth_call")
+
+    async def send(self, message: Message) -> Receipt:
+        """Simulate, send and wait until mined.
+
+        Reverted (or AlreadyAccepted) when the simulation or the mined transaction reverts, NotMined when its time is
+        up, L1Unreachable, RpcRefused or BadAnswer when nothing was sent. Cancelled, a transaction that is out stays
+        out: its nonce is taken.
+        """
+        return _receipt(await self._send(message))
+
+    async def create(self, creation_code: bytes) -> tuple[Address, Receipt]:
+        """Deploy a contract; its address and the receipt."""
+        mined = await self._send(Message(to=None, data=creation_code))
+        if mined.contract is None:
+            raise BadAnswer(f"{self._rpc.endpoint} answered a deployment's receipt without a contract address")
+        return mined.contract, _receipt(mined)
+
+    async def _send(self, message: Message) -> RawReceipt:
+        gas = await self._gas_for(message)
+        sent = await self._launch(message, gas)
+        try:
+            mined = await self._wait_until_mined(sent)
+        finally:
+            sent.is_awaited = False
+        self._in_flight.pop(sent.nonce, None)
+        if not mined.succeeded:
+            raise await self._reason_of(message, gas, mined)
+        return mined
+
+    async def _gas_for(self, message: Message) -> int:
+        """The gas limit. An estimate is a simulation too: it fails with the same revert."""
+        if message.gas is not None:
+            await self.call(message)
+            return message.gas
+        try:
+            answer = await self._rpc.call("eth_estimateGas", self._call_fields(message))
+        except RpcRefused as error:
+            raise self._as_revert(error) from None
+        return answers.quantity(answer, "eth_estimateGas", bits=40) * (100 + self._fees.gas_margin_percent) // 100
+
+    async def _launch(self, message: Message, gas: int) -> _InFlight:
+        """Take a nonce and send; the lock makes taking and entering one step."""
+        taken_by_others = -1
+        async with self._lock:
+            for _ in range(_NONCE_ATTEMPTS):
+                tip, max_fee = await self._fees_now()
+                nonce = await self._free_nonce(taken_by_others + 1)
+                sent = _InFlight(nonce=nonce, message=message, gas=gas, tip=tip, max_fee=max_fee)
+                self._in_flight[nonce] = sent
+                if await self._transmit(sent):
+                    return sent
+                del self._in_flight[nonce]
+                taken_by_others = nonce
+        raise NotMined(f"nonces up to {taken_by_others} of 0x{self.account.hex()} are used by another sender")
+
+    async def _free_nonce(self, at_least: int) -> int:
+        account = "0x" + self.account.hex()
+        mined = answers.quantity(await self._rpc.call("eth_getTransactionCount", account, "latest"), "nonce")
+        pending = answers.quantity(await self._rpc.call("eth_getTransactionCount", account, "pending"), "nonce")
+        for nonce, sent in list(self._in_flight.items()):
+            if nonce < mined and not sent.is_awaited:
+                del self._in_flight[nonce]
+        nonce = max(mined, pending, at_least)
+        # An entry below `pending` that the endpoint no longer knows is resent by whoever waits next.
+        while nonce in self._in_flight:
+            nonce += 1
+        return nonce
+
+    async def _transmit(self, sent: _InFlight) -> bool:
+        """Send the current version; False when another transaction has its nonce.
+
+        Shielded, with the connection's own deadline: between bytes leaving and knowing it, nobody may cancel.
+        """
+        self._sign(sent)
+        with trio.CancelScope(shield=True):
+            try:
+                await self._rpc.call("eth_sendRawTransaction", "0x" + sent.raw.hex())
+            except RpcRefused as error:
+                text = error.rpc_message.lower()
+                if "already known" in text or "already imported" in text or "already in mempool" in text:
+                    return True
+                if "nonce too low" in text or "underpriced" in text or "nonce is too low" in text:
+                    return False
+                self._in_flight.pop(sent.nonce, None)
+                raise
+            except (L1Unreachable, BadAnswer) as error:
+                log.warning("tx_send_unanswered nonce=%d error=%s", sent.nonce, error)
+        return True
+
+    def _sign(self, sent: _InFlight) -> None:
+        fields: dict[str, object] = {
+            "type": 2,
+            "chainId": self._chain_id,
+            "nonce": sent.nonce,
+            "gas": sent.gas,
+            "maxFeePerGas": sent.max_fee,
+            "maxPriorityFeePerGas": sent.tip,
+            "value": sent.message.value,
+            "data": sent.message.data,
+            "to": sent.message.to if sent.message.to is not None else b"",
+        }
+        sent.raw, tx_hash = self._signer.sign_transaction(fields)
+        if tx_hash not in sent.hashes:
+            sent.hashes.append(tx_hash)
+        sent.sent_at = trio.current_time()
+
+    async def _wait_until_mined(self, sent: _InFlight) -> RawReceipt:
+        ends = trio.current_time() + self._patience.mined_seconds
+        while trio.current_time() < ends:
+            try:
+                mined = await self._receipt_of(sent)
+                if mined is not None:
+                    return mined
+                if trio.current_time() - sent.sent_at >= self._patience.resend_seconds:
+                    await self._resend_up_to(sent)
+            except (L1Unreachable, RpcRefused, BadAnswer) as error:
+                log.warning("tx_wait_failed nonce=%d error=%s", sent.nonce, error)
+            await trio.sleep(self._patience.poll_seconds)
+        raise NotMined(
+            f"transaction 0x{sent.hashes[-1].hex()} (nonce {sent.nonce}) not mined in"
+            f" {self._patience.mined_seconds:g} s",
+            fix="its nonce stays taken; is the L1 node making blocks, is the account funded?",
+        )
+
+    async def _receipt_of(self, sent: _InFlight) -> RawReceipt | None:
+        for tx_hash in reversed(sent.hashes):
+            found = await self._rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())
+            if found is None:
+                continue
+            receipt = answers.raw_receipt(found)
+            if receipt.tx_hash != tx_hash:
+                raise BadAnswer(f"{self._rpc.endpoint} answered another transaction's receipt")
+            return receipt
+        return None
+
+    async def _resend_up_to(self, sent: _InFlight) -> None:
+        """Raise the fee of our transaction and of all before it: one that is stuck holds up those after it."""
+        async with self._lock:
+            now = trio.current_time()
+            for nonce in sorted(n for n in self._in_flight if n <= sent.nonce):
+                stuck = self._in_flight[nonce]
+                if now - stuck.sent_at >= self._patience.resend_seconds:
+                    await self._resend(stuck)
+
+    async def _resend(self, stuck: _InFlight) -> None:
+        tip, max_fee = await self._fees_now()
+        bump = 100 + self._fees.bump_percent
+        ceiling = self._fees.max_fee_wei
+        stuck.max_fee = min(ceiling, max(max_fee, stuck.max_fee * bump // 100 + 1))
+        stuck.tip = min(stuck.max_fee, max(tip, stuck.tip * bump // 100 + 1))
+        self.resends += 1
+        log.warning("tx_resent nonce=%d max_fee_wei=%d", stuck.nonce, stuck.max_fee)
+        # A refusal means that a version of it is mined, or pending at no less: the receipt will tell.
+        await self._transmit(stuck)
+
+    async def _fees_now(self) -> tuple[int, int]:
+        """Tip and max fee in wei a gas (EIP-1559)."""
+        block = answers.record(await self._rpc.call("eth_getBlockByNumber", "latest", False), "block")
+        base = answers.quantity(block.get("baseFeePerGas"), "block.baseFeePerGas", bits=128)
+        max_fee = min(self._fees.max_fee_wei, 2 * base + self._fees.tip_wei)
+        return min(self._fees.tip_wei, max_fee), max_fee
+
+    async def _reason_of(self, message: Message, gas: int, mined: RawReceipt) -> L1Error:
+        """Why a mined transaction reverted: the same call on the state of its block."""
+        if mined.gas_used >= gas:
+            return Reverted(f"transaction 0x{mined.tx_hash.hex()} ran out of its {gas} gas", name="OutOfGas")
+        try:
+            await self.call(message, block=hex(mined.block_number))
+        except Reverted as reason:
+            return reason
+        except L1Error as error:
+            log.warning("tx_revert_replay_failed error=%s", error)
+        return Reverted(f"transaction 0x{mined.tx_hash.hex()} reverted, its replay does not", name="Unknown")
+
+    def _call_fields(self, message: Message) -> dict[str, str]:
+        fields = {
+            "from": "0x" + self.account.hex(),
+            "data": "0x" + message.data.hex(),
+            "value": hex(message.value),
+        }
+        if message.to is not None:
+            fields["to"] = "0x" + message.to.hex()
+        if message.gas is not None:
+            fields["gas"] = hex(message.gas)
+        return fields
+
+    def _as_revert(self, error: RpcRefused) -> L1Error:
+        """A refused simulation is a revert if the endpoint says so; else it stays what it is."""
+        text = error.rpc_message.lower()
+        if error.data is None and error.rpc_code != 3 and not any(mark in text for mark in _REVERT_MARKS):
+            return error
+        reason = self._decode_revert(error.data)
+        if reason.name == "AlreadyAccepted":
+            return AlreadyAccepted(f"the arbiter refused: {reason.text}", name=reason.name)
+        return Reverted(f"the arbiter refused: {reason.text}", name=reason.name)
+
+
+def _receipt(mined: RawReceipt) -> Receipt:
+    return Receipt(
+        tx_hash=mined.tx_hash,
+        block_number=mined.block_number,
+        gas_used=mined.gas_used,
+        effective_gas_price=Wei(mined.effective_gas_price),
+    )
