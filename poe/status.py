@@ -12,21 +12,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FILE_NAME = "status.json"
+STATUS_FILE = "status.json"
+ENDPOINTS_FILE = "endpoints.json"
 
 
 def write_status(data_dir: Path, status: Mapping[str, Any]) -> None:
     """Replace the status file of `data_dir`."""
-    target = data_dir / FILE_NAME
-    temporary = target.with_suffix(".tmp")
-    temporary.write_text(json.dumps(status, indent=1, sort_keys=True) + "\n")
-    os.replace(temporary, target)
+    _replace(data_dir / STATUS_FILE, status)
 
 
 def read_status(data_dir: Path) -> dict[str, Any] | None:
     """The last status of a role; None when it has not written one yet."""
+    return _read(data_dir / STATUS_FILE)
+
+
+def write_endpoints(data_dir: Path, endpoints: Mapping[str, str]) -> None:
+    """Tell where the role can be reached; its presence says that the role is up."""
+    _replace(data_dir / ENDPOINTS_FILE, endpoints)
+
+
+def read_endpoints(data_dir: Path) -> dict[str, str] | None:
+    """Where the role of `data_dir` can be reached; None before it is up."""
+    return _read(data_dir / ENDPOINTS_FILE)
+
+
+def _replace(target: Path, value: Mapping[str, Any]) -> None:
+    temporary = target.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+    os.replace(temporary, target)
+
+
+def _read(source: Path) -> dict[str, Any] | None:
     try:
-        status: dict[str, Any] = json.loads((data_dir / FILE_NAME).read_text())
+        value: dict[str, Any] = json.loads(source.read_text())
     except FileNotFoundError:
         return None
-    return status
+    return value

@@ -112,6 +112,8 @@ class Prover:
 
     def _show_heights(self, update: ChainUpdate) -> None:
         ledger = self.candidates.ledger
+        if self.network is not None:
+            self.network.set_head(ledger.head()[0])
         self.metrics.l1_head.set(update.head.number)
         self.metrics.l1_reorgs.inc(update.rolled_back_to is not None)
         self.metrics.batch_height.labels(stage="sequenced").set(ledger.head()[0])
