@@ -1,0 +1,75 @@
+"""The sequencer on one page: follow L1, take transactions, seal batches, post them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from poe.errors import L1Error
+from poe.l1.interface import ArbiterClient, Follower
+from poe.metrics import Metrics
+from poe.net.interface import Network
+from poe.sequencer.batcher import Batcher
+from poe.sequencer.http import HttpLimits, serve_http
+from poe.sequencer.publisher import Publisher
+from poe.sequencer.reconciler import Reconciler
+from poe.sequencer.rpc import Rpc
+from poe.status import write_status
+
+log = logging.getLogger("poe.sequencer")
+
+DOORS_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sequencer:
+    """A sequencer and its collaborators; `network` is None when gossip is off."""
+
+    follower: Follower
+    arbiter: ArbiterClient
+    network: Network | None
+    reconciler: Reconciler
+    batcher: Batcher
+    publisher: Publisher
+    rpc: Rpc
+    host: str
+    port: int
+    limits: HttpLimits
+    metrics: Metrics
+    data_dir: Path
+
+    async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled; reports the port of the JSON-RPC endpoint once it listens.
+
+        Nothing is kept on disk: a new process executes what L1 has ordered, and only then takes transactions.
+        """
+        serve = partial(serve_http, self.rpc.handle, host=self.host, port=self.port, limits=self.limits)
+        async with trio.open_nursery() as nursery:
+            task_status.started(await nursery.start(serve))
+            nursery.start_soon(self._follow_l1)
+            nursery.start_soon(self._watch_doors)
+            await self.reconciler.wait_until_finalized(await self.arbiter.finalized_number())
+            log.info("caught_up")
+            nursery.start_soon(self.batcher.run)
+            nursery.start_soon(self.publisher.run)
+            self.rpc.open_intake()
+
+    async def _follow_l1(self) -> None:
+        async for update in self.follower.updates():
+            await self.reconciler.follow(update)
+            write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
+
+    async def _watch_doors(self) -> None:
+        """Refresh the gauges of L1 and the network."""
+        while True:
+            try:
+                self.metrics.l1_balance_wei.set(await self.arbiter.balance())
+            except L1Error as error:
+                log.warning("balance_unknown reason=%r", str(error))
+            if self.network is not None:
+                self.metrics.set_network(**asdict(self.network.stats()))
+            await trio.sleep(DOORS_SECONDS)

@@ -1,0 +1,111 @@
+"""Keeps our chain in agreement with L1: a restart, a reorg and a foreign batch are all healed the same way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from poe.errors import InputError, L1Error, SequencerError
+from poe.l1.interface import BlockRef, ChainUpdate
+from poe.l1.ledger import Ledger
+from poe.metrics import Metrics
+from poe.rollup.transaction import SignedTransfer
+from poe.rollup.types import BatchNumber
+from poe.sequencer.bell import Bell
+from poe.sequencer.chain import Chain, SealedBatch
+from poe.sequencer.deposits import agrees_with_queue
+from poe.sequencer.mempool import Mempool
+
+log = logging.getLogger("poe.sequencer.reconciler")
+
+
+class Reconciler:
+    """Takes in L1's steps; undoes our batches that L1 contradicts and puts their transactions back into the pool."""
+
+    def __init__(self, *, chain: Chain, ledger: Ledger, mempool: Mempool, metrics: Metrics, bell: Bell) -> None:
+        self._chain = chain
+        self._ledger = ledger
+        self._mempool = mempool
+        self._metrics = metrics
+        self._bell = bell
+        self.l1_head: BlockRef | None = None
+
+    async def follow(self, update: ChainUpdate) -> None:
+        """Take in one step of L1: undo from the first disagreement on, then execute what L1 ordered."""
+        async with self._chain.lock:
+            self._ledger.apply(update)
+            self.l1_head = update.head
+            first_wrong = self._first_disagreement()
+            removed = [] if first_wrong is None else self._undo_from(first_wrong)
+            await self._execute_ordered()
+            self._put_back(removed)
+        self._show(update)
+        self._bell.ring()
+
+    async def unseal(self, number: BatchNumber) -> None:
+        """Undo our batches from `number` on, which L1 will not take; their transactions wait again."""
+        async with self._chain.lock:
+            self._put_back(self._undo_from(number))
+        self._bell.ring()
+
+    async def wait_until_finalized(self, number: BatchNumber) -> None:
+        """Return once we have executed all of L1's batches up to one that is known to be final there."""
+        while self._ledger.finalized_number < number or self.l1_head is None:
+            await self._bell.wait()
+
+    def _first_disagreement(self) -> BatchNumber | None:
+        """The first of our batches that is not L1's at its number, or whose deposits L1's queue no longer has."""
+        l1_height, _ = self._ledger.head()
+        queue = self._ledger.pending_deposits()
+        for ours in self._chain.kept:
+            if ours.number <= l1_height:
+                agrees = self._ledger.is_sequenced(ours.number, ours.batch_hash)
+            else:
+                agrees = agrees_with_queue(ours, queue)
+            if not agrees:
+                return ours.number
+        return None
+
+    def _undo_from(self, number: BatchNumber) -> list[SealedBatch]:
+        removed = self._chain.truncate(number - 1)
+        log.warning("batches_undone from=%d count=%d", number, len(removed))
+        return removed
+
+    async def _execute_ordered(self) -> None:
+        for number in range(self._chain.height + 1, self._ledger.head()[0] + 1):
+            ordered = self._ledger.batch(BatchNumber(number))
+            if ordered is None:
+                raise L1Error(f"batch {number} is ordered on L1, its body is not known any more", fix="start again")
+            sealed = await self._chain.extend(ordered.batch, queue_end=ordered.queue_end)
+            self._mempool.settle_all(sealed.applied_transfers)
+
+    def _put_back(self, removed: Sequence[SealedBatch]) -> None:
+        """Re-judge what waits on the state as it is now, then add what the undone batches held."""
+        if not removed:
+            return
+        dropped = self._mempool.refresh(self._chain.account)
+        for slot in (slot for batch in removed for slot in batch.applied_transfers):
+            try:
+                self._add(SignedTransfer.from_slot(slot))
+            except (SequencerError, InputError) as error:
+                log.info("transaction_dropped reason=%r", str(error))
+                dropped += 1
+        self._metrics.transactions.labels(outcome="dropped").inc(dropped)
+
+    def _add(self, signed: SignedTransfer) -> None:
+        sender = self._chain.account(signed.transfer.sender)
+        if sender is None:
+            raise SequencerError(f"account {signed.transfer.sender} is gone with the reorg", code="POE-SEQ-010")
+        self._mempool.add(signed, sender)
+
+    def _show(self, update: ChainUpdate) -> None:
+        heights = {
+            "sealed": self._chain.height,
+            "sequenced": self._ledger.head()[0],
+            "finalized": self._ledger.finalized_number,
+        }
+        for stage, height in heights.items():
+            self._metrics.batch_height.labels(stage=stage).set(height)
+        self._metrics.l1_head.set(update.head.number)
+        self._metrics.l1_reorgs.inc(update.rolled_back_to is not None)
+        self._metrics.mempool_size.set(len(self._mempool))
