@@ -1,0 +1,315 @@
+//! One description of a gadget, two readings: constraints, or the values of its wires.
+//!
+//! A gadget is a function over a [`ConstraintSystem`]. Run on a [`Compiler`] it leaves an [`R1cs`]; run on an
+//! [`Assigner`] it leaves the witness alone and no linear combination is ever built. What constraints there
+//! are depends on the code's structure only, never on a value, so both readings number wires alike.
+//!
+//! Wire 0 is the constant one, public wires follow, then the rest in the order of allocation.
+
+use std::{
+    fmt::Debug,
+    ops::{Add, Neg, Sub},
+};
+
+use ark_ff::{AdditiveGroup, Field, Zero};
+
+use super::r1cs::R1cs;
+use crate::field::Fr;
+
+/// The symbolic side of a [`Num`]; `()` where nobody looks at it.
+pub trait Linear: Clone + Debug {
+    fn constant(value: Fr) -> Self;
+    fn wire(index: u32) -> Self;
+    fn add_scaled(&mut self, other: &Self, factor: Fr);
+}
+
+impl Linear for () {
+    fn constant(_: Fr) {}
+    fn wire(_: u32) {}
+    fn add_scaled(&mut self, (): &Self, _: Fr) {}
+}
+
+/// `Σ coefficient · wire`, wires ascending, no zero coefficient.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinearCombination {
+    pub terms: Vec<(u32, Fr)>,
+}
+
+impl Linear for LinearCombination {
+    fn constant(value: Fr) -> Self {
+        let terms = if value.is_zero() { vec![] } else { vec![(0, value)] };
+        Self { terms }
+    }
+
+    fn wire(index: u32) -> Self {
+        Self { terms: vec![(index, Fr::ONE)] }
+    }
+
+    fn add_scaled(&mut self, other: &Self, factor: Fr) {
+        if factor.is_zero() {
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.terms.len() + other.terms.len());
+        let mut mine = self.terms.iter().copied().peekable();
+        let mut theirs = other.terms.iter().map(|&(wire, c)| (wire, c * factor)).peekable();
+        loop {
+            let term = match (mine.peek(), theirs.peek()) {
+                (Some(a), Some(b)) if a.0 == b.0 => {
+                    let sum = (a.0, a.1 + b.1);
+                    mine.next();
+                    theirs.next();
+                    Some(sum)
+                }
+                (Some(a), Some(b)) if a.0 < b.0 => mine.next(),
+                (Some(_), None) => mine.next(),
+                _ => theirs.next(),
+            };
+            match term {
+                Some((_, c)) if c.is_zero() => {}
+                Some(term) => merged.push(term),
+                None => break,
+            }
+        }
+        self.terms = merged;
+    }
+}
+
+/// A number in the circuit: a linear combination of wires, and its value.
+#[derive(Debug, Clone)]
+pub struct Num<L> {
+    pub value: Fr,
+    linear: L,
+    is_constant: bool,
+}
+
+impl<L: Linear> Num<L> {
+    pub fn constant(value: Fr) -> Self {
+        Self { value, linear: L::constant(value), is_constant: true }
+    }
+
+    pub fn zero() -> Self {
+        Self::constant(Fr::ZERO)
+    }
+
+    pub fn one() -> Self {
+        Self::constant(Fr::ONE)
+    }
+
+    /// The number on a wire.
+    fn wire(index: u32, value: Fr) -> Self {
+        Self { value, linear: L::wire(index), is_constant: false }
+    }
+
+    /// Whether the number is known when the circuit is compiled.
+    pub fn is_constant(&self) -> bool {
+        self.is_constant
+    }
+
+    pub fn scale(&self, factor: Fr) -> Self {
+        let mut result = Self::zero();
+        result.add_scaled(self, factor);
+        result
+    }
+
+    /// `self += factor · other`.
+    pub fn add_scaled(&mut self, other: &Self, factor: Fr) {
+        self.value += other.value * factor;
+        self.linear.add_scaled(&other.linear, factor);
+        self.is_constant &= other.is_constant;
+    }
+
+    pub fn add_constant(&self, value: Fr) -> Self {
+        self + &Self::constant(value)
+    }
+
+    /// `1 − self`: negation of a bit.
+    pub fn not(&self) -> Self {
+        &Self::one() - self
+    }
+
+    pub fn sum<'a>(terms: impl IntoIterator<Item = &'a Self>) -> Self
+    where
+        L: 'a,
+    {
+        let mut total = Self::zero();
+        for term in terms {
+            total.add_scaled(term, Fr::ONE);
+        }
+        total
+    }
+
+    /// `Σ bits[i] · 2^i`.
+    pub fn from_bits(bits: &[Self]) -> Self {
+        let mut total = Self::zero();
+        let mut weight = Fr::ONE;
+        for bit in bits {
+            total.add_scaled(bit, weight);
+            weight.double_in_place();
+        }
+        total
+    }
+
+    pub fn linear(&self) -> &L {
+        &self.linear
+    }
+}
+
+impl<L: Linear> Add for &Num<L> {
+    type Output = Num<L>;
+    fn add(self, other: Self) -> Num<L> {
+        let mut result = self.clone();
+        result.add_scaled(other, Fr::ONE);
+        result
+    }
+}
+
+impl<L: Linear> Sub for &Num<L> {
+    type Output = Num<L>;
+    fn sub(self, other: Self) -> Num<L> {
+        let mut result = self.clone();
+        result.add_scaled(other, -Fr::ONE);
+        result
+    }
+}
+
+impl<L: Linear> Neg for &Num<L> {
+    type Output = Num<L>;
+    fn neg(self) -> Num<L> {
+        self.scale(-Fr::ONE)
+    }
+}
+
+/// What a gadget needs: wires and the products that bind them.
+pub trait ConstraintSystem {
+    type L: Linear;
+
+    /// A new wire. Its value is a hint until constraints bind it.
+    fn alloc(&mut self, value: Fr) -> Num<Self::L>;
+
+    /// Demands `a · b = c`.
+    fn enforce(&mut self, a: &Num<Self::L>, b: &Num<Self::L>, c: &Num<Self::L>);
+
+    /// Constraints until the matching `leave` belong to the group `label` of the group they are in.
+    fn enter(&mut self, label: &'static str);
+    fn leave(&mut self);
+
+    fn scoped<T>(&mut self, label: &'static str, body: impl FnOnce(&mut Self) -> T) -> T
+    where
+        Self: Sized,
+    {
+        self.enter(label);
+        let result = body(self);
+        self.leave();
+        result
+    }
+
+    /// `a · b`: one wire and one constraint, none if either is constant.
+    fn mul(&mut self, a: &Num<Self::L>, b: &Num<Self::L>) -> Num<Self::L> {
+        if a.is_constant() {
+            return b.scale(a.value);
+        }
+        if b.is_constant() {
+            return a.scale(b.value);
+        }
+        let product = self.alloc(a.value * b.value);
+        self.enforce(a, b, &product);
+        product
+    }
+
+    fn enforce_equal(&mut self, a: &Num<Self::L>, b: &Num<Self::L>) {
+        self.enforce(&(a - b), &Num::one(), &Num::zero());
+    }
+
+    /// `bit ? yes : no`; one constraint. `bit` must be boolean.
+    fn select(&mut self, bit: &Num<Self::L>, yes: &Num<Self::L>, no: &Num<Self::L>) -> Num<Self::L> {
+        no + &self.mul(bit, &(yes - no))
+    }
+}
+
+/// Records constraints, and values beside them.
+#[derive(Debug)]
+pub struct Compiler {
+    r1cs: R1cs,
+    values: Vec<Fr>,
+    path: Vec<&'static str>,
+    group: u32,
+}
+
+impl Compiler {
+    /// A system whose first wires after the one are `public`, in order.
+    pub fn new(public: &[Fr]) -> (Self, Vec<Num<LinearCombination>>) {
+        let mut values = vec![Fr::ONE];
+        values.extend_from_slice(public);
+        let mut r1cs = R1cs::new(public.len());
+        let group = r1cs.group_id("");
+        let inputs = (1u32..).zip(public).map(|(i, &value)| Num::wire(i, value)).collect();
+        (Self { r1cs, values, path: vec![], group }, inputs)
+    }
+
+    /// The constraints, and the values that were computed on the way.
+    pub fn finish(self) -> (R1cs, Vec<Fr>) {
+        (self.r1cs, self.values)
+    }
+
+    fn regroup(&mut self) {
+        self.group = self.r1cs.group_id(&self.path.join("/"));
+    }
+}
+
+impl ConstraintSystem for Compiler {
+    type L = LinearCombination;
+
+    fn alloc(&mut self, value: Fr) -> Num<LinearCombination> {
+        self.values.push(value);
+        Num::wire(self.r1cs.add_wire(), value)
+    }
+
+    fn enforce(&mut self, a: &Num<Self::L>, b: &Num<Self::L>, c: &Num<Self::L>) {
+        let rows = [a, b, c].map(|num| num.linear.terms.as_slice());
+        self.r1cs.add_constraint(rows, self.group);
+    }
+
+    fn enter(&mut self, label: &'static str) {
+        self.path.push(label);
+        self.regroup();
+    }
+
+    fn leave(&mut self) {
+        self.path.pop();
+        self.regroup();
+    }
+}
+
+/// Computes values alone: the witness.
+#[derive(Debug)]
+pub struct Assigner {
+    values: Vec<Fr>,
+}
+
+impl Assigner {
+    /// As [`Compiler::new`].
+    pub fn new(public: &[Fr]) -> (Self, Vec<Num<()>>) {
+        let mut values = vec![Fr::ONE];
+        values.extend_from_slice(public);
+        let inputs = (1u32..).zip(public).map(|(i, &value)| Num::wire(i, value)).collect();
+        (Self { values }, inputs)
+    }
+
+    /// All wires' values, the one and the public wires first.
+    pub fn finish(self) -> Vec<Fr> {
+        self.values
+    }
+}
+
+impl ConstraintSystem for Assigner {
+    type L = ();
+
+    fn alloc(&mut self, value: Fr) -> Num<()> {
+        self.values.push(value);
+        Num { value, linear: (), is_constant: false }
+    }
+
+    fn enforce(&mut self, _: &Num<()>, _: &Num<()>, _: &Num<()>) {}
+    fn enter(&mut self, _: &'static str) {}
+    fn leave(&mut self) {}
+}

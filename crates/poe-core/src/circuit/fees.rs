@@ -1,0 +1,32 @@
+//! The batch's fees: to the header's fee account at the end, or burnt (docs/protocol.md, section 4).
+
+use super::{
+    account::AccountNum,
+    bits::{is_zero, to_bits},
+    builder::{ConstraintSystem, Num},
+    slot::{overflows, replace_account},
+};
+use crate::{trace::Opening, transaction::INDEX_BITS};
+
+/// Credits `fees`, a sum of at most 255 fees below 2^32, to account `index` if it lies in the tree, exists and
+/// stays below 2^96; the new root. `index` must be below 2^48, as the contract sees to.
+pub fn credit<C: ConstraintSystem>(
+    cs: &mut C,
+    depth: usize,
+    index: &Num<C::L>,
+    fees: &Num<C::L>,
+    root: &Num<C::L>,
+    opening: &Opening,
+) -> Num<C::L> {
+    let bits = cs.scoped("index", |cs| to_bits(cs, index, INDEX_BITS));
+    let (inside, outside) = bits.split_at(2 * depth);
+    let before = cs.scoped("account", |cs| AccountNum::alloc(cs, opening.account.as_ref()));
+    let after = cs.scoped("credit", |cs| {
+        let overflows = overflows(cs, &(&before.balance + fees));
+        let broken = [&Num::sum(outside), &before.exists.not(), &overflows];
+        let is_paid = is_zero(cs, &Num::sum(broken));
+        let paid = cs.mul(&is_paid, fees);
+        AccountNum { balance: &before.balance + &paid, ..before.clone() }
+    });
+    replace_account(cs, inside, opening, [&before, &after], root)
+}

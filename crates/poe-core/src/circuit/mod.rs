@@ -1,0 +1,20 @@
+//! The batch circuit: one description of each gadget, read as constraints or as witness.
+//!
+//! `builder` and `r1cs` are the machinery; `bits`, `poseidon`, `edwards`, `eddsa`, `merkle` are gadgets of general use;
+//! `word`, `account`, `slot`, `fees`, `statement`, `batch` follow docs/protocol.md, sections 3 to 5.
+//!
+//! **Invariant**: every batch content has a satisfying witness, and only one new root satisfies it.
+
+pub mod account;
+pub mod batch;
+pub mod bits;
+pub mod builder;
+pub mod eddsa;
+pub mod edwards;
+pub mod fees;
+pub mod merkle;
+pub mod poseidon;
+pub mod r1cs;
+pub mod slot;
+pub mod statement;
+pub mod word;
