@@ -18,7 +18,7 @@ from poe.net.bans import BanList
 from poe.net.dialer import STATUS_PROTOCOL, Dialer
 from poe.net.identity import load_or_create_identity
 from poe.net.inbox import INBOX_MESSAGES, Inbox
-from poe.net.interface import BatchAnnouncement, BodySource, NetworkStats, ProvingIntent, Verdict
+from poe.net.interface import BatchAnnouncement, BodySource, NetworkStats, ProvingIntent
 from poe.net.library import (
     ID,
     NOISE_ID,
@@ -42,10 +42,11 @@ from poe.net.messages import encode_announcement, encode_intent
 from poe.net.pubsub import HardenedPubsub
 from poe.net.router import Router
 from poe.net.sync import SYNC_PROTOCOL, SyncClient, SyncServer, guarded
-from poe.net.validation import Gate, Recover, Rules, judge_announcement
+from poe.net.validation import Gate, Recover, Rules
 from poe.rollup.types import Address, Batch, BatchNumber, FieldElement, Hash, Shape
 
 START_SECONDS = 20.0
+STOP_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +139,7 @@ class Libp2pNetwork:
 
     async def announce(self, announcement: BatchAnnouncement) -> None:
         """Gossip our own batch header; NetError if every peer would reject it, and us with it."""
-        if judge_announcement(announcement, self._gate.rules, head=announcement.number) is Verdict.REJECT:
-            raise NetError(
-                f"our announcement of batch {announcement.number} has the wrong shape or signer",
-                fix="check that the sequencer's key is the arbiter's sequencer",
-                code="POE-NET-008",
-            )
+        self._gate.check_own(announcement)
         await self.pubsub.publish(self._gate.batch_topic, encode_announcement(announcement))
 
     async def tell_intent(self, intent: ProvingIntent) -> None:
@@ -157,6 +153,7 @@ class Libp2pNetwork:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start everything in the order that lets no peer in before its handlers run."""
         await stack.enter_async_context(self.host.run(listen_addrs=[]))
+        stack.push_async_callback(self._close_connections)
         await stack.enter_async_context(background_trio_service(self.pubsub))
         await stack.enter_async_context(background_trio_service(self.router))
         with trio.fail_after(START_SECONDS):
@@ -177,6 +174,14 @@ class Libp2pNetwork:
         """End the channels."""
         self._announcements.close()
         self._intents.close()
+
+    async def _close_connections(self) -> None:
+        """Close sockets ourselves: the library leaves those that it dialled to the garbage collector."""
+        with trio.move_on_after(STOP_SECONDS) as scope:
+            scope.shield = True
+            async with trio.open_nursery() as nursery:
+                for peer in list(self._swarm.get_connections_map()):
+                    nursery.start_soon(self._swarm.close_peer, peer)
 
     def _serve(self, protocol: TProtocol, handler: Callable[..., object]) -> None:
         guard = guarded(handler, is_banned=self.pubsub.is_peer_blacklisted, punish=self.pubsub.punish)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,10 +94,10 @@ def library_failures(doing: str) -> Iterator[None]:
 def silence_library_logs() -> None:
     """Keep libp2p's loggers off our log: it reports every hostile byte as an error of its own.
 
-    Set to DEBUG, `logging.getLogger("libp2p")` speaks again.
+    A handler put on `logging.getLogger("libp2p")` before this, and the library's LIBP2P_DEBUG, stay as they are.
     """
     logger = logging.getLogger("libp2p")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.CRITICAL)
+    if not logger.handlers and "LIBP2P_DEBUG" not in os.environ:
         logger.addHandler(logging.NullHandler())
+        logger.setLevel(logging.CRITICAL)
         logger.propagate = False

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from poe.errors import NetError
 from poe.net.interface import BatchAnnouncement, ProvingIntent, Verdict
 from poe.net.messages import (
     MAX_MESSAGE_BYTES,
@@ -128,6 +129,15 @@ class Gate:
         self.head = number
         for known in [known for known in self._hashes if not is_near(known, number)]:
             del self._hashes[known]
+
+    def check_own(self, announcement: BatchAnnouncement) -> None:
+        """NetError if every peer would reject this announcement of ours, and us with it."""
+        if judge_announcement(announcement, self.rules, head=announcement.number) is Verdict.REJECT:
+            raise NetError(
+                f"our announcement of batch {announcement.number} has the wrong shape or signer",
+                fix="check that the sequencer's key is the arbiter's sequencer",
+                code="POE-NET-008",
+            )
 
     def judge(self, topic: str, origin: bytes, raw: bytes) -> Verdict:
         """Verdict on a message that `origin` wrote; an accepted one is delivered before this returns."""
