@@ -19,9 +19,10 @@ contract Groth16Verifier is IVerifier {
     uint256 private constant G2_X0 =
         10_857_046_999_023_057_135_944_570_762_232_829_481_370_756_359_578_518_086_990_519_993_285_655_852_781;
 
-    /// @dev EIP-1108's price of a pairing check of four pairs. A precompile that fails keeps all the gas it was
-    /// given, and a hostile point makes it fail, so it gets its price and no more.
-    uint256 private constant PAIRING_GAS = 45_000 + 4 * 34_000;
+    /// @dev EIP-1108's prices of a pairing check of one pair and of four. A precompile that fails keeps all the gas
+    /// it was given, and a hostile point makes it fail, so it gets its price and no more.
+    uint256 private constant ONE_PAIR_GAS = 45_000 + 34_000;
+    uint256 private constant FOUR_PAIRS_GAS = 45_000 + 4 * 34_000;
 
     uint256 private constant ALPHA = 0;
     uint256 private constant BETA = 2;
@@ -134,7 +135,7 @@ contract Groth16Verifier is IVerifier {
     /// @dev Always four whole pairs: the precompile calls an empty product true.
     function _pairingHolds(uint256[24] memory pairs) private view returns (bool holds) {
         assembly ("memory-safe") {
-            let ok := staticcall(PAIRING_GAS, 8, pairs, 0x300, 0x00, 0x20)
+            let ok := staticcall(FOUR_PAIRS_GAS, 8, pairs, 0x300, 0x00, 0x20)
             holds := and(ok, eq(mload(0x00), 1))
         }
     }
@@ -171,7 +172,7 @@ contract Groth16Verifier is IVerifier {
         if ((pair[2] | pair[3] | pair[4] | pair[5]) == 0) revert PointAtInfinity(word);
         bool ok;
         assembly ("memory-safe") {
-            ok := staticcall(gas(), 8, pair, 0xc0, 0x00, 0x20)
+            ok := staticcall(ONE_PAIR_GAS, 8, pair, 0xc0, 0x00, 0x20)
         }
         if (!ok) revert PointNotInGroup(word);
     }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Arbiter} from "../../src/Arbiter.sol";
+import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
+import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {Simulator} from "./Simulator.sol";
+import {StatementHarness} from "./StatementHarness.sol";
+import {Test} from "./Test.sol";
+
+/// @dev An arbiter of shape 4x2 (16 accounts) over a real verifier whose trapdoor the tests know.
+abstract contract ArbiterTest is Test {
+    uint8 internal constant SLOTS = 4;
+    uint8 internal constant DEPTH = 2;
+    uint96 internal constant REWARD = 0.01 ether;
+    uint64 internal constant MIN_DEPOSIT = 1000;
+    uint32 internal constant DEADLINE = 10;
+    uint256 internal constant GENESIS_ROOT = 42;
+    uint256 internal constant CIRCUIT_VERSION = 4242;
+
+    address internal constant SEQUENCER = address(0x5E0);
+    address internal constant PAYEE = address(0xA11CE);
+    address internal constant RIVAL = address(0xB0B);
+    address internal constant USER = address(0x05E2);
+    address internal constant EXIT = address(0xE817);
+
+    Arbiter internal arbiter;
+    Groth16Verifier internal verifier;
+    StatementHarness internal harness;
+
+    function setUp() public virtual {
+        verifier = new Groth16Verifier(Simulator.verifyingKey());
+        arbiter = new Arbiter(_config());
+        harness = new StatementHarness();
+        vm.deal(SEQUENCER, 1000 ether);
+        vm.deal(USER, 1000 ether);
+    }
+
+    function _config() internal view returns (IArbiter.Config memory) {
+        return IArbiter.Config({
+            verifier: address(verifier),
+            sequencer: SEQUENCER,
+            genesisRoot: GENESIS_ROOT,
+            circuitVersion: CIRCUIT_VERSION,
+            slots: SLOTS,
+            depth: DEPTH,
+            reward: REWARD,
+            minDeposit: MIN_DEPOSIT,
+            queueDeadline: DEADLINE
+        });
+    }
+
+    function _deposit(uint256 keyX, uint64 amount) internal returns (uint48) {
+        vm.prank(USER);
+        return arbiter.deposit{value: uint256(amount) * 1 gwei}(keyX, keyX + 1, EXIT);
+    }
+
+    /// @dev The four words of a deposit's slot, written here from docs/protocol.md section 3.
+    function _depositSlot(uint48 account, uint256 keyX, uint64 amount) internal pure returns (bytes memory) {
+        uint256 word = 3 * 2 ** 224 + uint256(account) * 2 ** 128 + uint256(amount) * 2 ** 64;
+        return abi.encode(word, keyX, keyX + 1, EXIT);
+    }
+
+    function _header(uint8 deposits) internal pure returns (IArbiter.Header memory) {
+        return IArbiter.Header({deposits: deposits, forced: 0, feeAccount: 7});
+    }
+
+    /// @dev Data of a batch without deposits; unreduced words on purpose.
+    function _data(uint256 seed) internal pure returns (bytes memory data) {
+        for (uint256 i = 0; i < 4 * uint256(SLOTS); ++i) {
+            data = bytes.concat(data, keccak256(abi.encode(seed, i)));
+        }
+    }
+
+    function _sequence(uint8 deposits, bytes memory data) internal returns (uint64 number) {
+        bytes32 parent;
+        (number, parent) = arbiter.head();
+        uint64 queueEnd = arbiter.queueHead() + deposits;
+        vm.prank(SEQUENCER);
+        arbiter.sequenceBatch{value: REWARD}(++number, parent, _header(deposits), data, queueEnd);
+    }
+
+    /// @dev Batch `n` carries _data(n).
+    function _sequenceMany(uint64 count) internal {
+        for (uint64 i = 0; i < count; ++i) {
+            (uint64 number,) = arbiter.head();
+            _sequence(0, _data(number + 1));
+        }
+    }
+
+    /// @dev The root that tests let batch `number` lead to.
+    function _root(uint64 number) internal pure returns (uint256) {
+        return number == 0 ? GENESIS_ROOT : uint256(keccak256(abi.encode("root", number))) % R;
+    }
+
+    /// @dev A proved submission for batch `number`, whose data is _data(number).
+    function _proved(uint64 number, address payee, uint96 tip)
+        internal
+        view
+        returns (IArbiter.Submission memory)
+    {
+        return _prove(_unproved(number, payee, tip));
+    }
+
+    function _unproved(uint64 number, address payee, uint96 tip)
+        internal
+        pure
+        returns (IArbiter.Submission memory submission)
+    {
+        submission.number = number;
+        submission.oldRoot = _root(number - 1);
+        submission.newRoot = _root(number);
+        submission.payee = payee;
+        submission.tip = tip;
+        submission.commitment = 12_345;
+        submission.header = _header(0);
+        submission.data = _data(number);
+    }
+
+    function _prove(IArbiter.Submission memory submission)
+        internal
+        view
+        returns (IArbiter.Submission memory)
+    {
+        (uint256 x, uint256 y) = harness.publicInputs(arbiter, submission);
+        uint256 salt = uint160(submission.payee);
+        submission.proof = Simulator.prove(submission.commitment, x, y, salt);
+        return submission;
+    }
+
+    function _submit(address sender, IArbiter.Submission memory submission) internal {
+        vm.prank(sender);
+        arbiter.submitProof(submission);
+    }
+
+    function _assertInvalid(IArbiter.Submission memory submission, string memory what) internal {
+        try arbiter.submitProof(submission) {
+            vm.assertTrue(false, what);
+        } catch (bytes memory reason) {
+            vm.assertEq(bytes32(bytes4(reason)), bytes32(IArbiter.InvalidProof.selector));
+        }
+    }
+}
