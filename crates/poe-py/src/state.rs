@@ -1,0 +1,136 @@
+//! The state and its executions.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use poe_core::{
+    account::Account,
+    batch::{Batch, BatchError, Header},
+    state::{self as core_state, StateError},
+    transition::{self, TransitionError},
+};
+use pyo3::{prelude::*, types::PyBytes};
+
+use crate::border::{element, element_bytes, run};
+
+/// The result of executing one batch.
+#[pyclass(frozen, module = "poe._core")]
+pub struct Execution {
+    #[pyo3(get)]
+    old_root: Py<PyBytes>,
+    #[pyo3(get)]
+    new_root: Py<PyBytes>,
+    /// One SlotOutcome code a slot.
+    #[pyo3(get)]
+    outcomes: Py<PyBytes>,
+    #[pyo3(get)]
+    fees: u128,
+    #[pyo3(get)]
+    burnt: u128,
+    #[pyo3(get)]
+    trace: Py<PyBytes>,
+}
+
+impl Execution {
+    fn new(py: Python<'_>, execution: &transition::Execution) -> Self {
+        let trace = &execution.trace;
+        let outcomes: Vec<u8> = trace.slots.iter().map(|slot| slot.outcome.code()).collect();
+        Self {
+            old_root: element_bytes(py, &trace.old_root).unbind(),
+            new_root: element_bytes(py, &trace.new_root).unbind(),
+            outcomes: PyBytes::new(py, &outcomes).unbind(),
+            fees: execution.fees,
+            burnt: trace.burnt,
+            trace: PyBytes::new(py, &trace.to_bytes()).unbind(),
+        }
+    }
+}
+
+type AccountTuple<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u128, u64, Bound<'py, PyBytes>);
+
+/// Accounts in a 4-ary Poseidon tree, with undo of the last `history` batches.
+#[pyclass(frozen, module = "poe._core")]
+pub struct State {
+    /// Locked only with the GIL released; poisoned for good by a panic in the middle of a change.
+    inner: Mutex<core_state::State>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    #[error(transparent)]
+    Transition(#[from] TransitionError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("an earlier panic left the state unusable")]
+    Poisoned,
+}
+
+impl State {
+    /// For the inside of `run` alone: waiting here with the GIL could never end.
+    fn lock(&self) -> Result<MutexGuard<'_, core_state::State>, Failure> {
+        self.inner.lock().map_err(|_: PoisonError<_>| Failure::Poisoned)
+    }
+
+    fn read<T: Send>(&self, py: Python<'_>, of: impl FnOnce(&core_state::State) -> T + Send) -> PyResult<T> {
+        run(py, || self.lock().map(|state| of(&state)))
+    }
+}
+
+#[pymethods]
+impl State {
+    #[new]
+    #[pyo3(signature = (depth, history = 1024))]
+    fn new(py: Python<'_>, depth: usize, history: usize) -> PyResult<Self> {
+        let inner = Mutex::new(run(py, || core_state::State::new(depth, history))?);
+        Ok(Self { inner })
+    }
+
+    #[getter]
+    fn root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let root = self.read(py, core_state::State::root)?;
+        Ok(element_bytes(py, &root))
+    }
+
+    #[getter]
+    fn height(&self, py: Python<'_>) -> PyResult<u64> {
+        self.read(py, core_state::State::height)
+    }
+
+    fn account<'py>(&self, py: Python<'py>, index: u64) -> PyResult<Option<AccountTuple<'py>>> {
+        let account = self.read(py, |state| state.account(index).copied())?;
+        Ok(account.map(|Account { public_key: (x, y), balance, nonce, exit_address }| {
+            (element_bytes(py, &x), element_bytes(py, &y), balance, nonce, element_bytes(py, &exit_address))
+        }))
+    }
+
+    fn total_balance(&self, py: Python<'_>) -> PyResult<u128> {
+        self.read(py, core_state::State::total_balance)
+    }
+
+    #[pyo3(signature = (*, domain, slots, deposits, forced, fee_account, data))]
+    #[allow(clippy::too_many_arguments)]
+    fn execute(
+        &self,
+        py: Python<'_>,
+        domain: &[u8],
+        slots: usize,
+        deposits: u64,
+        forced: u64,
+        fee_account: u64,
+        data: &[u8],
+    ) -> PyResult<Execution> {
+        let domain = element("domain", domain)?;
+        let execution = run(py, || {
+            let mut state = self.lock()?;
+            let header = Header { slots, depth: state.depth(), deposits, forced, fee_account };
+            let batch = Batch::new(header, data)?;
+            Ok::<_, Failure>(transition::execute(&mut state, &batch, domain)?)
+        })?;
+        Ok(Execution::new(py, &execution))
+    }
+
+    fn rollback(&self, py: Python<'_>, batches: u64) -> PyResult<()> {
+        run(py, || Ok::<_, Failure>(self.lock()?.rollback(batches)?))
+    }
+}

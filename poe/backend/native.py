@@ -1,0 +1,135 @@
+"""The backend by the Rust core: numbers in, numbers out; the core's errors become the tree of `poe.errors`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from poe import _core
+from poe.backend.interface import Execution, SignedMessage
+from poe.crypto.field import from_word, to_word
+from poe.errors import BackendError, InputError
+from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, Shape, SlotOutcome
+
+
+class NativeState:
+    """StateBackend by the core; undo data of the last `history` batches is kept."""
+
+    def __init__(self, depth: int, history: int = 1024) -> None:
+        self._capacity = 4**depth
+        self._depth = depth
+        with _refused_as(InputError):
+            self._state = _core.State(depth, history)
+
+    @property
+    def root(self) -> FieldElement:
+        return FieldElement(from_word(self._state.root))
+
+    @property
+    def height(self) -> int:
+        """Batches executed and not rolled back."""
+        return self._state.height
+
+    def account(self, index: AccountIndex) -> Account | None:
+        """The account at an index; None where none was made or the index is outside the tree."""
+        if not 0 <= index < self._capacity:
+            return None
+        found = self._state.account(index)
+        if found is None:
+            return None
+        key_x, key_y, balance, nonce, exit_address = found
+        return Account(
+            public_key_x=from_word(key_x),
+            public_key_y=from_word(key_y),
+            balance=Gwei(balance),
+            nonce=nonce,
+            exit_address=from_word(exit_address),
+        )
+
+    def total_balance(self) -> Gwei:
+        """Sum of all balances, in gwei."""
+        return Gwei(self._state.total_balance())
+
+    def execute(self, batch: Batch, domain: FieldElement) -> Execution:
+        """Apply a batch; InputError for one that the contract refuses, and then nothing has changed."""
+        header = batch.header
+        if header.shape.depth != self._depth:
+            raise ValueError(f"batch of shape {header.shape} on a state of depth {self._depth}")
+        with _refused_as(InputError):
+            execution = self._state.execute(
+                domain=_word("domain", domain),
+                slots=header.shape.slots,
+                deposits=header.deposits,
+                forced=header.forced,
+                fee_account=header.fee_account,
+                data=batch.data,
+            )
+        return Execution(
+            old_root=FieldElement(from_word(execution.old_root)),
+            new_root=FieldElement(from_word(execution.new_root)),
+            outcomes=tuple(map(SlotOutcome, execution.outcomes)),
+            fees=Gwei(execution.fees),
+            burnt=Gwei(execution.burnt),
+            trace=execution.trace,
+        )
+
+    def rollback(self, batches: int) -> None:
+        """Undo the last `batches` executions; ValueError if more than are kept."""
+        with _refused_as(ValueError):
+            self._state.rollback(batches)
+
+
+class NativeSignatures:
+    """SignatureBackend by the core, on all its threads; the GIL is free meanwhile."""
+
+    def verify(self, messages: Sequence[SignedMessage]) -> list[bool]:
+        """One verdict a message, in order; InputError when a number is not a word."""
+        return _core.verify_signatures([_signature_words(message) for message in messages])
+
+
+def poseidon(inputs: Sequence[int]) -> FieldElement:
+    """circomlib's Poseidon of 1 to 16 field elements; InputError otherwise."""
+    with _refused_as(InputError):
+        return FieldElement(from_word(_core.poseidon([_word("input", value) for value in inputs])))
+
+
+def derive_public_key(secret: bytes) -> tuple[int, int]:
+    """BabyJubJub public key of a 32-byte secret; InputError on another length."""
+    with _refused_as(InputError):
+        x, y = _core.derive_public_key(secret)
+    return from_word(x), from_word(y)
+
+
+def sign(secret: bytes, message: int) -> tuple[int, int, int]:
+    """EdDSA-Poseidon (R8.x, R8.y, S) of a field element; InputError when it or the secret is not one."""
+    with _refused_as(InputError):
+        x, y, s = _core.sign(secret, _word("message", message))
+    return from_word(x), from_word(y), from_word(s)
+
+
+def _signature_words(message: SignedMessage) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
+    return (
+        _word("A.x", message.public_key[0]),
+        _word("A.y", message.public_key[1]),
+        _word("R8.x", message.r8[0]),
+        _word("R8.y", message.r8[1]),
+        _word("S", message.s),
+        _word("message", message.message),
+    )
+
+
+def _word(name: str, value: int) -> bytes:
+    """A number in [0, 2^256) as a word; InputError otherwise."""
+    try:
+        return to_word(value)
+    except OverflowError as error:
+        raise InputError(f"{name} is {value}, not in [0, 2^256)") from error
+
+
+@contextmanager
+def _refused_as(kind: type[Exception]) -> Iterator[None]:
+    """What the core refuses, or cannot even hold in its integers, as another exception."""
+    try:
+        yield
+    except (_core.CoreError, OverflowError) as error:
+        raise kind(str(error)) from error
