@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {ArbiterTest} from "./support/ArbiterTest.sol";
+
+/// @dev What the three calls of a race cost at shape 4x2: execution with every slot cold, plus the 21,000 of a
+/// transaction; calldata excluded, as it grows with the batch. Kept in snapshots/gas.json and compared in tests.
+contract GasTest is ArbiterTest {
+    uint256 private constant TRANSACTION = 21_000;
+    uint256 private constant LATE_PROOF_EXECUTION = 10_000;
+
+    function setUp() public override {
+        super.setUp();
+        _sequenceMany(4);
+        _submit(PAYEE, _proved(1, PAYEE, 0));
+        _submit(PAYEE, _proved(4, PAYEE, 0));
+    }
+
+    function test_Gas_SequenceBatch() public {
+        (uint64 number, bytes32 parent) = arbiter.head();
+        bytes memory data = _data(number + 1);
+        vm.prank(SEQUENCER);
+        vm.cool(address(arbiter));
+        arbiter.sequenceBatch{value: REWARD}(number + 1, parent, _header(0), data, 0);
+        _record("sequenceBatch");
+    }
+
+    /// @dev The usual case: accepted, next in line, finalized, credited to a payee who was paid before.
+    function test_Gas_SubmitProof() public {
+        IArbiter.Submission memory submission = _proved(2, PAYEE, 0);
+        vm.cool(address(arbiter));
+        vm.cool(address(verifier));
+        _submit(PAYEE, submission);
+        _record("submitProof");
+    }
+
+    function test_Gas_LateProof_OfAnAcceptedBatch() public {
+        IArbiter.Submission memory submission = _proved(4, RIVAL, 0);
+        _late(submission);
+        _record("lateProof");
+    }
+
+    function test_Gas_LateProof_OfAFinalizedBatch() public {
+        _late(_proved(1, RIVAL, 0));
+        vm.assertLt(vm.lastCallGas().gasTotalUsed, LATE_PROOF_EXECUTION);
+    }
+
+    function test_Gas_LateProof_DoesNotDependOnTheData() public {
+        IArbiter.Submission memory submission = _proved(4, RIVAL, 0);
+        submission.data = new bytes(100_000);
+        _late(submission);
+        vm.assertLt(vm.lastCallGas().gasTotalUsed, LATE_PROOF_EXECUTION);
+    }
+
+    function _late(IArbiter.Submission memory submission) private {
+        vm.cool(address(arbiter));
+        vm.prank(RIVAL);
+        (bool ok, bytes memory reason) =
+            address(arbiter).call(abi.encodeCall(IArbiter.submitProof, (submission)));
+        vm.assertFalse(ok);
+        vm.assertEq(bytes32(bytes4(reason)), bytes32(IArbiter.AlreadyAccepted.selector));
+        vm.assertLt(vm.lastCallGas().gasTotalUsed, LATE_PROOF_EXECUTION);
+    }
+
+    function _record(string memory call) private {
+        vm.snapshotValue("gas", call, vm.lastCallGas().gasTotalUsed + TRANSACTION);
+    }
+}
