@@ -30,9 +30,17 @@ class Execution:
     trace: bytes
 
 class State:
-    """Accounts in a 4-ary Poseidon tree; keeps undo data of the last `history` batches (default 1024)."""
+    """Accounts in a 4-ary Poseidon tree; keeps undo data of the last `history` batches (default 1024).
 
-    def __init__(self, depth: int, history: int = 1024) -> None: ...
+    `accounts` are there from the start: (index, public_key_x, public_key_y, balance, nonce, exit_address) each.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        history: int = 1024,
+        accounts: Sequence[tuple[int, bytes, bytes, int, int, bytes]] = (),
+    ) -> None: ...
     @property
     def root(self) -> bytes: ...
     @property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from poe import _core
 from poe.backend.interface import Execution, SignedMessage
@@ -13,13 +14,15 @@ from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, S
 
 
 class NativeState:
-    """StateBackend by the core; undo data of the last `history` batches is kept."""
+    """StateBackend by the core. It starts from `accounts`; undo data of the last `history` batches is kept."""
 
-    def __init__(self, depth: int, history: int = 1024) -> None:
+    def __init__(
+        self, depth: int, history: int = 1024, accounts: Mapping[AccountIndex, Account] = MappingProxyType({})
+    ) -> None:
         self._capacity = 4**depth
         self._depth = depth
         with _refused_as(InputError):
-            self._state = _core.State(depth, history)
+            self._state = _core.State(depth, history, [_account_tuple(*entry) for entry in accounts.items()])
 
     @property
     def root(self) -> FieldElement:
@@ -105,6 +108,17 @@ def sign(secret: bytes, message: int) -> tuple[int, int, int]:
     with _refused_as(InputError):
         x, y, s = _core.sign(secret, _word("message", message))
     return from_word(x), from_word(y), from_word(s)
+
+
+def _account_tuple(index: AccountIndex, account: Account) -> tuple[int, bytes, bytes, int, int, bytes]:
+    return (
+        index,
+        _word("public_key_x", account.public_key_x),
+        _word("public_key_y", account.public_key_y),
+        account.balance,
+        account.nonce,
+        _word("exit_address", account.exit_address),
+    )
 
 
 def _signature_words(message: SignedMessage) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:

@@ -19,6 +19,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether balance and nonce fit their widths.
+    pub fn is_in_range(&self) -> bool {
+        self.balance >> BALANCE_BITS == 0 && self.nonce <= NONCE_MAX
+    }
+
     /// `Poseidon5(public_key_x, public_key_y, balance, nonce, exit_address)`, nothing packed.
     pub fn leaf(&self) -> Fr {
         let (x, y) = self.public_key;

@@ -20,6 +20,8 @@ type Write = (u64, Option<Account>);
 pub enum StateError {
     #[error("a tree's depth is 1 to 24, got {depth}")]
     Depth { depth: usize },
+    #[error("account {index} is outside the tree, given twice, or its balance or nonce is too wide")]
+    Account { index: u64 },
     #[error("cannot undo {wanted} batches, {kept} are kept")]
     History { wanted: u64, kept: usize },
 }
@@ -53,6 +55,25 @@ impl State {
             history,
             height: 0,
         })
+    }
+
+    /// A state that starts from these accounts; nothing below it can be undone.
+    pub fn with_accounts(
+        depth: usize,
+        history: usize,
+        accounts: impl IntoIterator<Item = (u64, Account)>,
+    ) -> Result<Self, StateError> {
+        let mut state = Self::new(depth, history)?;
+        let mut leaves = BTreeMap::new();
+        for (index, account) in accounts {
+            let fits = index < state.capacity() && account.is_in_range();
+            if !fits || leaves.insert(index, account.leaf()).is_some() {
+                return Err(StateError::Account { index });
+            }
+            state.replace(index, Some(account));
+        }
+        state.tree.set_many(&leaves);
+        Ok(state)
     }
 
     pub fn root(&self) -> Fr {
@@ -161,6 +182,32 @@ mod tests {
         assert!(matches!(State::new(0, 1), Err(StateError::Depth { depth: 0 })));
         assert!(matches!(State::new(25, 1), Err(StateError::Depth { depth: 25 })));
         assert_eq!(State::new(24, 1).expect("deepest").capacity(), 1 << 48);
+    }
+
+    #[test]
+    fn a_state_from_accounts_is_the_state_that_wrote_them() {
+        let mut written = state(1);
+        let accounts = [(0, account(7)), (63, account(8)), (20, account(9))];
+        accounts.iter().for_each(|&(index, account)| written.put(index, account));
+        let made = State::with_accounts(3, 1, accounts).expect("well-formed");
+        assert_eq!((made.root(), made.total_balance()), (written.root(), 24));
+        assert_eq!((made.accounts, made.height), (written.accounts, 0));
+    }
+
+    #[test]
+    fn accounts_that_cannot_be_are_refused() {
+        let refused = |accounts: &[(u64, Account)]| {
+            State::with_accounts(3, 1, accounts.iter().copied()).map(|_| ()).expect_err("refused")
+        };
+        let good = account(1);
+        assert_eq!(refused(&[(64, good)]), StateError::Account { index: 64 });
+        assert_eq!(refused(&[(1, good), (2, good), (1, good)]), StateError::Account { index: 1 });
+        let rich = Account { balance: 1 << 96, ..good };
+        assert_eq!(refused(&[(3, rich)]), StateError::Account { index: 3 });
+        let worn = Account { nonce: 1 << 32, ..good };
+        assert_eq!(refused(&[(4, worn)]), StateError::Account { index: 4 });
+        let edge = Account { balance: (1 << 96) - 1, nonce: (1 << 32) - 1, ..good };
+        assert!(State::with_accounts(3, 1, [(5, edge)]).is_ok());
     }
 
     #[test]

@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 use poe_core::{
+    account::Account,
     batch::{Batch, Header, Word},
     eddsa::{self, Signature},
     field::{self, Fr},
     merkle::Tree,
-    poseidon, statement,
+    poseidon,
+    state::State,
+    statement,
+    trace::BatchTrace,
+    transition,
 };
 use serde_json::Value;
 
@@ -49,6 +54,30 @@ fn residue(value: &Value) -> Fr {
 
 fn pair(value: &Value, read: fn(&Value) -> Fr) -> (Fr, Fr) {
     (read(&value[0]), read(&value[1]))
+}
+
+fn header(case: &Value) -> Header {
+    Header {
+        slots: number(&case["slots"]) as usize,
+        depth: number(&case["depth"]) as usize,
+        deposits: number(&case["deposits"]),
+        forced: number(&case["forced"]),
+        fee_account: number(&case["fee_account"]),
+    }
+}
+
+fn wide(value: &Value) -> u128 {
+    u128::from_be_bytes(word(value)[16..].try_into().unwrap())
+}
+
+fn account(value: &Value) -> (u64, Account) {
+    let account = Account {
+        public_key: (element(&value["public_key_x"]), element(&value["public_key_y"])),
+        balance: wide(&value["balance"]),
+        nonce: number(&value["nonce"]),
+        exit_address: element(&value["exit_address"]),
+    };
+    (number(&value["index"]), account)
 }
 
 #[test]
@@ -100,13 +129,7 @@ fn verdicts_on_signatures() {
 fn statements_from_chain_facts_to_public_inputs() {
     let file = load("statement");
     for case in cases(&file, "cases") {
-        let header = Header {
-            slots: number(&case["slots"]) as usize,
-            depth: number(&case["depth"]) as usize,
-            deposits: number(&case["deposits"]),
-            forced: number(&case["forced"]),
-            fee_account: number(&case["fee_account"]),
-        };
+        let header = header(case);
         let data = bytes(&case["data"]);
         let batch = Batch::new(header, &data).unwrap();
         let address = |name: &str| <[u8; 20]>::try_from(bytes(&case[name])).unwrap();
@@ -125,5 +148,30 @@ fn statements_from_chain_facts_to_public_inputs() {
         let inputs = statement::public_inputs(&words);
         assert_eq!(inputs.commitment, element(&case["commitment"]), "{}", case["name"]);
         assert_eq!((inputs.x, inputs.y), (element(&case["x"]), element(&case["y"])));
+    }
+}
+
+#[test]
+fn batches_do_what_the_specification_says() {
+    let file = load("transition");
+    for case in cases(&file, "cases") {
+        let name = &case["name"];
+        let accounts = |list: &str| case[list].as_array().unwrap().iter().map(account).collect::<Vec<_>>();
+        let header = header(case);
+        let mut state = State::with_accounts(header.depth, 1, accounts("accounts")).unwrap();
+        assert_eq!(state.root(), element(&case["old_root"]), "{name}");
+        let data = bytes(&case["data"]);
+        let batch = Batch::new(header, &data).unwrap();
+        let execution = transition::execute(&mut state, &batch, element(&case["domain"])).unwrap();
+        let outcomes: Vec<u8> = execution.trace.slots.iter().map(|slot| slot.outcome.code()).collect();
+        assert_eq!(Value::from(outcomes), case["outcomes"], "{name}");
+        assert_eq!((execution.fees, execution.trace.burnt), (wide(&case["fees"]), wide(&case["burnt"])));
+        for (index, after) in accounts("accounts_after") {
+            assert_eq!(state.account(index), Some(&after), "{name}, account {index}");
+        }
+        assert_eq!(state.root(), element(&case["new_root"]), "{name}");
+        assert_eq!(BatchTrace::from_bytes(&execution.trace.to_bytes()), Ok(execution.trace), "{name}");
+        state.rollback(1).unwrap();
+        assert_eq!(state.root(), element(&case["old_root"]), "{name}");
     }
 }

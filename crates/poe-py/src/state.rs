@@ -8,7 +8,7 @@ use poe_core::{
     state::{self as core_state, StateError},
     transition::{self, TransitionError},
 };
-use pyo3::{prelude::*, types::PyBytes};
+use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 
 use crate::border::{element, element_bytes, run};
 
@@ -47,6 +47,19 @@ impl Execution {
 
 type AccountTuple<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u128, u64, Bound<'py, PyBytes>);
 
+/// Index, public key x and y, balance, nonce, exit address.
+type Genesis = (u64, PyBackedBytes, PyBackedBytes, u128, u64, PyBackedBytes);
+
+fn genesis_account((index, x, y, balance, nonce, exit_address): &Genesis) -> PyResult<(u64, Account)> {
+    let account = Account {
+        public_key: (element("public_key_x", x)?, element("public_key_y", y)?),
+        balance: *balance,
+        nonce: *nonce,
+        exit_address: element("exit_address", exit_address)?,
+    };
+    Ok((*index, account))
+}
+
 /// Accounts in a 4-ary Poseidon tree, with undo of the last `history` batches.
 #[pyclass(frozen, module = "poe._core")]
 pub struct State {
@@ -80,10 +93,11 @@ impl State {
 #[pymethods]
 impl State {
     #[new]
-    #[pyo3(signature = (depth, history = 1024))]
-    fn new(py: Python<'_>, depth: usize, history: usize) -> PyResult<Self> {
-        let inner = Mutex::new(run(py, || core_state::State::new(depth, history))?);
-        Ok(Self { inner })
+    #[pyo3(signature = (depth, history = 1024, accounts = Vec::new()))]
+    fn new(py: Python<'_>, depth: usize, history: usize, accounts: Vec<Genesis>) -> PyResult<Self> {
+        let accounts = accounts.iter().map(genesis_account).collect::<PyResult<Vec<_>>>()?;
+        let state = run(py, || core_state::State::with_accounts(depth, history, accounts))?;
+        Ok(Self { inner: Mutex::new(state) })
     }
 
     #[getter]
