@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -70,5 +71,5 @@ def test_roots_of_empty_subtrees_are_circomlibs() -> None:
     nodes = [int(word, 16) for word in json.loads((VECTORS / "merkle.json").read_text())["empty_nodes"]]
     assert nodes[0] == 0
     assert len(nodes) == 25
-    for below, above in zip(nodes, nodes[1:], strict=False):
+    for below, above in itertools.pairwise(nodes):
         assert poseidon([below] * 4) == above
