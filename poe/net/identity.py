@@ -13,19 +13,17 @@ BAD_IDENTITY = "POE-NET-005"
 
 def load_or_create_identity(path: Path) -> KeyPair:
     """The key in `path`, created there if there is none; NetError if the file is open to others or not a key."""
-    try:
-        return _create(path)
-    except FileExistsError:
-        return _load(path)
-    except OSError as error:
-        raise NetError(f"identity file {path} cannot be written: {error}", code=BAD_IDENTITY) from error
+    if not path.exists():
+        try:
+            return _create(path)
+        except OSError as error:
+            raise NetError(f"identity file {path} cannot be written: {error}", code=BAD_IDENTITY) from error
+    return _load(path)
 
 
 def _create(path: Path) -> KeyPair:
     """Write the whole key under another name first, so that no crash leaves half a key."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        raise FileExistsError(path)
     key_pair = create_ed25519_key_pair()
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
