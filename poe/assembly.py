@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -16,10 +17,11 @@ from poe.backend.interface import KeyInfo
 from poe.backend.keys import ensure_dev_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
-from poe.config import Settings
+from poe.config import L1Settings, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter, ArbiterViews
+from poe.l1.deploy import Deployment, deploy_arbiter
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterParameters
@@ -27,7 +29,8 @@ from poe.l1.keys import Signer, load_key, recover_address
 from poe.l1.ledger import Ledger
 from poe.l1.rpc import Rpc
 from poe.metrics import Metrics, new_metrics, serve_metrics
-from poe.net.interface import BodySource, Network
+from poe.net.interface import BatchAnnouncement, BodySource, Network
+from poe.net.messages import announcement_digest
 from poe.observer.node import Observer
 from poe.observer.standings import Standings
 from poe.prover.candidates import Candidates
@@ -36,10 +39,23 @@ from poe.prover.race import Collaborators, Terms
 from poe.prover.record import Record
 from poe.prover.strategy import OldestFirst
 from poe.rollup import statement
-from poe.rollup.types import Address, Batch, BatchNumber, FieldElement, Wei
+from poe.rollup.transaction import SignedTransfer, Transfer
+from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
+from poe.sequencer.batcher import Batcher, SealingRules
+from poe.sequencer.bell import Bell
+from poe.sequencer.chain import Chain as SequencerChain
+from poe.sequencer.http import HttpLimits
+from poe.sequencer.intake import Intake
+from poe.sequencer.mempool import Mempool
+from poe.sequencer.node import Sequencer
+from poe.sequencer.offload import OneThread
+from poe.sequencer.publisher import Publisher, body_source
+from poe.sequencer.reconciler import Reconciler
+from poe.sequencer.rpc import Rpc as SequencerRpc
 from poe.status import write_endpoints
 
 UNDO_BATCHES = 1024
+TRANSACTIONS_PER_ACCOUNT = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +124,140 @@ async def run_prover(settings: Settings) -> None:
         await prover.run()
 
 
+async def run_sequencer(settings: Settings) -> None:
+    """Run a sequencer until cancelled."""
+    signer = load_signer(settings)
+    async with AsyncExitStack() as stack:
+        l1 = await open_chain(settings)
+        require_sequencer(l1.parameters, signer)
+        metrics, endpoint = open_metrics(settings, stack)
+        chain = SequencerChain(state=new_state(l1.parameters), domain=l1.domain, offload=OneThread())
+        network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
+        arbiter = await connect(settings, l1, signer)
+        sequencer = assemble_sequencer(settings, l1, chain, arbiter, network, metrics, signer)
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        port = await nursery.start(sequencer.run)
+        rpc = {"rpc": f"http://{settings.sequencer.host}:{port}"}
+        write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | rpc)
+
+
+def assemble_sequencer(
+    settings: Settings,
+    l1: Chain,
+    chain: SequencerChain,
+    arbiter: Arbiter,
+    network: Network | None,
+    metrics: Metrics,
+    signer: Signer,
+) -> Sequencer:
+    """The sequencer's parts around one chain of batches, one mempool and one bell."""
+    bell = Bell()
+    mempool = Mempool(
+        capacity=settings.sequencer.mempool_transactions,
+        capacity_per_account=min(TRANSACTIONS_PER_ACCOUNT, settings.sequencer.mempool_transactions),
+    )
+    shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
+    reconciler = Reconciler(mempool=mempool, **shared)
+    rules = SealingRules(
+        shape=l1.parameters.shape,
+        fee_account=AccountIndex(settings.sequencer.fee_account),
+        seal_seconds=settings.sequencer.seal_seconds,
+        max_unposted_batches=settings.sequencer.max_unposted_batches,
+        max_unproven_batches=settings.sequencer.max_unproven_batches,
+    )
+    intake = Intake(
+        chain=chain,
+        mempool=mempool,
+        signatures=native.NativeSignatures(),
+        hash_message=lambda word: native.poseidon([l1.domain, word]),
+        offload=OneThread(),
+        metrics=metrics,
+        bell=bell,
+    )
+    return Sequencer(
+        follower=l1.follower,
+        arbiter=arbiter,
+        network=network,
+        reconciler=reconciler,
+        batcher=Batcher(mempool=mempool, rules=rules, **shared),
+        publisher=Publisher(
+            reconciler=reconciler,
+            arbiter=arbiter,
+            parameters=l1.parameters,
+            network=network,
+            sign=partial(sign_announcement, l1.domain, signer),
+            **shared,
+        ),
+        rpc=SequencerRpc(intake=intake, chain=chain, mempool=mempool, ledger=l1.ledger),
+        host=settings.sequencer.host,
+        port=settings.sequencer.port,
+        limits=HttpLimits(),
+        metrics=metrics,
+        data_dir=Path(settings.data_dir),
+    )
+
+
+def sign_announcement(domain: FieldElement, signer: Signer, announcement: BatchAnnouncement) -> BatchAnnouncement:
+    """The announcement with our L1 key's signature over everything else in it."""
+    digest = announcement_digest(
+        domain=domain,
+        number=announcement.number,
+        parent_hash=announcement.parent_hash,
+        batch_hash=announcement.batch_hash,
+        header=announcement.header,
+    )
+    return replace(announcement, signature=signer.sign_hash(digest))
+
+
+def require_sequencer(parameters: ArbiterParameters, signer: Signer) -> None:
+    """ConfigError unless our account is the one the arbiter takes batches from."""
+    if signer.address != parameters.sequencer:
+        raise ConfigError(
+            f"our account 0x{signer.address.hex()} is not the arbiter's sequencer 0x{parameters.sequencer.hex()}",
+            fix="name the sequencer's key file in l1.key_file",
+            code="POE-CFG-010",
+        )
+
+
+async def deploy_with_key(
+    rpc: Rpc, signer: Signer, key: KeyInfo, *, shape: Shape, sequencer: Address, reward: Wei
+) -> ArbiterParameters:
+    """Deploy an arbiter that verifies with `key` and starts from the empty state."""
+    deployment = Deployment(
+        verifying_key_words=key.verifying_key_words,
+        key_provenance=key.provenance,
+        sequencer=sequencer,
+        genesis_root=empty_root(shape),
+        circuit_version=int.from_bytes(key.circuit.hash),
+        shape=shape,
+        reward=reward,
+    )
+    return await deploy_arbiter(rpc, signer, deployment)
+
+
+async def follow_arbiter(rpc_url: str, arbiter: Address) -> Chain:
+    """A read-only view of an arbiter on a development chain."""
+    settings = Settings(l1=L1Settings(rpc_url=rpc_url, arbiter="0x" + arbiter.hex()))
+    return await open_chain(settings)
+
+
+class UserKeys:
+    """L2 keys and signatures for the load driver, by the Rust core."""
+
+    def __init__(self, domain: FieldElement) -> None:
+        self._domain = domain
+
+    def public_key(self, secret: bytes) -> tuple[int, int]:
+        """The BabyJubJub key of a secret."""
+        return native.derive_public_key(secret)
+
+    def sign(self, secret: bytes, transfer: Transfer) -> SignedTransfer:
+        """The transfer with its signature."""
+        message = native.poseidon([self._domain, transfer.word])
+        x, y, s = native.sign(secret, message)
+        return SignedTransfer(transfer=transfer, r8=(x, y), s=s)
+
+
 async def open_chain(settings: Settings) -> Chain:
     """Connect to the arbiter and check chain, circuit and genesis against ours; the PoeError names what is wrong."""
     rpc = Rpc(settings.l1.rpc_url, deadline_seconds=settings.l1.deadline_seconds)
@@ -140,7 +290,7 @@ def require_our_circuit(parameters: ArbiterParameters) -> None:
             fix="run the version of poe that the arbiter was deployed with",
             code="POE-BCK-002",
         )
-    if native.empty_root(parameters.shape) != parameters.genesis_root:
+    if empty_root(parameters.shape) != parameters.genesis_root:
         raise BackendError("the arbiter does not start from the empty state", code="POE-BCK-003")
 
 
@@ -160,6 +310,11 @@ def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
 def new_state(parameters: ArbiterParameters) -> native.NativeState:
     """The genesis state."""
     return native.NativeState(parameters.shape.depth, history=UNDO_BATCHES)
+
+
+def empty_root(shape: Shape) -> FieldElement:
+    """Root of the state without accounts."""
+    return native.NativeState(shape.depth, history=1).root
 
 
 def load_signer(settings: Settings) -> Signer:

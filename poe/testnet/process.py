@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import trio
 
 from poe.errors import ToolError
-from poe.status import read_status
+from poe.status import read_endpoints, read_status
 
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.1
@@ -61,13 +61,13 @@ class Child:
         """What the role last wrote about itself."""
         return read_status(self.data_dir) or {}
 
-    async def wait_for(self, ready: Callable[[dict[str, Any]], bool], *, seconds: float) -> dict[str, Any]:
-        """Its status as soon as `ready` holds; ToolError with the end of its log when it dies or takes too long."""
+    async def endpoints(self, *, seconds: float) -> dict[str, str]:
+        """Where it can be reached, once it is up; ToolError with the end of its log when it dies or takes too long."""
         with trio.move_on_after(seconds):
             while self.exit_code is None:
-                status = self.status()
-                if status and ready(status):
-                    return status
+                endpoints = read_endpoints(self.data_dir)
+                if endpoints is not None:
+                    return endpoints
                 await trio.sleep(POLL_SECONDS)
         reason = "did not start in time" if self.exit_code is None else f"ended with exit code {self.exit_code}"
         raise ToolError(f"{self.name} {reason}; its log ends:\n{self.log_tail()}", code="POE-TOL-004")

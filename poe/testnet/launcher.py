@@ -1,0 +1,204 @@
+"""A whole testnet on one page: anvil, contract, sequencer, provers and observer as processes, load, report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import trio
+
+from poe.assembly import UserKeys, follow_arbiter
+from poe.backend.keys import ensure_dev_key
+from poe.errors import ToolError
+from poe.l1.anvil import Anvil
+from poe.l1.contract import Arbiter
+from poe.testnet.display import Display
+from poe.testnet.load import Load, LoadRules
+from poe.testnet.process import Child
+from poe.testnet.report import Evidence, build_report
+from poe.testnet.rpc_client import RpcClient
+from poe.testnet.scenario import Scenario
+from poe.testnet.stage import Stage, clear_folder, prepare, role_names, settings_summary, write_marker, write_settings
+from poe.testnet.watch import Watch, gas_of
+
+START_SECONDS = 60.0
+SETTLE_SECONDS = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Testnet:
+    """A running testnet."""
+
+    scenario: Scenario
+    stage: Stage
+    anvil: Anvil
+    watch: Watch
+    children: dict[str, Child] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def provers(self) -> dict[str, Child]:
+        """The prover processes by name."""
+        return {name: child for name, child in self.children.items() if name.startswith("prover-")}
+
+
+async def run_testnet(scenario: Scenario, display: Display, stop: trio.Event) -> dict[str, Any]:
+    """Run until the scenario's batches are final or `stop` is set, and return the report.
+
+    ToolError when a part does not start, the sequencer dies, every prover dies, or the deadline passes.
+    """
+    clear_folder(scenario.data_dir)
+    display.say("making or finding the proving key (the first time takes a while)")
+    key = await trio.to_thread.run_sync(
+        partial(ensure_dev_key, scenario.shape, scenario.key_cache), abandon_on_cancel=True
+    )
+    async with Anvil(block_seconds=scenario.block_seconds, log_file=scenario.data_dir / "anvil.log") as anvil:
+        stage = await prepare(scenario, anvil, key)
+        watch = Watch(await follow_arbiter(anvil.url, stage.parameters.address))
+        testnet = Testnet(scenario=scenario, stage=stage, anvil=anvil, watch=watch)
+        async with _processes(testnet, display):
+            load = await _race(testnet, display, stop)
+            await trio.sleep(SETTLE_SECONDS)  # let the roles write down the last win
+        return await _report(testnet, load)
+
+
+@asynccontextmanager
+async def _processes(testnet: Testnet, display: Display) -> AsyncIterator[None]:
+    """Every role running; all ended, whatever happens."""
+    try:
+        await _start(testnet, "sequencer", ())
+        bootstrap = tuple(a for a in (testnet.endpoints["sequencer"].get("net"),) if a)
+        async with trio.open_nursery() as nursery:
+            for name in role_names(testnet.scenario)[1:]:
+                nursery.start_soon(_start, testnet, name, bootstrap)
+        _write_facts(testnet)
+        display.started(testnet.endpoints, testnet.stage)
+        yield
+    finally:
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                for child in testnet.children.values():
+                    nursery.start_soon(child.stop)
+
+
+async def _start(testnet: Testnet, name: str, bootstrap: tuple[str, ...]) -> None:
+    config = write_settings(testnet.scenario, testnet.stage, testnet.anvil, name, bootstrap)
+    child = Child(name, testnet.stage.folders[name])
+    testnet.children[name] = child
+    child.start(name.split("-")[0], "run", "--config", str(config))
+    testnet.endpoints[name] = await child.endpoints(seconds=START_SECONDS)
+
+
+async def _race(testnet: Testnet, display: Display, stop: trio.Event) -> Load:
+    """Drive load and watch L1 until enough batches are final or we are told to stop."""
+    scenario, address = testnet.scenario, urlsplit(testnet.endpoints["sequencer"]["rpc"])
+    deadline = scenario.deadline_seconds
+    async with RpcClient(host=address.hostname or "", port=address.port or 0) as client:
+        load = await _prepare_load(testnet, client)
+        with trio.move_on_after(float("inf") if deadline is None else deadline) as limit:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(testnet.watch.run)
+                nursery.start_soon(_supervise, testnet, display)
+                nursery.start_soon(_show, testnet, display)
+                nursery.start_soon(_drive, testnet, load)
+                nursery.start_soon(_cancel_when, stop, nursery.cancel_scope)
+                await testnet.watch.wait_until_finalized(scenario.batches)
+                nursery.cancel_scope.cancel()
+    if limit.cancelled_caught:
+        raise ToolError(
+            f"{testnet.watch.finalized} of {scenario.batches} batches became final in {deadline:.0f} s",
+            fix=f"look into the logs under {scenario.data_dir}",
+            code="POE-TOL-006",
+        )
+    return load
+
+
+async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
+
+
+async def _prepare_load(testnet: Testnet, client: RpcClient) -> Load:
+    scenario, stage = testnet.scenario, testnet.stage
+    arbiter = await Arbiter.connect(
+        testnet.anvil.rpc, stage.parameters.address, stage.signers["users"], chain_id=stage.parameters.chain_id
+    )
+    rules = LoadRules(users=scenario.users, transfers_per_second=scenario.transactions_per_second)
+    keys = UserKeys(testnet.watch.domain)
+    return Load(client=client, arbiter=arbiter, signer=keys, rules=rules, seed=scenario.seed.to_bytes(8))
+
+
+async def _drive(testnet: Testnet, load: Load) -> None:
+    """Load until as many batches as wanted are posted; the rest of the run only proves."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(load.run)
+        await testnet.watch.wait_until_sequenced(testnet.scenario.batches)
+        nursery.cancel_scope.cancel()
+
+
+async def _supervise(testnet: Testnet, display: Display) -> None:
+    """A prover may die, that is part of the game; without the sequencer or any prover there is no race."""
+    lost: set[str] = set()
+    while True:
+        for name, child in testnet.children.items():
+            if child.exit_code is None or name in lost:
+                continue
+            lost.add(name)
+            display.say(f"{name} is gone (exit code {child.exit_code}); its log: {child.log_path}")
+            if name == "sequencer" or lost >= set(testnet.provers):
+                raise ToolError(f"{name} is gone; its log ends:\n{child.log_tail()}", code="POE-TOL-004")
+        await trio.sleep(0.2)
+
+
+async def _show(testnet: Testnet, display: Display) -> None:
+    while True:
+        await testnet.watch.wait_for_change()
+        statuses = {name: child.status() for name, child in testnet.provers.items()}
+        display.show(testnet.watch.standings.rows(), statuses)
+
+
+def _write_facts(testnet: Testnet) -> None:
+    """testnet.json for people and scripts, and the scrape targets for Prometheus."""
+    stage = testnet.stage
+    write_marker(
+        testnet.scenario,
+        {
+            "l1": testnet.anvil.url,
+            "arbiter": "0x" + stage.parameters.address.hex(),
+            "accounts": {name: "0x" + signer.address.hex() for name, signer in stage.signers.items()},
+            "endpoints": testnet.endpoints,
+            "pids": {name: child.pid for name, child in testnet.children.items()},
+        },
+    )
+    targets = [
+        {
+            "targets": [endpoints["metrics"].removeprefix("http://").removesuffix("/metrics")],
+            "labels": {"role": name.split("-")[0], "name": name},
+        }
+        for name, endpoints in testnet.endpoints.items()
+    ]
+    path: Path = testnet.scenario.data_dir / "prometheus-targets.json"
+    path.write_text(json.dumps(targets, indent=1) + "\n")
+
+
+async def _report(testnet: Testnet, load: Load) -> dict[str, Any]:
+    """Collect what every role and L1 say; anvil still runs, the roles have stopped."""
+    watch = testnet.watch
+    return build_report(
+        Evidence(
+            rows=watch.standings.rows(),
+            finalized=watch.finalized,
+            finalized_root=watch.finalized_root,
+            provers={name: child.status() for name, child in testnet.provers.items()},
+            sequencer=testnet.children["sequencer"].status(),
+            load=asdict(load.report()),
+            gas=await gas_of(testnet.anvil.rpc, watch.standings.rows()),
+            settings=settings_summary(testnet.scenario),
+        )
+    )

@@ -1,0 +1,108 @@
+"""Prepares a testnet: folders, keys, funded accounts, the deployed arbiter, and one settings file a role."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from poe.assembly import deploy_with_key
+from poe.backend.interface import KeyInfo
+from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, dump_settings
+from poe.errors import ToolError
+from poe.l1.anvil import Anvil
+from poe.l1.interface import ArbiterParameters
+from poe.l1.keys import Signer, create_key
+from poe.rollup.types import Wei
+from poe.testnet.scenario import Scenario
+
+MARKER = "testnet.json"
+"""Lists a run's endpoints, accounts and processes; a folder that holds it is ours to clear."""
+FUNDS = Wei(10_000 * 10**18)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A prepared testnet: the folders of every role by name, the accounts by name, the contract."""
+
+    folders: Mapping[str, Path]
+    signers: Mapping[str, Signer]
+    parameters: ArbiterParameters
+    key: KeyInfo
+
+
+def role_names(scenario: Scenario) -> tuple[str, ...]:
+    """Every process besides anvil."""
+    return ("sequencer", *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
+
+
+def clear_folder(data_dir: Path) -> None:
+    """Make the run's folder empty; ToolError rather than touching one that is not a testnet's."""
+    if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / MARKER).exists():
+        raise ToolError(
+            f"{data_dir} is not empty and holds no testnet",
+            fix="choose another with --data-dir",
+            code="POE-TOL-005",
+        )
+    shutil.rmtree(data_dir, ignore_errors=True)
+    data_dir.mkdir(parents=True)
+    (data_dir / MARKER).write_text("{}\n")
+
+
+async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo) -> Stage:
+    """Accounts, contract and settings; nothing of ours runs yet."""
+    names = role_names(scenario)
+    folders = {name: scenario.data_dir / name for name in names}
+    signers = {}
+    for name in (*names, "users"):
+        folder = scenario.data_dir / name
+        folder.mkdir()
+        signers[name] = Signer(create_key(folder / "key"))
+        await anvil.set_balance(signers[name].address, FUNDS)
+    parameters = await deploy_with_key(
+        anvil.rpc, signers["users"], key, shape=scenario.shape, sequencer=signers["sequencer"].address,
+        reward=scenario.reward,
+    )  # fmt: skip
+    return Stage(folders=folders, signers=signers, parameters=parameters, key=key)
+
+
+def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bootstrap: tuple[str, ...]) -> Path:
+    """One role's settings file."""
+    folder = stage.folders[name]
+    settings = Settings(
+        data_dir=str(folder),
+        l1=L1Settings(
+            rpc_url=anvil.url,
+            chain_id=stage.parameters.chain_id,
+            arbiter="0x" + stage.parameters.address.hex(),
+            key_file=str(folder / "key"),
+        ),
+        net=NetSettings(enabled=scenario.gossip and name != "observer", bootstrap=bootstrap),
+        sequencer=SequencerSettings(
+            seal_seconds=scenario.seal_seconds, max_unproven_batches=scenario.max_unproven_batches
+        ),
+        prover=ProverSettings(
+            threads=scenario.prover_threads,
+            start_jitter_seconds=scenario.start_jitter_seconds,
+            key_cache=str(stage.key.path.parent),
+        ),
+    )
+    path = folder / "poe.toml"
+    path.write_text(dump_settings(settings))
+    return path
+
+
+def write_marker(scenario: Scenario, facts: Mapping[str, Any]) -> None:
+    """Replace the run's testnet.json."""
+    (scenario.data_dir / MARKER).write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def settings_summary(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as plain values for the report."""
+    facts: dict[str, Any] = msgspec.to_builtins(scenario, enc_hook=str)
+    return facts | {"shape": str(scenario.shape)}

@@ -1,0 +1,73 @@
+"""The launcher's own eyes on L1: standings and heights from events, and the gas of the race's transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import trio
+
+from poe.assembly import Chain
+from poe.l1.answers import raw_receipt
+from poe.l1.rpc import Rpc
+from poe.observer.standings import Row, Standings
+from poe.rollup.types import FieldElement, Hash
+
+
+class Watch:
+    """Follows the arbiter and lets others wait for heights."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self.standings = Standings(chain.parameters.genesis_root)
+        self._changed = trio.Event()
+
+    @property
+    def domain(self) -> FieldElement:
+        """What separates this rollup's signatures from any other's."""
+        return self._chain.domain
+
+    @property
+    def finalized(self) -> int:
+        """Batches final on L1."""
+        return self._chain.ledger.finalized_number
+
+    @property
+    def finalized_root(self) -> FieldElement:
+        """The chain's state root on L1."""
+        return self._chain.ledger.finalized_root
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async for update in self._chain.follower.updates():
+            self._chain.ledger.apply(update)
+            self.standings.apply(update)
+            self._changed.set()
+            self._changed = trio.Event()
+
+    async def wait_for_change(self) -> None:
+        """Return at L1's next step."""
+        await self._changed.wait()
+
+    async def wait_until_finalized(self, number: int | None) -> None:
+        """Return once batch `number` is final; never for None."""
+        while number is None or self.finalized < number:
+            await self._changed.wait()
+
+    async def wait_until_sequenced(self, number: int | None) -> None:
+        """Return once batch `number` is posted; never for None."""
+        while number is None or self._chain.ledger.head()[0] < number:
+            await self._changed.wait()
+
+
+async def gas_of(rpc: Rpc, rows: Sequence[Row]) -> dict[str, list[int]]:
+    """Gas used by the postings and by the winning proofs."""
+    postings = [row.posted.tx_hash for row in rows]
+    proofs = [row.accepted.tx_hash for row in rows if row.accepted is not None]
+    return {
+        "sequenceBatch": [await _gas_used(rpc, tx_hash) for tx_hash in postings],
+        "submitProof": [await _gas_used(rpc, tx_hash) for tx_hash in proofs],
+    }
+
+
+async def _gas_used(rpc: Rpc, tx_hash: Hash) -> int:
+    return raw_receipt(await rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())).gas_used
