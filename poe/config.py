@@ -18,6 +18,7 @@ from poe.errors import ConfigError
 
 ENVIRONMENT_PREFIX = "POE_"
 ENVIRONMENT_SEPARATOR = "__"
+MAX_SECONDS = 86_400.0
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,7 +138,7 @@ def _toml_value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # TOML allows no raw DEL
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     return str(value)
@@ -204,12 +205,14 @@ def _refuse_nonsense(settings: Settings) -> None:
     checks = [
         (settings.version == 1, "version", "1"),
         (settings.l1.rpc_url.startswith(("http://", "https://")), "l1.rpc_url", "http://… or https://…"),
-        (settings.l1.poll_seconds > 0, "l1.poll_seconds", "more than 0"),
-        (settings.l1.deadline_seconds > 0, "l1.deadline_seconds", "more than 0"),
+        (1 <= settings.l1.chain_id < 2**256, "l1.chain_id", "1 to 2^256 - 1"),
+        (settings.l1.deployed_at_block >= 0, "l1.deployed_at_block", "0 or more"),
+        (0 < settings.l1.poll_seconds <= MAX_SECONDS, "l1.poll_seconds", "more than 0, at most a day"),
+        (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
-        (settings.sequencer.seal_seconds > 0, "sequencer.seal_seconds", "more than 0"),
+        (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
         (settings.sequencer.max_unposted_batches >= 1, "sequencer.max_unposted_batches", "at least 1"),
         (settings.sequencer.max_unproven_batches >= 1, "sequencer.max_unproven_batches", "at least 1"),

@@ -17,6 +17,7 @@ from poe.rollup.types import Address
 PROOF_SECONDS_BUCKETS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.3, 1.6, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 60)
 STAGE_SECONDS_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300)
 WINNER_SERIES = 5
+GOSSIP_VERDICTS = ("accepted", "ignored", "rejected", "bad_frames", "dropped")
 
 
 class Metrics:
@@ -121,12 +122,18 @@ class Metrics:
         self.l1_reorgs = Counter("poe_l1_reorgs_total", "L1 reorganisations seen.", registry=self.registry)
         self.peers = Gauge("poe_net_peers", "Connected peers.", registry=self.registry)
         self.mesh_peers = Gauge("poe_net_mesh_peers", "Peers in our gossip mesh.", registry=self.registry)
-        self.gossip_messages = Gauge(
-            "poe_net_messages",
-            "Gossip messages since start, by verdict: accepted, ignored, rejected, bad_frames.",
+        self.gossip_messages = Counter(
+            "poe_net_messages_total",
+            "Gossip messages by verdict: accepted, ignored, rejected, bad_frames, or dropped because nobody read them.",
             ["verdict"],
             registry=self.registry,
         )
+        self.equivocations = Counter(
+            "poe_net_equivocations_total",
+            "Batch numbers for which the sequencer signed two different batches.",
+            registry=self.registry,
+        )
+        self._network_totals: dict[str, int] = {}
 
     def set_winner_shares(self, wins: Mapping[Address, int]) -> None:
         """Export the shares of the top payees as ranks 1..5 and the rest as `other`."""
@@ -140,15 +147,21 @@ class Metrics:
         self.payees.set(len(wins))
         self.finalized_batches.set(total)
 
-    def set_network(
-        self, *, peers: int, mesh_peers: int, accepted: int, ignored: int, rejected: int, bad_frames: int
-    ) -> None:
-        """Export the network's counters since start."""
+    def set_network(self, *, peers: int, mesh_peers: int, equivocations: int, **messages: int) -> None:
+        """Export the fields of `NetworkStats`: peers now; equivocations, and messages by verdict, since start."""
         self.peers.set(peers)
         self.mesh_peers.set(mesh_peers)
-        verdicts = {"accepted": accepted, "ignored": ignored, "rejected": rejected, "bad_frames": bad_frames}
-        for verdict, count in verdicts.items():
-            self.gossip_messages.labels(verdict=verdict).set(count)
+        self.equivocations.inc(self._growth("equivocations", equivocations))
+        for verdict in GOSSIP_VERDICTS:
+            self.gossip_messages.labels(verdict=verdict).inc(self._growth(verdict, messages.pop(verdict)))
+        if messages:
+            raise TypeError(f"network numbers without a metric: {', '.join(messages)}")
+
+    def _growth(self, name: str, total: int) -> int:
+        """How much a total has grown since it was last exported."""
+        before = self._network_totals.get(name, 0)
+        self._network_totals[name] = total
+        return max(0, total - before)
 
 
 @contextmanager

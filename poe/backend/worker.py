@@ -43,11 +43,13 @@ class WorkerProofs:
         self._process: trio.Process | None = None
         self._lock = trio.Lock()
         self._past_core_seconds = 0.0
+        self._running_core_seconds = 0.0
 
     @property
     def core_seconds(self) -> float:
         """CPU seconds that proving has used so far, over all worker processes."""
-        return self._past_core_seconds + self._running_core_seconds()
+        self._look_at_core_seconds()
+        return self._past_core_seconds + self._running_core_seconds
 
     async def warm(self) -> None:
         """Start the process and load the key, unless it is there already."""
@@ -66,8 +68,10 @@ class WorkerProofs:
         await self._kill()
 
     async def _ensure_started(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            await self._kill()  # it died by itself since the last answer
         self._process = await trio.lowlevel.open_process(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         with trio.move_on_after(START_SECONDS) as deadline:
             answer = await self._converse(None)
@@ -96,33 +100,40 @@ class WorkerProofs:
             return answer
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise BackendError("the proving process died") from error
+        except trio.Cancelled:
+            started = time.monotonic()
+            await self._kill()
+            self._on_killed(time.monotonic() - started)
+            raise
         finally:
             if not answered:
                 await self._kill()
 
     async def _kill(self) -> None:
+        self._look_at_core_seconds()
         process, self._process = self._process, None
         if process is None:
             return
-        started = time.monotonic()
-        self._past_core_seconds += _core_seconds_of(process)
+        self._past_core_seconds += self._running_core_seconds
+        self._running_core_seconds = 0.0
         process.kill()
         with trio.CancelScope(shield=True, deadline=trio.current_time() + REAP_SECONDS):
             await process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     await pipe.aclose()
-        self._on_killed(time.monotonic() - started)
 
-    def _running_core_seconds(self) -> float:
-        return 0.0 if self._process is None else _core_seconds_of(self._process)
+    def _look_at_core_seconds(self) -> None:
+        """Note the CPU time so far; of a process that died by itself, what was last seen stays."""
+        if self._process is not None:
+            self._running_core_seconds = max(self._running_core_seconds, _core_seconds_of(self._process))
 
 
 @asynccontextmanager
 async def open_worker(
     key_path: Path, *, circuit_hash: bytes, threads: int, on_killed: Callable[[float], None]
 ) -> AsyncIterator[WorkerProofs]:
-    """A worker whose process ends with the context; `on_killed` hears how many seconds a kill took."""
+    """A worker whose process ends with the context; `on_killed` hears how many seconds cancelling took."""
     worker = WorkerProofs(key_path, circuit_hash=circuit_hash, threads=threads, on_killed=on_killed)
     try:
         yield worker

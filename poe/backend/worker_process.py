@@ -40,12 +40,14 @@ def encode_frame(value: Any) -> bytes:
 
 
 def _read_jobs(stream: BinaryIO, jobs: queue.Queue[Any]) -> None:
-    """Feed jobs to the main thread; leave the process when the parent is gone."""
+    """Feed jobs to the main thread; leave the process when the parent is gone, or talks nonsense."""
     try:
         while True:
             jobs.put(read_frame(stream))
     except EOFError:
         os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def _prove(key: _core.ProvingKey, trace: bytes, statement: bytes, threads: int) -> list[Any]:

@@ -75,10 +75,16 @@ class Standings:
         proofs = self._proofs.get(number, [])
         if final is None:
             return proofs[0] if proofs else None
-        before = self._final.get(BatchNumber(number - 1))
-        old_root = self._genesis_root if before is None else before.new_root
-        matching = [p for p in proofs if p.old_root == old_root and p.new_root == final.new_root]
+        old_root = self._root_before(number)
+        matching = [p for p in proofs if old_root in (None, p.old_root) and p.new_root == final.new_root]
         return matching[0] if matching else None
+
+    def _root_before(self, number: BatchNumber) -> FieldElement | None:
+        """The final root that a batch starts from; None for the oldest row kept, whose predecessor is forgotten."""
+        before = self._final.get(BatchNumber(number - 1))
+        if before is None:
+            return self._genesis_root if number == 1 else None
+        return before.new_root
 
     def _add(self, event: ArbiterEvent) -> None:
         match event:
@@ -87,7 +93,7 @@ class Standings:
                 self._forget(BatchNumber(event.number - KEPT_ROWS))
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
-            case BatchFinalized():
+            case BatchFinalized() if event.number not in self._final:
                 self._final[event.number] = event
                 self._count(event, 1)
             case _:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import trio
 
 from poe.backend.interface import Execution
-from poe.backend.replica import Replica
+from poe.backend.replica import KEPT_EXECUTIONS, Replica
+from poe.errors import BadAnswer, InputError
 from poe.l1.interface import ChainUpdate, ProofAccepted
 from poe.l1.ledger import Ledger
 from poe.rollup.batch import batch_hash
@@ -55,17 +56,21 @@ class Candidates:
             if batch is None:
                 raise LookupError(f"the ledger holds no body of batch {number}")
             self._execute(BatchNumber(number), batch.batch_hash, batch.batch)
-        self._forget_finalized()
+        self._forget_old()
         self._notify()
 
     def hear(self, number: BatchNumber, parent_hash: Hash, batch: Batch) -> bool:
-        """Take in a gossiped batch; False when it does not extend what we have."""
+        """Take in a gossiped batch; False when it does not extend what we have, or L1 could never order it."""
         head, head_hash = self.ledger.head()
         tip = self.replica.height
         tip_hash = self._executed[tip][0] if tip in self._executed else head_hash
         if number != tip + 1 or number > head + MAX_AHEAD or parent_hash != tip_hash:
             return False
-        self._execute(number, batch_hash(batch), batch)
+        try:
+            self._execute(number, batch_hash(batch), batch)
+        except InputError as error:  # a deposit or header that the arbiter would refuse
+            log.warning("batch_not_executable number=%d reason=%r", number, str(error))
+            return False
         self._notify()
         return True
 
@@ -98,11 +103,17 @@ class Candidates:
 
     def is_gone(self, candidate: Candidate) -> bool:
         """Is the batch proven, final, or no longer the batch at its number?"""
+        is_final = candidate.number <= self.ledger.finalized_number
+        return is_final or not self.holds(candidate) or self.accepted(candidate) is not None
+
+    def holds(self, candidate: Candidate) -> bool:
+        """Is this still the batch at its number, on the same old root?"""
         now = self.get(candidate.number)
-        if candidate.number <= self.ledger.finalized_number or now is None:
-            return True
-        replaced = now.batch_hash != candidate.batch_hash or now.execution.old_root != candidate.execution.old_root
-        return replaced or self.accepted(candidate) is not None
+        return (
+            now is not None
+            and now.batch_hash == candidate.batch_hash
+            and now.execution.old_root == candidate.execution.old_root
+        )
 
     async def wait_until_gone(self, candidate: Candidate) -> None:
         """Return once no proof of the candidate is wanted any more."""
@@ -124,9 +135,10 @@ class Candidates:
 
     def _drop_executions_that_l1_contradicts(self, head: BatchNumber) -> None:
         """Roll back to before the first executed batch that is not L1's; what lies beyond L1's head may stay."""
+        if self._executed and head < min(self._executed) - 1:
+            raise BadAnswer(f"L1 went back to batch {head}, further than we can undo", fix="start the node again")
         for number in sorted(kept for kept in self._executed if kept <= head):
-            on_l1 = self.ledger.batch(number)
-            if on_l1 is None or on_l1.batch_hash != self._executed[number][0]:
+            if not self.ledger.is_sequenced(number, self._executed[number][0]):
                 self.disagreements += 1
                 log.warning("batch_rolled_back number=%d l1_head=%d", number, head)
                 self._roll_back_to(BatchNumber(number - 1))
@@ -137,9 +149,9 @@ class Candidates:
         for undone in [kept for kept in self._executed if kept > number]:
             del self._executed[undone]
 
-    def _forget_finalized(self) -> None:
-        """Drop bodies well behind finality; a reorg deeper than the ledger's own history restarts the node."""
-        for number in [kept for kept in self._executed if kept <= self.ledger.finalized_number - MAX_AHEAD]:
+    def _forget_old(self) -> None:
+        """Drop what the replica has dropped too: it could neither be proven nor undone any more."""
+        for number in [kept for kept in self._executed if kept <= self.replica.height - KEPT_EXECUTIONS]:
             del self._executed[number]
 
     def _notify(self) -> None:

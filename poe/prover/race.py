@@ -17,7 +17,7 @@ from poe.errors import AlreadyAccepted, BackendError, L1Error, PoeError
 from poe.l1.interface import ArbiterClient, Receipt, Submission
 from poe.prover.candidates import Candidate, Candidates
 from poe.rollup import statement
-from poe.rollup.types import Address, FieldElement, Hash, Wei
+from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
 
 Result = TypeVar("Result")
 
@@ -45,15 +45,26 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedProof:
+    """A proof of ours and when it was finished, in Unix seconds."""
+
+    proof: Proof
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RaceResult:
-    """The end of a race; `proof` is None if we never finished one. `proved_at`, `ended_at`: Unix time, seconds."""
+    """The end of a race; `finished` is None if we never finished a proof. `ended_at`: Unix time, seconds.
+
+    `is_resent`: the proof was made in an earlier race that could not land it.
+    """
 
     candidate: Candidate
     outcome: Outcome
     reason: str
-    proof: Proof | None
+    finished: FinishedProof | None
+    is_resent: bool
     core_seconds: float
-    proved_at: float | None
     ended_at: float
     receipt: Receipt | None
 
@@ -70,35 +81,42 @@ class Collaborators:
 
 
 class ProofShelf:
-    """Finished proofs, so that one that could not be landed is sent again without proving again."""
+    """Finished proofs, so that one that could not be landed is sent again without proving again.
+
+    The number is part of the name: two batches in which nothing happens can have one hash and one old root.
+    """
 
     def __init__(self) -> None:
-        self._proofs: OrderedDict[tuple[Hash, FieldElement], Proof] = OrderedDict()
+        self._proofs: OrderedDict[tuple[BatchNumber, Hash, FieldElement], FinishedProof] = OrderedDict()
 
-    def get(self, candidate: Candidate) -> Proof | None:
+    def get(self, candidate: Candidate) -> FinishedProof | None:
         """A proof of this very batch on this very old root."""
-        return self._proofs.get((candidate.batch_hash, candidate.execution.old_root))
+        return self._proofs.get(_name_of(candidate))
 
-    def put(self, candidate: Candidate, proof: Proof) -> None:
+    def put(self, candidate: Candidate, finished: FinishedProof) -> None:
         """Keep a proof; the oldest makes room."""
-        self._proofs[(candidate.batch_hash, candidate.execution.old_root)] = proof
+        self._proofs[_name_of(candidate)] = finished
         while len(self._proofs) > KEPT_PROOFS:
             self._proofs.popitem(last=False)
+
+
+def _name_of(candidate: Candidate) -> tuple[BatchNumber, Hash, FieldElement]:
+    return candidate.number, candidate.batch_hash, candidate.execution.old_root
 
 
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
     """Run one race to its end; expected failures end it as FAILED with their code, bugs propagate."""
     core_before = with_.proofs.core_seconds
-    proof, receipt, proved_at = shelf.get(candidate), None, None
+    kept = finished = shelf.get(candidate)
+    receipt: Receipt | None = None
     try:
-        if proof is None:
-            proof = await _unless_gone(candidate, with_, partial(_prove, candidate, with_))
-        if proof is None:
+        if finished is None:
+            finished = await _unless_gone(candidate, with_, partial(_prove, candidate, with_))
+        if finished is None:
             outcome, reason = Outcome.CANCELLED, "a rival was accepted or the batch is gone"
         else:
-            proved_at = time.time()
-            shelf.put(candidate, proof)
-            receipt = await _submit(candidate, proof, with_)
+            shelf.put(candidate, finished)
+            receipt = await _submit(candidate, finished.proof, with_)
             outcome, reason = await _judge(candidate, receipt, with_)
     except (BackendError, L1Error) as error:
         outcome, reason = Outcome.FAILED, _one_line(error)
@@ -106,9 +124,9 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
         candidate=candidate,
         outcome=outcome,
         reason=reason,
-        proof=proof,
+        finished=finished,
+        is_resent=kept is not None,
         core_seconds=with_.proofs.core_seconds - core_before,
-        proved_at=proved_at,
         ended_at=time.time(),
         receipt=receipt,
     )
@@ -137,9 +155,10 @@ async def _unless_gone(
     return result
 
 
-async def _prove(candidate: Candidate, with_: Collaborators) -> Proof:
+async def _prove(candidate: Candidate, with_: Collaborators) -> FinishedProof:
     await trio.sleep(with_.jitter_seconds())
-    return await with_.proofs.prove(_job(candidate, with_.terms))
+    proof = await with_.proofs.prove(_job(candidate, with_.terms))
+    return FinishedProof(proof=proof, at=time.time())
 
 
 async def _wait_until_sequenced(candidate: Candidate, with_: Collaborators) -> bool:
@@ -188,6 +207,8 @@ async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collabora
     accepted = with_.candidates.accepted(candidate)
     if accepted is not None and accepted.payee == with_.terms.payee:
         return Outcome.WON, "accepted, landed by another account"
+    if accepted is None and not with_.candidates.holds(candidate):
+        return Outcome.CANCELLED, "the batch is gone"
     return Outcome.LATE, "a rival was accepted first"
 
 

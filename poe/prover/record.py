@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import Any
 
+from poe.backend.interface import Proof
 from poe.metrics import Metrics
 from poe.prover.race import Outcome, RaceResult
 
@@ -28,8 +29,8 @@ class Record:
         """Take in the end of a race."""
         self._outcomes[result.outcome] += 1
         self._metrics.races.labels(outcome=result.outcome.value).inc()
-        if result.proof is not None:
-            self._add_finished(result)
+        if result.finished is not None and not result.is_resent:
+            self._add_finished(result.finished.proof)
         if result.outcome is not Outcome.WON:
             self._wasted_core_seconds += result.core_seconds
             self._metrics.wasted_core_seconds.inc(result.core_seconds)
@@ -40,22 +41,17 @@ class Record:
             "race_ended batch=%d outcome=%s seconds=%.2f core_seconds=%.2f reason=%r",
             result.candidate.number,
             result.outcome.value,
-            result.proof.seconds if result.proof else 0.0,
+            result.finished.proof.seconds if result.finished else 0.0,
             result.core_seconds,
             result.reason,
         )
 
-    def _add_finished(self, result: RaceResult) -> None:
-        assert result.proof is not None
+    def _add_finished(self, proof: Proof) -> None:
         self._finished += 1
-        phases = {
-            "witness": result.proof.witness_seconds,
-            "prove": result.proof.prove_seconds,
-            "verify": result.proof.verify_seconds,
-        }
+        phases = {"witness": proof.witness_seconds, "prove": proof.prove_seconds, "verify": proof.verify_seconds}
         for phase, seconds in phases.items():
             self._metrics.proof_phase_seconds.labels(phase=phase).observe(seconds)
-        self._metrics.proof_seconds.observe(result.proof.seconds)
+        self._metrics.proof_seconds.observe(proof.seconds)
 
     def as_status(self) -> dict[str, Any]:
         """Totals and recent races, ready for JSON."""
@@ -71,13 +67,14 @@ class Record:
 
 
 def _as_row(result: RaceResult) -> dict[str, Any]:
+    finished = result.finished
     return {
         "batch": result.candidate.number,
         "outcome": result.outcome.value,
         "reason": result.reason,
-        "proof_seconds": None if result.proof is None else round(result.proof.seconds, 3),
+        "proof_seconds": None if finished is None else round(finished.proof.seconds, 3),
         "core_seconds": round(result.core_seconds, 3),
-        "proved_at": None if result.proved_at is None else round(result.proved_at, 3),
+        "proved_at": None if finished is None else round(finished.at, 3),
         "ended_at": round(result.ended_at, 3),
         "gas_used": None if result.receipt is None else result.receipt.gas_used,
     }
