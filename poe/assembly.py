@@ -39,7 +39,6 @@ from poe.prover.race import Collaborators, Terms
 from poe.prover.record import Record
 from poe.prover.strategy import OldestFirst
 from poe.rollup import statement
-from poe.rollup.transaction import SignedTransfer, Transfer
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
@@ -239,23 +238,6 @@ async def follow_arbiter(rpc_url: str, arbiter: Address) -> Chain:
     """A read-only view of an arbiter on a development chain."""
     settings = Settings(l1=L1Settings(rpc_url=rpc_url, arbiter="0x" + arbiter.hex()))
     return await open_chain(settings)
-
-
-class UserKeys:
-    """L2 keys and signatures for the load driver, by the Rust core."""
-
-    def __init__(self, domain: FieldElement) -> None:
-        self._domain = domain
-
-    def public_key(self, secret: bytes) -> tuple[int, int]:
-        """The BabyJubJub key of a secret."""
-        return native.derive_public_key(secret)
-
-    def sign(self, secret: bytes, transfer: Transfer) -> SignedTransfer:
-        """The transfer with its signature."""
-        message = native.poseidon([self._domain, transfer.word])
-        x, y, s = native.sign(secret, message)
-        return SignedTransfer(transfer=transfer, r8=(x, y), s=s)
 
 
 async def open_chain(settings: Settings) -> Chain:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import trio
 
-from poe.assembly import UserKeys, follow_arbiter
+from poe.assembly import follow_arbiter
+from poe.backend import native
 from poe.backend.keys import ensure_dev_key
 from poe.errors import ToolError
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
+from poe.rollup.types import FieldElement
 from poe.testnet.display import Display
-from poe.testnet.load import Load, LoadRules
+from poe.testnet.load import Load, LoadPlan, Signer
 from poe.testnet.process import Child
 from poe.testnet.report import Evidence, build_report
 from poe.testnet.rpc_client import RpcClient
@@ -97,9 +98,9 @@ async def _start(testnet: Testnet, name: str, bootstrap: tuple[str, ...]) -> Non
 
 async def _race(testnet: Testnet, display: Display, stop: trio.Event) -> Load:
     """Drive load and watch L1 until enough batches are final or we are told to stop."""
-    scenario, address = testnet.scenario, urlsplit(testnet.endpoints["sequencer"]["rpc"])
+    scenario = testnet.scenario
     deadline = scenario.deadline_seconds
-    async with RpcClient(host=address.hostname or "", port=address.port or 0) as client:
+    async with RpcClient(testnet.endpoints["sequencer"]["rpc"]) as client:
         load = await _prepare_load(testnet, client)
         with trio.move_on_after(float("inf") if deadline is None else deadline) as limit:
             async with trio.open_nursery() as nursery:
@@ -129,9 +130,17 @@ async def _prepare_load(testnet: Testnet, client: RpcClient) -> Load:
     arbiter = await Arbiter.connect(
         testnet.anvil.rpc, stage.parameters.address, stage.signers["users"], chain_id=stage.parameters.chain_id
     )
-    rules = LoadRules(users=scenario.users, transfers_per_second=scenario.transactions_per_second)
-    keys = UserKeys(testnet.watch.domain)
-    return Load(client=client, arbiter=arbiter, signer=keys, rules=rules, seed=scenario.seed.to_bytes(8))
+    plan = LoadPlan(users=scenario.users, transactions_per_second=scenario.transactions_per_second, seed=scenario.seed)
+    return Load(client=client, arbiter=arbiter, signer=_user_signer(testnet.watch.domain), plan=plan)
+
+
+def _user_signer(domain: FieldElement) -> Signer:
+    """L2 keys and signatures by the Rust core, for the load driver."""
+    return Signer(
+        derive_public_key=native.derive_public_key,
+        sign=native.sign,
+        hash_message=lambda word: native.poseidon([domain, word]),
+    )
 
 
 async def _drive(testnet: Testnet, load: Load) -> None:
@@ -197,7 +206,7 @@ async def _report(testnet: Testnet, load: Load) -> dict[str, Any]:
             finalized_root=watch.finalized_root,
             provers={name: child.status() for name, child in testnet.provers.items()},
             sequencer=testnet.children["sequencer"].status(),
-            load=asdict(load.report()),
+            load=load.summary(),
             gas=await gas_of(testnet.anvil.rpc, watch.standings.rows()),
             settings=settings_summary(testnet.scenario),
         )
