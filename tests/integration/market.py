@@ -1,0 +1,164 @@
+"""A real market in one process for end-to-end tests: anvil, contract, native state, real proofs of a small shape."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from poe.assembly import deploy_with_key
+from poe.backend import native
+from poe.backend.interface import Execution, KeyInfo, Proof, ProofJob
+from poe.backend.keys import ensure_dev_key
+from poe.backend.worker import WorkerProofs, open_worker
+from poe.l1.anvil import Anvil
+from poe.l1.contract import Arbiter
+from poe.l1.interface import ArbiterParameters, Submission
+from poe.l1.keys import Signer
+from poe.rollup import statement
+from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
+from poe.rollup.transaction import SignedTransfer, Transfer
+from poe.rollup.types import (
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    FieldElement,
+    Gwei,
+    Hash,
+    Shape,
+    Wei,
+)
+
+SHAPE = Shape(slots=2, depth=2)
+FUNDS = Wei(10**21)
+DEPOSIT = Gwei(10**9)
+REWARD = Wei(10**15)
+SECRETS = (b"\x01" * 32, b"\x02" * 32)
+NAMES = ("sequencer", "prover", "rival", "copier")
+
+
+def account(name: str) -> Signer:
+    """A fixed L1 account by name."""
+    return Signer(bytes([len(name)]) + name.encode().rjust(31, b"."))
+
+
+@dataclass(kw_only=True)
+class Market:
+    """A deployed arbiter with a sequencer's state, and a worker that proves."""
+
+    anvil: Anvil
+    parameters: ArbiterParameters
+    clients: dict[str, Arbiter]
+    worker: WorkerProofs
+    state: native.NativeState
+    domain: FieldElement
+    parent_hash: Hash = Hash(bytes(32))
+    number: BatchNumber = BatchNumber(0)
+    queue_end: int = 0
+    batches: dict[BatchNumber, tuple[Batch, Execution]] = field(default_factory=dict)
+
+    async def post_deposits(self) -> BatchNumber:
+        """Two users deposit and a batch creates their accounts."""
+        slots = []
+        for index, secret in enumerate(SECRETS):
+            key = native.derive_public_key(secret)
+            exit_address = account("rival").address
+            await self.clients["sequencer"].deposit(public_key=key, exit_address=exit_address, amount=DEPOSIT)
+            slots.append(deposit_slot(AccountIndex(index), DEPOSIT, key, exit_address))
+        return await self.post(deposits=slots)
+
+    async def post_transfers(self) -> BatchNumber:
+        """A batch with one transfer each way."""
+        return await self.post([self.transfer(0, 1), self.transfer(1, 0)])
+
+    async def post(self, transfers: Sequence[bytes] = (), *, deposits: Sequence[bytes] = ()) -> BatchNumber:
+        """Execute and sequence a batch of these slots."""
+        batch = seal_batch(SHAPE, deposits=deposits, transfers=transfers, fee_account=AccountIndex(0))
+        number = BatchNumber(self.number + 1)
+        self.queue_end += len(deposits)
+        await self.clients["sequencer"].sequence_batch(
+            number, self.parent_hash, batch, queue_end=self.queue_end, reward=REWARD
+        )
+        self.batches[number] = (batch, self.state.execute(batch, self.domain))
+        self.number, self.parent_hash = number, batch_hash(batch)
+        return number
+
+    def transfer(self, sender: int, recipient: int, amount: int = 5, fee: int = 1) -> bytes:
+        """A signed transfer that applies next."""
+        held = self.state.account(AccountIndex(sender))
+        assert held is not None
+        transfer = Transfer(
+            sender=AccountIndex(sender),
+            recipient=AccountIndex(recipient),
+            amount=Gwei(amount),
+            fee=Gwei(fee),
+            nonce=held.nonce,
+        )
+        x, y, s = native.sign(SECRETS[sender], native.poseidon([self.domain, transfer.word]))
+        return SignedTransfer(transfer=transfer, r8=(x, y), s=s).slot
+
+    async def prove(
+        self, number: BatchNumber, payee: Address, *, tip: Wei = Wei(0), execution: Execution | None = None
+    ) -> Submission:
+        """A real proof of a posted batch for `payee`; of another execution of it, if one is given."""
+        batch, ours = self.batches[number]
+        execution = execution or ours
+        context = statement.context(number, batch_hash(batch), payee, tip)
+        words = statement.statement_words(
+            domain=self.domain,
+            old_root=execution.old_root,
+            new_root=execution.new_root,
+            context=context,
+            batch=batch,
+        )
+        proof = await self.worker.prove(ProofJob(trace=execution.trace, statement=words))
+        return submission_of(number, batch, execution, payee, tip, proof)
+
+
+def submission_of(
+    number: BatchNumber, batch: Batch, execution: Execution, payee: Address, tip: Wei, proof: Proof
+) -> Submission:
+    """What `submitProof` takes."""
+    return Submission(
+        number=number,
+        batch=batch,
+        old_root=execution.old_root,
+        new_root=execution.new_root,
+        payee=payee,
+        tip=tip,
+        commitment=proof.commitment,
+        proof_words=proof.words,
+    )
+
+
+def dev_key() -> KeyInfo:
+    """The development key of the small shape, from the cache."""
+    return ensure_dev_key(SHAPE)
+
+
+@asynccontextmanager
+async def open_market(key: KeyInfo) -> AsyncIterator[Market]:
+    """Anvil that mines at once, the contract, funded accounts, a proving worker."""
+    async with (
+        Anvil(block_seconds=None) as anvil,
+        open_worker(key.path, circuit_hash=key.circuit.hash, threads=2, on_killed=lambda _: None) as worker,
+    ):
+        for name in NAMES:
+            await anvil.set_balance(account(name).address, FUNDS)
+        sequencer = account("sequencer")
+        parameters = await deploy_with_key(
+            anvil.rpc, sequencer, key, shape=SHAPE, sequencer=sequencer.address, reward=REWARD
+        )
+        clients = {
+            name: await Arbiter.connect(anvil.rpc, parameters.address, account(name), chain_id=parameters.chain_id)
+            for name in NAMES
+        }
+        yield Market(
+            anvil=anvil,
+            parameters=parameters,
+            clients=clients,
+            worker=worker,
+            state=native.NativeState(SHAPE.depth),
+            domain=statement.domain(parameters.chain_id, parameters.address, parameters.circuit_version),
+        )
