@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_testnet import data_dir, finish, is_running, read_json, start, wait_until
-
-__all__ = ["data_dir"]
+from tests.integration.launching import finish, is_running, read_json, start, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 

@@ -5,63 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.integration.launching import finish, read_json, start, wait_until
+
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
-
-SHAPE = "2x2"
-
-
-def start(data_dir: Path, *options: str) -> subprocess.Popen[bytes]:
-    """`poe testnet up` on a small shape, its output in a file beside the data."""
-    command = [sys.executable, "-m", "poe", "testnet", "up", "--shape", SHAPE, "--data-dir", str(data_dir), *options]
-    with (data_dir.parent / "output").open("wb") as output:
-        return subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """What `condition` returns once it is truthy."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"{what} did not happen in {seconds} s")
-
-
-def read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    data_dir = tmp_path / "net"
-    yield data_dir
-    for pid in read_json(data_dir / "testnet.json").get("pids", {}).values():
-        assert not is_running(pid), f"process {pid} outlived its testnet"
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def finish(process: subprocess.Popen[bytes], data_dir: Path, seconds: float = 300) -> None:
-    code = process.wait(timeout=seconds)
-    assert code == 0, (data_dir.parent / "output").read_text()
 
 
 def test_without_gossip_the_race_runs_from_l1_alone(data_dir: Path, tmp_path: Path) -> None:
