@@ -147,6 +147,20 @@ impl R1cs {
         }
     }
 
+    /// For each wire, the constraints that it stands in.
+    pub fn constraints_of_wires(&self) -> Vec<Vec<u32>> {
+        let mut constraints = vec![vec![]; self.wires];
+        for constraint in 0..self.constraints() {
+            for (wire, _) in self.matrices.iter().flat_map(|matrix| matrix.row(constraint)) {
+                let list: &mut Vec<u32> = &mut constraints[wire as usize];
+                if list.last() != Some(&(constraint as u32)) {
+                    list.push(constraint as u32);
+                }
+            }
+        }
+        constraints
+    }
+
     /// SHA-256 of the canonical serialisation, first byte cleared (docs/protocol.md, section 7).
     ///
     /// Serialised, integers as u32 big-endian: `"poe-r1cs-1"`, wires, public inputs, constraints; then for each

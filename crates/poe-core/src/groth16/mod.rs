@@ -1,1 +1,16 @@
-//! Groth16 over BN254 (Groth, "On the Size of Pairing-based Non-interactive Arguments", EUROCRYPT 2016).
+//! Groth16 over BN254 (Groth, "On the Size of Pairing-based Non-interactive Arguments", EUROCRYPT 2016), with
+//! snarkjs's H basis so that its `.zkey` files fit.
+//!
+//! `engine` is the only module that knows who multiplies points and transforms polynomials. `generator`, `prover`,
+//! `verifier`, `r1cs_to_qap` work on any R1CS; `keys` and `batch` are about the batch circuit.
+
+pub mod batch;
+pub mod data_structures;
+pub mod encoding;
+pub mod engine;
+pub mod generator;
+pub mod key_file;
+pub mod keys;
+pub mod prover;
+pub mod r1cs_to_qap;
+pub mod verifier;

@@ -1,0 +1,117 @@
+//! From an executed batch and its statement to a checked proof.
+
+use std::time::Instant;
+
+use super::{
+    encoding::PROOF_BYTES,
+    engine::{ThreadError, with_threads},
+    keys::ProvingKey,
+    prover::{Blinding, prove},
+    verifier::{VerifyError, verify},
+};
+use crate::{
+    batch::{Word, word},
+    circuit::batch::{public_wires, witness},
+    field::{self, Fr},
+    statement::{FIXED_WORDS, PublicInputs, public_inputs, word_count},
+    trace::BatchTrace,
+};
+
+/// A proof, its public inputs, and the seconds that each part took.
+#[derive(Debug, Clone)]
+pub struct ProofResult {
+    pub commitment: Fr,
+    pub x: Fr,
+    pub y: Fr,
+    /// Eight words as docs/protocol.md, section 6.
+    pub proof: [u8; PROOF_BYTES],
+    pub witness_seconds: f64,
+    pub prove_seconds: f64,
+    pub verify_seconds: f64,
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    #[error("the trace is of shape {slots}x{depth}, the key of {key_slots}x{key_depth}")]
+    Shape { slots: usize, depth: usize, key_slots: usize, key_depth: usize },
+    #[error("the statement has {got} words, the shape needs {wanted}")]
+    StatementLength { got: usize, wanted: usize },
+    #[error("the statement and the trace disagree about {what}")]
+    Mismatch { what: &'static str },
+    #[error("a path of the trace does not have the tree's depth")]
+    PathLength,
+    #[error("the trace does not satisfy the circuit: {0}")]
+    Unsatisfied(VerifyError),
+    #[error(transparent)]
+    Threads(#[from] ThreadError),
+}
+
+/// Proves the statement V, its words as posted, of an executed batch, on `threads` threads, and checks the proof.
+pub fn prove_batch(
+    key: &ProvingKey,
+    trace: &BatchTrace,
+    statement_words: &[Word],
+    threads: usize,
+) -> Result<ProofResult, ProveError> {
+    check_shape(key, trace)?;
+    let ctx = check_statement(trace, statement_words)?;
+    let public = public_inputs(statement_words);
+    with_threads(threads, || prove_checked(key, trace, ctx, &public))?
+}
+
+fn prove_checked(
+    key: &ProvingKey,
+    trace: &BatchTrace,
+    ctx: Fr,
+    public: &PublicInputs,
+) -> Result<ProofResult, ProveError> {
+    let (values, witness_seconds) = timed(|| witness(trace, ctx, public));
+    let (queries, r1cs, domain) = key.parts();
+    let (proof, prove_seconds) =
+        timed(|| prove(queries, r1cs, domain, &values, Blinding::default()));
+    let inputs = public_wires(public);
+    let (verdict, verify_seconds) = timed(|| verify(&queries.verifying_key, &inputs, &proof));
+    verdict.map_err(ProveError::Unsatisfied)?;
+    let [commitment, x, y] = inputs;
+    let proof = proof.to_bytes();
+    Ok(ProofResult { commitment, x, y, proof, witness_seconds, prove_seconds, verify_seconds })
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let start = Instant::now();
+    let result = work();
+    (result, start.elapsed().as_secs_f64())
+}
+
+fn check_shape(key: &ProvingKey, trace: &BatchTrace) -> Result<(), ProveError> {
+    let (slots, depth) = (trace.slots.len(), trace.depth);
+    if (slots, depth) != (key.slots(), key.depth()) {
+        let (key_slots, key_depth) = (key.slots(), key.depth());
+        return Err(ProveError::Shape { slots, depth, key_slots, key_depth });
+    }
+    let openings = trace.slots.iter().flat_map(|slot| [&slot.sender, &slot.recipient]);
+    let mut paths = openings.chain([&trace.fee]).map(|opening| opening.path.len());
+    if paths.all(|length| length == depth) { Ok(()) } else { Err(ProveError::PathLength) }
+}
+
+/// Whether V speaks of the trace; its ctx, the one word that the trace does not know.
+fn check_statement(trace: &BatchTrace, words: &[Word]) -> Result<Fr, ProveError> {
+    let (got, wanted) = (words.len(), word_count(trace.slots.len()));
+    if got != wanted {
+        return Err(ProveError::StatementLength { got, wanted });
+    }
+    let require = |holds: bool, what| if holds { Ok(()) } else { Err(ProveError::Mismatch { what }) };
+    let is_element = |word: &Word, element| field::to_bytes(&element) == *word;
+    require(is_element(&words[0], trace.domain), "the domain")?;
+    require(is_element(&words[1], trace.old_root), "the old root")?;
+    require(is_element(&words[2], trace.new_root), "the new root")?;
+    let shape = (trace.slots.len() * 256 + trace.depth) as u64;
+    let header = [shape, trace.deposits, trace.forced, trace.fee_account].map(word);
+    require(words[4..FIXED_WORDS] == header, "the header")?;
+    let data = trace.slots.iter().flat_map(|slot| slot.words);
+    let (posted, exits) = words[FIXED_WORDS..].split_at(4 * trace.slots.len());
+    require(data.eq(posted.iter().map(field::from_word)), "the data")?;
+    require(exits.iter().all(|word| *word == [0; 32]), "the exits")?;
+    field::from_bytes_strict(&words[3]).map_err(|_| ProveError::Mismatch { what: "the context" })
+}

@@ -1,0 +1,108 @@
+//! The heavy kernels: sums of multiples of points, transforms over roots of unity, pairings.
+//!
+//! All of Groth16's cost is behind these functions and nothing else in the crate calls arkworks for it. They
+//! run on the current rayon pool; [`with_threads`] sets one up.
+
+use ark_bn254::{Bn254, G1Projective, G2Projective};
+use ark_ec::{
+    CurveGroup, PrimeGroup, VariableBaseMSM, pairing::Pairing, scalar_mul::BatchMulPreprocessing,
+};
+use ark_ff::{FftField, Field, One};
+use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
+
+pub use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
+
+use crate::field::Fr;
+
+/// Why there is no pool of the threads asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start {threads} threads: {source}")]
+pub struct ThreadError {
+    threads: usize,
+    source: rayon::ThreadPoolBuildError,
+}
+
+/// Runs `work` on a pool of its own of `threads` threads, at least one.
+pub fn with_threads<T: Send>(
+    threads: usize,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, ThreadError> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1));
+    let pool = builder.build().map_err(|source| ThreadError { threads, source })?;
+    Ok(pool.install(work))
+}
+
+/// `Σ scalars[i] · bases[i]`; slices of one length.
+pub fn msm_g1(bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
+    debug_assert_eq!(bases.len(), scalars.len());
+    G1Projective::msm_unchecked(bases, scalars)
+}
+
+/// As [`msm_g1`], in G2.
+pub fn msm_g2(bases: &[G2Affine], scalars: &[Fr]) -> G2Projective {
+    debug_assert_eq!(bases.len(), scalars.len());
+    G2Projective::msm_unchecked(bases, scalars)
+}
+
+/// Each scalar times G1's generator.
+pub fn generator_multiples_g1(scalars: &[Fr]) -> Vec<G1Affine> {
+    BatchMulPreprocessing::new(G1Projective::generator(), scalars.len()).batch_mul(scalars)
+}
+
+/// Each scalar times G2's generator.
+pub fn generator_multiples_g2(scalars: &[Fr]) -> Vec<G2Affine> {
+    BatchMulPreprocessing::new(G2Projective::generator(), scalars.len()).batch_mul(scalars)
+}
+
+/// `Π e(g1[i], g2[i]) = 1`.
+pub fn is_pairing_product_one(g1: &[G1Affine], g2: &[G2Affine]) -> bool {
+    Bn254::multi_pairing(g1, g2).0.is_one()
+}
+
+/// Points affine, at one inversion.
+pub fn normalise_g1(points: &[G1Projective]) -> Vec<G1Affine> {
+    G1Projective::normalize_batch(points)
+}
+
+/// The 2^k-th roots of unity `ω^i` and, between them, the odd points `η·ω^i` with `η² = ω`.
+#[derive(Debug, Clone)]
+pub struct Domain {
+    even: Radix2EvaluationDomain<Fr>,
+    odd: Radix2EvaluationDomain<Fr>,
+}
+
+impl Domain {
+    /// The smallest domain of at least `size` points; `None` beyond 2^27.
+    pub fn new(size: usize) -> Option<Self> {
+        let even = Radix2EvaluationDomain::<Fr>::new(size)?;
+        let shift = Fr::get_root_of_unity(2 * even.size)?;
+        Some(Self { even, odd: even.get_coset(shift)? })
+    }
+
+    pub fn size(&self) -> usize {
+        self.even.size()
+    }
+
+    /// The values at the odd points of the polynomial, of degree below `size`, with these values at the roots.
+    pub fn move_to_odd_points(&self, values: &mut Vec<Fr>) {
+        self.even.ifft_in_place(values);
+        self.odd.fft_in_place(values);
+    }
+
+    /// `L_i(point)`: at `point`, the polynomials that are 1 at root i and 0 at the others.
+    pub fn lagrange_at(&self, point: Fr) -> Vec<Fr> {
+        self.even.evaluate_all_lagrange_coefficients(point)
+    }
+
+    /// `L_{2i+1}(point)` over the domain of twice the size: 1 at odd point i, 0 at the other odd points and at
+    /// all roots. With m points here and `u = point^m`: `L = (u² − 1)/(2m) · p_i/(point − p_i)`, p_i an odd point.
+    pub fn odd_lagrange_at(&self, point: Fr) -> Vec<Fr> {
+        let size = Fr::from(self.even.size);
+        let vanishing = point.pow([2 * self.even.size]) - Fr::one();
+        let factor = vanishing * (size + size).inverse().unwrap_or_default();
+        let points: Vec<Fr> = self.odd.elements().collect();
+        let mut inverses: Vec<Fr> = points.iter().map(|odd| point - odd).collect();
+        ark_ff::batch_inversion(&mut inverses);
+        points.iter().zip(inverses).map(|(odd, inverse)| factor * odd * inverse).collect()
+    }
+}

@@ -1,0 +1,175 @@
+//! Keys of the batch circuit, on disk.
+//!
+//! A key file holds, integers little-endian: magic, version, provenance, circuit hash, shape, counts; the points,
+//! uncompressed; SHA-256 of all before it. Its matrices are not in it: compiling the circuit anew is as fast as
+//! reading them and proves that the key belongs to the circuit of this program.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    data_structures::Queries,
+    engine::Domain,
+    generator::{DEV_SEED, TooManyConstraints, generate},
+    key_file::{self, Header, LayoutError},
+    r1cs_to_qap,
+};
+use crate::{
+    batch::Word,
+    circuit::{batch::{ShapeError, compile}, r1cs::R1cs},
+};
+
+/// Words of the batch circuit's verifying key.
+pub const VERIFYING_KEY_WORDS: usize = 22;
+/// Provenance of a key whose seed is published.
+pub const PROVENANCE_DEV: &str = "insecure-dev";
+
+/// Size and identity of a batch circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CircuitInfo {
+    pub constraints: usize,
+    pub wires: usize,
+    pub public_inputs: usize,
+    pub hash: [u8; 32],
+}
+
+/// Why there is no key; file errors name the file.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    #[error(transparent)]
+    Size(#[from] TooManyConstraints),
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    Layout { path: PathBuf, source: LayoutError },
+    #[error("{}: checksum does not match, the file is damaged", path.display())]
+    Checksum { path: PathBuf },
+    #[error("{}: the key is for another circuit than this program's {slots}x{depth}", path.display())]
+    Circuit { path: PathBuf, slots: usize, depth: usize },
+}
+
+/// A batch circuit's proving key, ready to prove.
+#[derive(Debug)]
+pub struct ProvingKey {
+    header: Header,
+    queries: Queries,
+    r1cs: R1cs,
+    domain: Domain,
+}
+
+/// Size and identity of the circuit of a shape.
+pub fn circuit_info(slots: usize, depth: usize) -> Result<CircuitInfo, ShapeError> {
+    Ok(info(&compile(slots, depth)?))
+}
+
+fn info(r1cs: &R1cs) -> CircuitInfo {
+    CircuitInfo {
+        constraints: r1cs.constraints(),
+        wires: r1cs.wires(),
+        public_inputs: r1cs.public_inputs(),
+        hash: r1cs.hash(),
+    }
+}
+
+/// Makes the insecure development key of a shape and writes it to `path`: the same bytes on every machine.
+pub fn setup_dev_key(slots: usize, depth: usize, path: &Path) -> Result<(), KeyError> {
+    let r1cs = compile(slots, depth)?;
+    let circuit = info(&r1cs);
+    let queries = generate(&r1cs, &circuit.hash, DEV_SEED)?;
+    let header = Header::new(PROVENANCE_DEV, slots, depth, &circuit);
+    let mut bytes = key_file::to_bytes(&header, &queries);
+    let checksum = Sha256::digest(&bytes);
+    bytes.extend_from_slice(&checksum);
+    write_atomically(path, &bytes).map_err(|source| KeyError::Io { path: path.into(), source })
+}
+
+/// Readers see the old file or the whole new one, after a crash too.
+fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut temporary_name = name.to_owned();
+    temporary_name.push(format!(".{}.partial", std::process::id()));
+    let temporary = path.with_file_name(temporary_name);
+    let written = write_and_rename(&temporary, path, bytes);
+    if written.is_err() {
+        // The first error is the one to report; a leftover is harmless.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn write_and_rename(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(temporary, path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+impl ProvingKey {
+    /// Reads a key file. Anything but the whole and right file of this program's circuit is an error.
+    pub fn load(path: &Path) -> Result<Self, KeyError> {
+        let bytes = fs::read(path).map_err(|source| KeyError::Io { path: path.into(), source })?;
+        let layout = |source| KeyError::Layout { path: path.into(), source };
+        let header = Header::read(&bytes).map_err(layout)?;
+        let (body, checksum) = header.split_checksum(&bytes).map_err(layout)?;
+        if Sha256::digest(body).as_slice() != checksum {
+            return Err(KeyError::Checksum { path: path.into() });
+        }
+        let (queries, r1cs) = rayon::join(
+            || key_file::read_queries(&header, body),
+            || compile(header.slots, header.depth).map(|r1cs| (info(&r1cs), r1cs)),
+        );
+        let queries = queries.map_err(layout)?;
+        let (circuit, r1cs) = r1cs?;
+        let (slots, depth) = (header.slots, header.depth);
+        if circuit != header.circuit {
+            return Err(KeyError::Circuit { path: path.into(), slots, depth });
+        }
+        let constraints = circuit.constraints;
+        let domain = r1cs_to_qap::domain(&r1cs).ok_or(TooManyConstraints { constraints })?;
+        Ok(Self { header, queries, r1cs, domain })
+    }
+
+    pub fn slots(&self) -> usize {
+        self.header.slots
+    }
+
+    pub fn depth(&self) -> usize {
+        self.header.depth
+    }
+
+    pub fn circuit_hash(&self) -> [u8; 32] {
+        self.header.circuit.hash
+    }
+
+    pub fn constraints(&self) -> usize {
+        self.header.circuit.constraints
+    }
+
+    pub fn wires(&self) -> usize {
+        self.header.circuit.wires
+    }
+
+    /// "insecure-dev" for the key of the published seed.
+    pub fn provenance(&self) -> &str {
+        self.header.provenance()
+    }
+
+    /// The verifying key in the contract's order (docs/protocol.md, section 6).
+    pub fn verifying_key_words(&self) -> [Word; VERIFYING_KEY_WORDS] {
+        let words = self.queries.verifying_key.to_words();
+        std::array::from_fn(|i| words[i])
+    }
+
+    pub(super) fn parts(&self) -> (&Queries, &R1cs, &Domain) {
+        (&self.queries, &self.r1cs, &self.domain)
+    }
+}

@@ -1,0 +1,64 @@
+//! The prover (Groth 2016, section 3.2).
+
+use ark_ec::{AffineRepr, CurveGroup};
+use ark_ff::{AdditiveGroup, PrimeField};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+use super::{
+    data_structures::{Proof, Queries},
+    engine::{Domain, msm_g1, msm_g2, normalise_g1},
+    r1cs_to_qap::quotient_scalars,
+};
+use crate::{circuit::r1cs::R1cs, field::Fr};
+
+/// The random values r and s of a proof.
+///
+/// **The default is zero for both: such a proof is sound but not zero-knowledge.** All of a batch is public, so
+/// there is nothing to hide, and without r the sum over B in G1 falls away. [`Blinding::from_entropy`] restores
+/// zero knowledge for circuits with a secret.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Blinding {
+    r: Fr,
+    s: Fr,
+}
+
+impl Blinding {
+    /// Uniform r and s from 32 secret random bytes, which must never serve a second proof.
+    pub fn from_entropy(entropy: [u8; 32]) -> Self {
+        let mut stream = ChaCha20Rng::from_seed(entropy);
+        let mut draw = || {
+            let mut bytes = [0; 64];
+            stream.fill_bytes(&mut bytes);
+            Fr::from_le_bytes_mod_order(&bytes)
+        };
+        Self { r: draw(), s: draw() }
+    }
+}
+
+/// Proves that `witness`, one value a wire, satisfies the circuit. It does not check that it does: a proof of an
+/// unsatisfying witness fails verification.
+pub fn prove(
+    queries: &Queries,
+    r1cs: &R1cs,
+    domain: &Domain,
+    witness: &[Fr],
+    Blinding { r, s }: Blinding,
+) -> Proof {
+    assert_eq!(witness.len(), r1cs.wires(), "one value a wire");
+    let key = &queries.verifying_key;
+    let private = &witness[1 + r1cs.public_inputs()..];
+    let h = msm_g1(&queries.h, &quotient_scalars(r1cs, domain, witness));
+    let a = msm_g1(&queries.a, witness) + key.alpha_g1 + queries.delta_g1 * r;
+    let b = msm_g2(&queries.b_g2, witness) + key.beta_g2 + key.delta_g2 * s;
+    let mut c = msm_g1(&queries.c, private) + h + a * s;
+    if r != Fr::ZERO {
+        // r·B + s·A − r·s·δ with B in G1 = β + Σ + s·δ.
+        let b_g1 = msm_g1(&queries.b_g1, witness) + queries.beta_g1.into_group();
+        c += b_g1 * r;
+    }
+    let points = normalise_g1(&[a, c]);
+    Proof { a: points[0], b: b.into_affine(), c: points[1] }
+}
