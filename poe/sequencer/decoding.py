@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -15,6 +16,11 @@ MAX_JSON_INTEGER = 2**53 - 1
 """Larger ones do not survive JavaScript; they are written as decimal strings."""
 MAX_DIGITS = 78
 """Of 2^256."""
+MAX_DEPTH = 8
+"""A transaction's signature in a list of transactions in the parameters of a request is at depth 5."""
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 NOT_JSON = "POE-INP-010"
 MISSING = "POE-INP-011"
@@ -25,6 +31,7 @@ OUT_OF_RANGE = "POE-INP-014"
 
 def parse_json(body: bytes) -> Any:
     """Any JSON value; refuses NaN, infinities, fractions, duplicate keys, long integers and deep nesting."""
+    _refuse_deep_nesting(body)
     try:
         return json.loads(
             body.decode("utf-8"),
@@ -33,10 +40,17 @@ def parse_json(body: bytes) -> Any:
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )
-    except RecursionError:
-        raise InputError("the JSON is nested too deeply", code=NOT_JSON) from None
     except ValueError as error:
         raise InputError(f"the body is not JSON: {error}", code=NOT_JSON) from None
+
+
+def _refuse_deep_nesting(body: bytes) -> None:
+    """Ahead of the parser, which recurses in C: with a raised recursion limit that overflows the stack."""
+    depth = 0
+    for bracket in _STRING.sub(b"", body).translate(None, delete=_NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise InputError(f"the JSON is nested deeper than {MAX_DEPTH}", code=NOT_JSON)
 
 
 def _object_of_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Sequencer:
     async def _follow_l1(self) -> None:
         async for update in self.follower.updates():
             await self.reconciler.follow(update)
+            if self.network is not None:
+                self.network.set_head(self.reconciler.l1_height)
             write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
 
     async def _watch_doors(self) -> None:

@@ -30,6 +30,11 @@ class Reconciler:
         self._bell = bell
         self.l1_head: BlockRef | None = None
 
+    @property
+    def l1_height(self) -> BatchNumber:
+        """The last batch that L1 has ordered."""
+        return self._ledger.head()[0]
+
     async def follow(self, update: ChainUpdate) -> None:
         """Take in one step of L1: undo from the first disagreement on, then execute what L1 ordered."""
         async with self._chain.lock:

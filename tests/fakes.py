@@ -1,0 +1,290 @@
+"""An arbiter in memory with a chain of blocks under it, for tests of the roles: no sockets, no waiting.
+
+`FakeL1` plays the ArbiterClient of the sequencer and its Follower over the same blocks. It refuses a posting for the
+contract's reasons, by the contract's names, and a reorg takes blocks out for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import trio
+
+from poe.backend.reference import ReferenceState
+from poe.errors import PoeError, Reverted
+from poe.l1.interface import (
+    ArbiterEvent,
+    ArbiterParameters,
+    BatchFinalized,
+    BatchSequenced,
+    BlockRef,
+    ChainUpdate,
+    Deposited,
+    LogOrigin,
+    ProofAccepted,
+    Receipt,
+    Submission,
+)
+from poe.l1.ledger import GENESIS_HASH
+from poe.rollup.batch import batch_hash
+from poe.rollup.types import (
+    SLOT_BYTES,
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    FieldElement,
+    Gwei,
+    Hash,
+    Shape,
+    Wei,
+)
+
+SHAPE = Shape(slots=4, depth=3)
+DOMAIN = FieldElement(77)
+SEQUENCER = Address(b"\x5e" * 20)
+REWARD = Wei(10**15)
+DEADLINE_BLOCKS = 20
+
+Result = TypeVar("Result")
+
+
+async def in_place(work: Callable[[], Result]) -> Result:
+    """Offload to nowhere, so that the autojump clock may be used; a checkpoint as a thread would be."""
+    await trio.lowlevel.checkpoint()
+    return work()
+
+
+@dataclass(frozen=True, slots=True)
+class FakeBlock:
+    ref: BlockRef
+    events: tuple[ArbiterEvent, ...]
+
+
+class FakeL1:
+    """Blocks of arbiter events; every transaction is mined at once in a block of its own."""
+
+    def __init__(self, *, shape: Shape = SHAPE, deadline_blocks: int = DEADLINE_BLOCKS) -> None:
+        self.account = SEQUENCER
+        self.failures: list[PoeError] = []
+        """Raised by the next postings, one each, before anything is mined."""
+        self.posted: list[int] = []
+        """Numbers of all batches ever mined, in order, also those a reorg took out."""
+        self._branch = 0
+        self._changed = trio.Event()
+        self._set_parameters(shape, deadline_blocks)
+        self.blocks: list[FakeBlock] = []
+        self.mine()
+
+    async def wait_for_change(self) -> None:
+        """Return when a block is mined."""
+        await self._changed.wait()
+
+    def _set_parameters(self, shape: Shape, deadline_blocks: int) -> None:
+        self._parameters = ArbiterParameters(
+            address=Address(b"\xa7" * 20),
+            chain_id=31337,
+            deployed_at_block=0,
+            shape=shape,
+            circuit_version=7,
+            genesis_root=ReferenceState(shape.depth).root,
+            sequencer=SEQUENCER,
+            reward=REWARD,
+            queue_deadline_blocks=deadline_blocks,
+            min_deposit=Gwei(1),
+            verifying_key_words=(0,) * 22,
+        )
+
+    # The chain.
+
+    @property
+    def head(self) -> BlockRef:
+        return self.blocks[-1].ref
+
+    def mine(self, *events: ArbiterEvent) -> BlockRef:
+        """A block with these events."""
+        number = len(self.blocks)
+        parent = self.blocks[-1].ref.hash if self.blocks else Hash(bytes(32))
+        own = Hash(hashlib.sha256(parent + number.to_bytes(8) + self._branch.to_bytes(8)).digest())
+        ref = BlockRef(number=number, hash=own, parent_hash=parent, timestamp=1_700_000_000 + number)
+        placed = tuple(
+            replace(event, origin=LogOrigin(block=ref, tx_hash=own, log_index=i)) for i, event in enumerate(events)
+        )
+        self.blocks.append(FakeBlock(ref, placed))
+        self._changed.set()
+        self._changed = trio.Event()
+        return ref
+
+    def drop(self, depth: int) -> list[FakeBlock]:
+        """Take the last blocks out; what is mined next is another branch."""
+        dropped = self.blocks[-depth:]
+        del self.blocks[-depth:]
+        self._branch += 1
+        return dropped
+
+    def reorg(self, depth: int) -> None:
+        """Replace the last blocks by one empty block more."""
+        self.drop(depth)
+        for _ in range(depth + 1):
+            self.mine()
+
+    # What the arbiter knows.
+
+    def _events(self, kind: type[Result]) -> list[Result]:
+        return [event for block in self.blocks for event in block.events if isinstance(event, kind)]
+
+    @property
+    def sequenced(self) -> Sequence[BatchSequenced]:
+        return self._events(BatchSequenced)
+
+    @property
+    def queue(self) -> Sequence[Deposited]:
+        return self._events(Deposited)
+
+    def enqueue(self, account: int, *, public_key: tuple[int, int], amount: int) -> Deposited:
+        """The event of one more deposit; `mine` it."""
+        return Deposited(
+            origin=LogOrigin(block=self.head, tx_hash=Hash(bytes(32)), log_index=0),
+            queue_index=len(self.queue),
+            account=AccountIndex(account),
+            public_key_x=public_key[0],
+            public_key_y=public_key[1],
+            exit_address=0xE0 + account,
+            amount=Gwei(amount),
+        )
+
+    def finalize(self, *, root: int) -> None:
+        """The next batch is proven and final, with this new root."""
+        finals = self._events(BatchFinalized)
+        old_root = finals[-1].new_root if finals else self._parameters.genesis_root
+        number, new_root = BatchNumber(len(finals) + 1), FieldElement(root)
+        origin = LogOrigin(block=self.head, tx_hash=Hash(bytes(32)), log_index=0)
+        payee = Address(b"\x11" * 20)
+        self.mine(
+            ProofAccepted(
+                origin=origin,
+                number=number,
+                old_root=old_root,
+                new_root=new_root,
+                payee=payee,
+                submitter=payee,
+                tip=Wei(0),
+            ),
+            BatchFinalized(origin=origin, number=number, new_root=new_root, payee=payee, reward=REWARD),
+        )
+
+    # ArbiterClient.
+
+    async def parameters(self) -> ArbiterParameters:
+        return self._parameters
+
+    async def balance(self) -> Wei:
+        await trio.lowlevel.checkpoint()
+        return Wei(10**18)
+
+    async def credit_of(self, payee: Address) -> Wei:
+        return Wei(0)
+
+    async def state_root(self) -> FieldElement:
+        finals = self._events(BatchFinalized)
+        return finals[-1].new_root if finals else self._parameters.genesis_root
+
+    async def finalized_number(self) -> BatchNumber:
+        await trio.lowlevel.checkpoint()
+        return BatchNumber(len(self._events(BatchFinalized)))
+
+    async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool:
+        return any((proof.number, proof.old_root) == (number, old_root) for proof in self._events(ProofAccepted))
+
+    async def sequence_batch(
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
+    ) -> Receipt:
+        await trio.lowlevel.checkpoint()
+        if self.failures:
+            raise self.failures.pop(0)
+        self._refuse(number, parent_hash, batch, queue_end, reward)
+        block = self.mine(
+            BatchSequenced(
+                origin=LogOrigin(block=self.head, tx_hash=Hash(bytes(32)), log_index=0),
+                number=number,
+                parent_hash=parent_hash,
+                batch_hash=batch_hash(batch),
+                batch=batch,
+                reward=reward,
+                queue_end=queue_end,
+            )
+        )
+        self.posted.append(number)
+        return Receipt(tx_hash=block.hash, block_number=block.number, gas_used=100_000, effective_gas_price=Wei(1))
+
+    def _refuse(self, number: int, parent_hash: Hash, batch: Batch, queue_end: int, reward: Wei) -> None:
+        """As Arbiter.sequenceBatch and its _checkQueue."""
+        last = self.sequenced[-1] if self.sequenced else None
+        queue, drained = self.queue, last.queue_end if last else 0
+        entries = queue[drained:queue_end]
+        slots = self._parameters.shape.slots
+        overdue = [
+            e for e in queue if e.origin.block.number + self._parameters.queue_deadline_blocks <= self.head.number
+        ]
+        required = min(len(overdue), drained + max(1, slots // 2))
+        checks = {
+            "WrongNumber": number == (last.number if last else 0) + 1,
+            "WrongParent": parent_hash == (last.batch_hash if last else GENESIS_HASH),
+            "WrongReward": reward == REWARD,
+            "WrongQueueEnd": queue_end == drained + batch.header.deposits and queue_end <= len(queue),
+            "OverdueDeposits": queue_end >= required,
+            "DepositMismatch": b"".join(map(_slot, entries)) == batch.data[: len(entries) * SLOT_BYTES],
+        }
+        for name, holds in checks.items():
+            if not holds:
+                raise Reverted(f"the arbiter refused: {name}", name=name)
+
+    async def submit_proof(self, submission: Submission) -> Receipt:
+        raise NotImplementedError("proofs are final by `finalize`")
+
+    async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
+        await trio.lowlevel.checkpoint()
+        account = len({entry.account for entry in self.queue})
+        block = self.mine(self.enqueue(account, public_key=public_key, amount=amount))
+        return Receipt(tx_hash=block.hash, block_number=block.number, gas_used=50_000, effective_gas_price=Wei(1))
+
+    async def withdraw(self) -> Receipt:
+        raise NotImplementedError("nobody earns here")
+
+
+class FakeFollower:
+    """Tells what is new on a FakeL1 since it was last asked."""
+
+    def __init__(self, l1: FakeL1) -> None:
+        self._l1 = l1
+        self._told: list[FakeBlock] = []
+
+    def step(self) -> ChainUpdate | None:
+        """All that is new in one update, or None."""
+        told, blocks = self._told, self._l1.blocks
+        common = next((i for i, block in enumerate(told) if blocks[i : i + 1] != [block]), len(told))
+        if common == len(told) == len(blocks):
+            return None
+        self._told = list(blocks)
+        events = tuple(event for block in blocks[common:] for event in block.events)
+        rolled_back_to = None if common == len(told) else common - 1
+        return ChainUpdate(head=blocks[-1].ref, rolled_back_to=rolled_back_to, events=events)
+
+    async def updates(self) -> AsyncIterator[ChainUpdate]:
+        """Endless."""
+        while True:
+            update = self.step()
+            if update is None:
+                await self._l1.wait_for_change()
+            else:
+                yield update
+
+
+def _slot(deposit: Deposited) -> bytes:
+    """As Arbiter._enqueue packs it; spelt out a second time, so that a mistake in the product's spelling shows."""
+    word = 3 << 224 | deposit.account << 128 | deposit.amount << 64
+    words = (word, deposit.public_key_x, deposit.public_key_y, deposit.exit_address)
+    return b"".join(value.to_bytes(32) for value in words)

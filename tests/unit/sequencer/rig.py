@@ -1,0 +1,170 @@
+"""A whole sequencer on an L1 in memory, by the reference backend; each part can be driven by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from poe.backend.reference import ReferenceSignatures, ReferenceState
+from poe.crypto import eddsa
+from poe.l1.ledger import Ledger
+from poe.metrics import Metrics
+from poe.net.interface import BatchAnnouncement, Network
+from poe.rollup.transaction import SignedTransfer, Transfer, message_of
+from poe.rollup.types import Account, AccountIndex, Gwei
+from poe.sequencer.batcher import Batcher, SealingRules
+from poe.sequencer.bell import Bell
+from poe.sequencer.chain import Chain
+from poe.sequencer.http import HttpLimits
+from poe.sequencer.intake import Intake
+from poe.sequencer.mempool import Mempool
+from poe.sequencer.node import Sequencer
+from poe.sequencer.publisher import Publisher
+from poe.sequencer.reconciler import Reconciler
+from poe.sequencer.rpc import Rpc
+from tests.fakes import DOMAIN, SHAPE, FakeFollower, FakeL1, in_place
+
+SECRETS = tuple(bytes([number]) * 32 for number in range(1, 9))
+KEYS = tuple(eddsa.derive_public_key(secret) for secret in SECRETS)
+BALANCE = 1_000_000
+SEAL_SECONDS = 2.0
+
+
+def transfer(
+    sender: int, nonce: int, *, to: int = 1, amount: int = 10, fee: int = 1, secret: bytes | None = None
+) -> SignedTransfer:
+    """A signed transfer of user `sender`, whose account has the same index."""
+    unsigned = Transfer(
+        sender=AccountIndex(sender), recipient=AccountIndex(to), amount=Gwei(amount), fee=Gwei(fee), nonce=nonce
+    )
+    return unsigned.sign(SECRETS[sender] if secret is None else secret, DOMAIN)
+
+
+@dataclass(kw_only=True)
+class Rig:
+    """The parts of a sequencer over `l1`; a second rig on the same L1 is a restarted or a foreign sequencer."""
+
+    l1: FakeL1 = field(default_factory=FakeL1)
+    max_unposted_batches: int = 8
+    max_unproven_batches: int = 32
+    kept_batches: int = 64
+    capacity: int = 100
+    capacity_per_account: int = 16
+    network: Network | None = None
+
+    def __post_init__(self) -> None:
+        self.parameters = self.l1._parameters
+        self.follower = FakeFollower(self.l1)
+        self.metrics, self.bell = Metrics(CollectorRegistry()), Bell()
+        self.ledger = Ledger(self.parameters)
+        self.chain = Chain(
+            state=ReferenceState(SHAPE.depth), domain=DOMAIN, offload=in_place, kept_batches=self.kept_batches
+        )
+        self.mempool = Mempool(capacity=self.capacity, capacity_per_account=self.capacity_per_account)
+        self.reconciler = Reconciler(
+            chain=self.chain, ledger=self.ledger, mempool=self.mempool, metrics=self.metrics, bell=self.bell
+        )
+        self.batcher = Batcher(
+            chain=self.chain,
+            ledger=self.ledger,
+            mempool=self.mempool,
+            rules=SealingRules(
+                shape=SHAPE,
+                fee_account=AccountIndex(0),
+                seal_seconds=SEAL_SECONDS,
+                max_unposted_batches=self.max_unposted_batches,
+                max_unproven_batches=self.max_unproven_batches,
+            ),
+            metrics=self.metrics,
+            bell=self.bell,
+        )
+        self.publisher = Publisher(
+            chain=self.chain,
+            ledger=self.ledger,
+            reconciler=self.reconciler,
+            arbiter=self.l1,
+            parameters=self.parameters,
+            network=self.network,
+            sign=sign,
+            metrics=self.metrics,
+            bell=self.bell,
+        )
+        self.intake = Intake(
+            chain=self.chain,
+            mempool=self.mempool,
+            signatures=ReferenceSignatures(),
+            hash_message=lambda word: message_of(word, DOMAIN),
+            offload=in_place,
+            metrics=self.metrics,
+            bell=self.bell,
+        )
+        self.rpc = Rpc(intake=self.intake, chain=self.chain, mempool=self.mempool, ledger=self.ledger)
+
+    def node(self, data_dir: Path) -> Sequencer:
+        """The parts put together."""
+        return Sequencer(
+            follower=self.follower,
+            arbiter=self.l1,
+            network=self.network,
+            reconciler=self.reconciler,
+            batcher=self.batcher,
+            publisher=self.publisher,
+            rpc=self.rpc,
+            host="127.0.0.1",
+            port=0,
+            limits=HttpLimits(),
+            metrics=self.metrics,
+            data_dir=data_dir,
+        )
+
+    def deposit(self, *users: int, amount: int = BALANCE) -> None:
+        """Queue a deposit for each of these users, in one block each."""
+        for user in users:
+            self.l1.mine(self.l1.enqueue(user, public_key=KEYS[user], amount=amount))
+
+    async def sync(self) -> None:
+        """Follow L1 as far as it goes."""
+        while (update := self.follower.step()) is not None:
+            await self.reconciler.follow(update)
+
+    async def post(self) -> None:
+        """Post every sealed batch and follow L1, with no publisher running."""
+        while (sealed := self.publisher._next()) is not None:
+            await self.publisher._post(sealed)
+            await self.sync()
+
+    async def with_users(self, count: int = 4) -> Rig:
+        """Deposits of `count` users sealed, posted and followed."""
+        self.deposit(*range(count))
+        await self.sync()
+        while await self.batcher.seal() is not None:
+            pass
+        await self.post()
+        return self
+
+    async def send(self, *transactions: SignedTransfer) -> None:
+        """Admit; every one has to be taken."""
+        verdicts = await self.intake.admit(transactions)
+        assert verdicts == [None] * len(transactions), verdicts
+
+    def account(self, index: int) -> Account:
+        found = self.chain.account(AccountIndex(index))
+        assert found is not None
+        return found
+
+    def counted(self, outcome: str) -> float:
+        """Transactions counted under an outcome."""
+        return self.metrics.transactions.labels(outcome=outcome)._value.get()
+
+
+def sign(announcement: BatchAnnouncement) -> BatchAnnouncement:
+    """A signature of zeros."""
+    return BatchAnnouncement(
+        number=announcement.number,
+        parent_hash=announcement.parent_hash,
+        batch_hash=announcement.batch_hash,
+        header=announcement.header,
+        signature=bytes(65),
+    )
