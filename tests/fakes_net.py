@@ -82,6 +82,13 @@ def serve(*numbers: int) -> BodySource:
     return source
 
 
+async def until(condition: Callable[[], bool], *, seconds: float = 15) -> None:
+    """Wait for what no event tells of; trio.TooSlowError when it does not come."""
+    with trio.fail_after(seconds):
+        while not condition():  # noqa: ASYNC110 (libp2p gives no event to await)
+            await trio.sleep(0.01)
+
+
 class FakeHub:
     """Where fake nodes of one rollup meet; delivers at once, through the same gate as the real node."""
 

@@ -101,6 +101,9 @@ class Dialer:
                 for peer in connected - self._told:
                     self._told.add(peer)
                     nursery.start_soon(self._exchange_status, peer)
+                for peer in connected:
+                    if self._bans.is_peer_banned(peer.to_bytes()):
+                        nursery.start_soon(self._drop, peer)
                 for known in self._due(connected):
                     known.next_try = trio.current_time() + DIAL_SECONDS  # until its outcome is known
                     nursery.start_soon(self._dial, known)
@@ -141,6 +144,14 @@ class Dialer:
         known.next_try = trio.current_time() + self._jittered(self._retry_seconds)
         self._dialled.add(peer)
 
+    async def _drop(self, peer: ID) -> None:
+        """Close all connections of a peer, such as those that a banned one has opened again."""
+        try:
+            with library_failures("closing"):
+                await self._swarm.close_peer(peer)
+        except NetError as error:
+            log.info("disconnect_failed peer=%s error=%s", peer, error)
+
     def _put_off(self, known: _Known) -> None:
         """Wait longer after each ten failures; forget a peer that is neither reachable nor bootstrap."""
         known.failures += 1
@@ -175,8 +186,7 @@ class Dialer:
         """Learn a peer's addresses; leave a peer that follows another rollup."""
         if status.domain != self._domain:
             self._known.pop(teller, None)
-            with library_failures("closing"):
-                await self._swarm.close_peer(teller)
+            await self._drop(teller)
             raise OtherNetwork(f"peer {teller} follows another rollup")
         for address in status.addresses:
             info = parse_address(address)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -23,6 +24,7 @@ from poe.net.library import (
     ID,
     NOISE_ID,
     YAMUX_ID,
+    AutoConnector,
     ConnectionConfig,
     ConnectionGate,
     IHost,
@@ -46,7 +48,7 @@ from poe.net.validation import Gate, Recover, Rules
 from poe.rollup.types import Address, Batch, BatchNumber, FieldElement, Hash, Shape
 
 START_SECONDS = 20.0
-STOP_SECONDS = 3.0
+STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Libp2pNetwork:
         self.host = _new_host(config, key_pair)
         self._swarm = _swarm_of(self.host)
         self._swarm.connection_gate = _BanGate(self._bans)
+        self._swarm.auto_connector = _NoAutoConnector(self._swarm)
         self.router = Router(self._gate.topics, rng)
         self.pubsub = HardenedPubsub(
             self.host, self.router, topics=frozenset(self._gate.topics), judge=self._gate.judge, bans=self._bans
@@ -150,7 +153,25 @@ class Libp2pNetwork:
         """Ask peers for a body and check it against its hash; NetError when nobody has it in time."""
         return await self._client.fetch_body(number, batch_hash)
 
-    async def start(self, stack: AsyncExitStack) -> None:
+    async def serve(self, stop: trio.Event, *, task_status: trio.TaskStatus[None]) -> None:
+        """Run until `stop`, then close everything in order within STOP_SECONDS.
+
+        Shielded, because libp2p leaves its sockets open when it is cancelled.
+        """
+        failure: Exception | None = None
+        with trio.CancelScope(shield=True) as scope:
+            async with AsyncExitStack() as stack:
+                try:
+                    await self._start(stack)
+                    task_status.started()
+                    await self._live(stop)
+                except (PoeError, trio.TooSlowError) as error:
+                    failure = error
+                scope.deadline = trio.current_time() + STOP_SECONDS
+        if failure is not None:
+            raise failure
+
+    async def _start(self, stack: AsyncExitStack) -> None:
         """Start everything in the order that lets no peer in before its handlers run."""
         await stack.enter_async_context(self.host.run(listen_addrs=[]))
         stack.push_async_callback(self._close_connections)
@@ -164,11 +185,13 @@ class Libp2pNetwork:
             self._serve(STATUS_PROTOCOL, self._dialer.serve_status)
             self._dialer.our_address = await self._listen()
 
-    async def run(self) -> None:
-        """What a node does by itself until it is cancelled."""
+    async def _live(self, stop: trio.Event) -> None:
+        """What a node does by itself."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._dialer.run)
             nursery.start_soon(self.router.sweep)
+            await stop.wait()
+            nursery.cancel_scope.cancel()
 
     def close(self) -> None:
         """End the channels."""
@@ -177,11 +200,11 @@ class Libp2pNetwork:
 
     async def _close_connections(self) -> None:
         """Close sockets ourselves: the library leaves those that it dialled to the garbage collector."""
-        with trio.move_on_after(STOP_SECONDS) as scope:
-            scope.shield = True
-            async with trio.open_nursery() as nursery:
-                for peer in list(self._swarm.get_connections_map()):
-                    nursery.start_soon(self._swarm.close_peer, peer)
+        for listener in list(self._swarm.listeners.values()):
+            await listener.close()
+        async with trio.open_nursery() as nursery:
+            for peer in list(self._swarm.get_connections_map()):
+                nursery.start_soon(self._swarm.close_peer, peer)
 
     def _serve(self, protocol: TProtocol, handler: Callable[..., object]) -> None:
         guard = guarded(handler, is_banned=self.pubsub.is_peer_blacklisted, punish=self.pubsub.punish)  # type: ignore[arg-type]
@@ -227,20 +250,17 @@ async def open_network(
     network = Libp2pNetwork(
         config, load_or_create_identity(config.identity_path), rules, body_source, rng=rng or random.Random()
     )
+    failure: Exception | None = None
+    stop = trio.Event()
     try:
-        failure: Exception | None = None
-        async with AsyncExitStack() as stack:
+        async with trio.open_nursery() as nursery:
             try:
-                await network.start(stack)
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(network.run)
-                    try:
-                        yield network
-                    except Exception as error:  # noqa: BLE001 (raised again below, outside the nurseries)
-                        failure = error
-                    nursery.cancel_scope.cancel()
-            except (PoeError, trio.TooSlowError) as error:
+                await nursery.start(network.serve, stop)
+                yield network
+            except Exception as error:  # noqa: BLE001 (raised again below, outside the nursery)
                 failure = error
+            finally:
+                stop.set()
     finally:
         network.close()
     if failure is not None:
@@ -257,6 +277,16 @@ class _BanGate(ConnectionGate):
     async def is_allowed(self, remote_addr: Multiaddr) -> bool:
         """Whether the address of a connection is welcome."""
         return not self._bans.is_ip_banned(str(remote_addr).split("/")[2])
+
+
+class _NoAutoConnector(AutoConnector):
+    """Dials nobody: the library's own dials everyone it knows, also while we stop."""
+
+    async def run_background_task(self, nursery: trio.Nursery) -> None:
+        """Start nothing."""
+
+    async def maybe_connect(self, *args: Any, **options: Any) -> None:
+        """Connect to nobody."""
 
 
 def _new_host(config: NetworkConfig, key_pair: KeyPair) -> IHost:

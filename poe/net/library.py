@@ -20,6 +20,7 @@ with warnings.catch_warnings():
     from libp2p.crypto.x25519 import create_new_key_pair as create_x25519_key_pair
     from libp2p.custom_types import TProtocol
     from libp2p.identity_utils import load_identity
+    from libp2p.network.auto_connector import AutoConnector
     from libp2p.network.config import ConnectionConfig
     from libp2p.network.connection_gate import ConnectionGate
     from libp2p.network.stream.exceptions import StreamEOF
@@ -45,6 +46,7 @@ __all__ = [
     "MESHSUB_11",
     "NOISE_ID",
     "YAMUX_ID",
+    "AutoConnector",
     "ConnectionConfig",
     "ConnectionGate",
     "GossipSub",
@@ -94,10 +96,11 @@ def library_failures(doing: str) -> Iterator[None]:
 def silence_library_logs() -> None:
     """Keep libp2p's loggers off our log: it reports every hostile byte as an error of its own.
 
-    A handler put on `logging.getLogger("libp2p")` before this, and the library's LIBP2P_DEBUG, stay as they are.
+    The library's own switch, LIBP2P_DEBUG, lets them speak.
     """
     logger = logging.getLogger("libp2p")
-    if not logger.handlers and "LIBP2P_DEBUG" not in os.environ:
-        logger.addHandler(logging.NullHandler())
+    if "LIBP2P_DEBUG" not in os.environ:
+        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            logger.addHandler(logging.NullHandler())
         logger.setLevel(logging.CRITICAL)
         logger.propagate = False
