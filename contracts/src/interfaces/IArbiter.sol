@@ -65,6 +65,7 @@ interface IArbiter {
     event BatchFinalized(uint64 indexed number, address indexed payee, uint256 newRoot, uint96 reward);
     event Withdrawn(address indexed payee, uint256 amount);
 
+    /// @notice Deployment only: `field` of Config cannot be right.
     error WrongConfig(string field);
     error NotSequencer(address caller, address sequencer);
     error WrongNumber(uint64 number, uint64 expected);
@@ -106,7 +107,7 @@ interface IArbiter {
 
     /// @notice Order the next batch. Its first `header.deposits` slots must equal the queue's next entries;
     /// `queueEnd` is the queue position after them and must cover every entry older than the deadline (up to half
-    /// the slots). Escrows exactly the reward.
+    /// the slots, at least one). The first batch has number 1 and parent hash 0. Escrows exactly the reward.
     function sequenceBatch(
         uint64 number,
         bytes32 parentHash,
