@@ -83,6 +83,11 @@ class Chain:
         return self._transactions
 
     @property
+    def base(self) -> tuple[BatchNumber, Hash]:
+        """The batch below all that are kept: it can no longer be undone."""
+        return BatchNumber(self._height - len(self._batches)), self._oldest_parent[0]
+
+    @property
     def kept(self) -> tuple[SealedBatch, ...]:
         """The latest batches, oldest first: all that can be undone."""
         return tuple(self._batches)

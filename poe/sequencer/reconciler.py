@@ -62,6 +62,9 @@ class Reconciler:
         """The first of our batches that is not L1's at its number, or whose deposits L1's queue no longer has."""
         l1_height, _ = self._ledger.head()
         queue = self._ledger.pending_deposits()
+        base, base_hash = self._chain.base
+        if base > 0 and not self._ledger.is_sequenced(base, base_hash):
+            return base
         for ours in self._chain.kept:
             if ours.number <= l1_height:
                 agrees = self._ledger.is_sequenced(ours.number, ours.batch_hash)
