@@ -36,7 +36,7 @@ def test_circomlibjs_still_gives_the_committed_answers(program: str, tmp_path: P
 
 
 def test_specification_still_gives_the_committed_transitions(tmp_path: Path) -> None:
-    command = [sys.executable, GENERATE / "transition.py", tmp_path]
+    command = [sys.executable, str(GENERATE / "transition.py"), str(tmp_path)]
     subprocess.run(command, check=True, timeout=120, env={"PYTHONPATH": str(VECTORS.parents[1])})
     _assert_same(tmp_path, ["transition.json"])
 

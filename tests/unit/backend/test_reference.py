@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from py_ecc.optimized_bn128 import G1, G2, curve_order, field_modulus, multiply, normalize
+from py_ecc.optimized_bn128.optimized_curve import G1, G2, curve_order, field_modulus, multiply, normalize
 
 from poe.backend.interface import Execution, SignatureBackend, SignedMessage, StateBackend
 from poe.backend.reference import ReferenceSignatures, ReferenceState, verify_groth16

@@ -226,7 +226,8 @@ deposits = st.builds(_deposit, st.sampled_from([0, 1, 3, 63]), st.integers(0, 2*
 @st.composite
 def batches(draw: st.DrawFn) -> Batch:
     funded = tuple(draw(deposits) for _ in range(draw(st.sampled_from([0, 0, 1, 3]))))
-    nonces, slots = [0, 0, 0], []
+    nonces = [0, 0, 0]
+    slots: list[bytes] = []
     while len(funded) + len(slots) < SHAPE.slots:
         if draw(st.integers(0, 4)) == 4:
             slots.append(draw(other_slots))

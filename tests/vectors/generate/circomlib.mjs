@@ -112,6 +112,7 @@ function signatureCases() {
   expect("r8 words plus r", true, { ...good, r8: [rx + FIELD_ORDER, ry + FIELD_ORDER] });
   expect("key words plus 2r", true, { ...good, publicKey: [ax + 2n * FIELD_ORDER, ay + 2n * FIELD_ORDER] });
   expect("message word plus r", true, { ...good, message: good.message + FIELD_ORDER });
+  expect("key off the curve that fulfils the equation", false, offCurveForgery());
   return [...cases, ...torsionCases()];
 }
 
@@ -131,6 +132,16 @@ function torsionCases() {
     if (order > 1n) expect(`r8 plus a point of order ${order}`, false, { r8: plus(times(BASE8, nonce), point) });
   });
   return cases;
+}
+
+/** Off the curve, (0, y) times n is (0, y^n): with y of order 16, an even challenge takes 8·A to the identity. */
+function offCurveForgery() {
+  const publicKey = [0n, field.toObject(field.exp(field.e(5n), (FIELD_ORDER - 1n) / 16n))];
+  const nonce = drawWord("off-curve nonce") % ORDER;
+  const r8 = times(BASE8, nonce);
+  let message = 0n;
+  while (hash([...r8, ...publicKey, message]) % 2n === 1n) message++;
+  return { publicKey, r8, s: nonce, message };
 }
 
 function eddsaVectors() {

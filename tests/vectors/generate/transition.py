@@ -14,6 +14,7 @@ from pathlib import Path
 
 from poe.crypto import babyjubjub, eddsa
 from poe.crypto.field import FIELD_ORDER, split_words, to_word
+from poe.crypto.poseidon import poseidon
 from poe.rollup.batch import EMPTY_SLOT, deposit_slot, seal_batch
 from poe.rollup.state import State
 from poe.rollup.statement import domain
@@ -90,12 +91,15 @@ def tamper(slot: bytes, word: int, value: int) -> bytes:
     return b"".join(map(to_word, words))
 
 
-def forge(account_key: babyjubjub.Point, sender: int, nonce_scalar: int = 7) -> bytes:
-    """A signature that satisfies the bare equation under a key of small order."""
-    word = Word0(kind=1, sender=sender, recipient=1, amount=5, fee=1, nonce=0).pack()
-    assert babyjubjub.has_small_order(account_key)
+def forge(key: babyjubjub.Point, sender: int, nonce_scalar: int = 7) -> bytes:
+    """A signature that fulfils the bare equation under a key that 8 times an even challenge takes to the identity."""
     r8 = babyjubjub.multiply(babyjubjub.BASE8, nonce_scalar)
-    return b"".join(map(to_word, (word, *r8, nonce_scalar)))
+    for amount in range(100):
+        word = Word0(kind=1, sender=sender, recipient=1, amount=amount, fee=1, nonce=0).pack()
+        challenge = poseidon([*r8, *key, message_of(word, DOMAIN)])
+        if challenge % 2 == 0 and babyjubjub.multiply(key, 8 * challenge) == babyjubjub.IDENTITY:
+            return b"".join(map(to_word, (word, *r8, nonce_scalar)))
+    raise AssertionError("no even challenge")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,13 +269,16 @@ def signature_cases() -> list[Case]:
     s = split_words(good)[3]
     changes = [(1, 0), (2, 2**256 - 1), (3, s + babyjubjub.SUBGROUP_ORDER), (3, 0)]
     order_1, order_2 = (0, 1), (0, FIELD_ORDER - 1)
+    # (0, y) times n is (0, y^n), off the curve too; this y has order 16.
+    off_curve = (0, pow(5, (FIELD_ORDER - 1) // 16, FIELD_ORDER))
     odd_keys = {
-        0: replace(account_of(0, 1000), public_key_x=1, public_key_y=1),
+        0: replace(account_of(0, 1000), public_key_x=off_curve[0], public_key_y=off_curve[1]),
         1: account_of(1),
         2: replace(account_of(2, 1000), public_key_x=order_1[0], public_key_y=order_1[1]),
         3: replace(account_of(3, 1000), public_key_x=order_2[0], public_key_y=order_2[1]),
     }
-    odd = refuse("keys off the curve and of small order", O.BAD_SIGNATURE, good, forge(order_1, 2), forge(order_2, 3))
+    forged = (good, forge(off_curve, 0), forge(order_1, 2), forge(order_2, 3))
+    odd = refuse("keys off the curve and of small order", O.BAD_SIGNATURE, *forged)
     return [
         refuse("another's signature", O.BAD_SIGNATURE, send(0, 1, 10, 1, signer=1)),
         refuse("tampered signatures", O.BAD_SIGNATURE, *(tamper(good, *change) for change in changes)),
