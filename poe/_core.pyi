@@ -18,7 +18,10 @@ def sign(secret: bytes, message: bytes) -> tuple[bytes, bytes, bytes]:
     """EdDSA-Poseidon: (R8.x, R8.y, S), as circomlibjs signPoseidon."""
 
 def verify_signatures(items: Sequence[tuple[bytes, bytes, bytes, bytes, bytes, bytes]]) -> list[bool]:
-    """For each (A.x, A.y, R8.x, R8.y, S, message): does it hold by docs/protocol.md section 4 rule 10? In parallel, GIL released."""
+    """For each (A.x, A.y, R8.x, R8.y, S, message), all words: does it hold by docs/protocol.md section 4, rule 10?
+
+    In parallel, GIL released.
+    """
 
 class Execution:
     old_root: bytes
@@ -48,7 +51,10 @@ class State:
     def account(self, index: int) -> tuple[bytes, bytes, int, int, bytes] | None:
         """(public_key_x, public_key_y, balance, nonce, exit_address) or None."""
     def total_balance(self) -> int: ...
-    def execute(self, *, domain: bytes, slots: int, deposits: int, forced: int, fee_account: int, data: bytes) -> Execution: ...
+    def execute(
+        self, *, domain: bytes, slots: int, deposits: int, forced: int, fee_account: int, data: bytes
+    ) -> Execution:
+        """The state after a batch; CoreError, and nothing changed, for one that the contract refuses."""
     def rollback(self, batches: int) -> None: ...
 
 class ProofResult:
@@ -90,3 +96,6 @@ class ProvingKey:
 
 def verify_proof(verifying_key_words: bytes, public_inputs: Sequence[bytes], proof: bytes) -> None:
     """Groth16 check with strict point and range checks; CoreError if it does not hold."""
+
+def _panic(message: str) -> None:
+    """A deliberate bug in the core, for the test that panics become `CorePanic`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 
 from poe import _core
-from poe.backend.interface import Execution, SignedMessage
-from poe.crypto.field import from_word, to_word
+from poe.backend.interface import CircuitInfo, Execution, KeyInfo, SignedMessage
+from poe.crypto.field import from_word, split_words, to_word
 from poe.errors import BackendError, InputError
 from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, Shape, SlotOutcome
 
@@ -19,10 +20,10 @@ class NativeState:
     def __init__(
         self, depth: int, history: int = 1024, accounts: Mapping[AccountIndex, Account] = MappingProxyType({})
     ) -> None:
-        self._capacity = 4**depth
-        self._depth = depth
         with _refused_as(InputError):
             self._state = _core.State(depth, history, [_account_tuple(*entry) for entry in accounts.items()])
+        self._capacity = 4**depth
+        self._depth = depth
 
     @property
     def root(self) -> FieldElement:
@@ -108,6 +109,47 @@ def sign(secret: bytes, message: int) -> tuple[int, int, int]:
     with _refused_as(InputError):
         x, y, s = _core.sign(secret, _word("message", message))
     return from_word(x), from_word(y), from_word(s)
+
+
+def verify_proof(verifying_key_words: Sequence[int], public_inputs: Sequence[int], proof_words: Sequence[int]) -> None:
+    """Groth16 check with every point and range checked; BackendError if it does not hold.
+
+    Words are ordered as docs/protocol.md section 6 says.
+    """
+    key, proof = (
+        b"".join(_word(name, value) for value in values)
+        for name, values in (("verifying key word", verifying_key_words), ("proof word", proof_words))
+    )
+    with _refused_as(BackendError):
+        _core.verify_proof(key, [_word("public input", value) for value in public_inputs], proof)
+
+
+def circuit_info(shape: Shape) -> CircuitInfo:
+    """Size and identity of the batch circuit of a shape."""
+    with _refused_as(BackendError):
+        constraints, wires, public_inputs, circuit_hash = _core.circuit_info(shape.slots, shape.depth)
+    return CircuitInfo(constraints=constraints, wires=wires, public_inputs=public_inputs, hash=circuit_hash)
+
+
+def setup_dev_key(shape: Shape, path: Path) -> None:
+    """Make the insecure development key of a shape; BackendError when it cannot be written."""
+    with _refused_as(BackendError):
+        _core.setup_dev_key(shape.slots, shape.depth, str(path))
+
+
+def key_info(path: Path, circuit: CircuitInfo) -> KeyInfo:
+    """What a key file holds, read whole; BackendError when it is damaged or of another circuit than `circuit`."""
+    with _refused_as(BackendError):
+        key = _core.ProvingKey.load(str(path))
+    if key.circuit_hash != circuit.hash:
+        raise BackendError(f"{path} is the key of circuit {key.circuit_hash.hex()}, wanted {circuit.hash.hex()}")
+    words = key.verifying_key_words()
+    return KeyInfo(
+        path=path,
+        circuit=circuit,
+        provenance=key.provenance,
+        verifying_key_words=tuple(split_words(words, name="verifying key")),
+    )
 
 
 def _account_tuple(index: AccountIndex, account: Account) -> tuple[int, bytes, bytes, int, int, bytes]:

@@ -58,3 +58,9 @@ fn refuse(name: &str, error: FieldError) -> PyErr {
 pub fn element_bytes<'py>(py: Python<'py>, element: &Fr) -> Bound<'py, PyBytes> {
     PyBytes::new(py, &field::to_bytes(element))
 }
+
+/// A deliberate bug, so that a test can see what one looks like from Python.
+#[pyfunction]
+pub fn _panic(py: Python<'_>, message: String) -> PyResult<()> {
+    run(py, || -> Result<(), std::convert::Infallible> { panic!("{message}") })
+}

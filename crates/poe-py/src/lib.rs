@@ -2,6 +2,7 @@
 
 mod border;
 mod primitives;
+mod proofs;
 mod state;
 
 use pyo3::prelude::*;
@@ -10,8 +11,9 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::{
-        border::{CoreError, CorePanic},
+        border::{_panic, CoreError, CorePanic},
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
+        proofs::{ProofResult, ProvingKey, circuit_info, setup_dev_key, verify_proof},
         state::{Execution, State},
     };
 }
