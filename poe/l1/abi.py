@@ -11,8 +11,8 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
 
+from poe.crypto.keccak import keccak256
 from poe.errors import BadAnswer, ToolError
 
 _SHOWN_CHARACTERS = 120
@@ -35,7 +35,7 @@ class Call:
     @property
     def selector(self) -> bytes:
         """First four bytes of the signature's Keccak."""
-        return keccak(text=self.signature)[:4]
+        return keccak256(self.signature.encode())[:4]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def _event(entry: Mapping[str, Any]) -> EventType:
     flags = [part["indexed"] for part in entry["inputs"]]
     return EventType(
         name=entry["name"],
-        topic=keccak(text=f"{entry['name']}({','.join(types)})"),
+        topic=keccak256(f"{entry['name']}({','.join(types)})".encode()),
         indexed=tuple(kind for kind, flag in zip(types, flags, strict=True) if flag),
         data=tuple(kind for kind, flag in zip(types, flags, strict=True) if not flag),
     )

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
-
 from poe.errors import BadAnswer, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
@@ -14,6 +11,7 @@ from poe.l1.interface import ArbiterParameters, Receipt, Submission
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
+from poe.rollup.statement import domain
 from poe.rollup.types import (
     FIELD_ORDER,
     Address,
@@ -192,11 +190,6 @@ class Arbiter:
     async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:
         data = self._views.artifact.encode_call(name, *arguments)
         return await self._transactor.send(Message(to=self._views.address, data=data, value=Wei(value)))
-
-
-def domain(chain_id: int, arbiter: Address, circuit_version: int) -> int:
-    """`keccak(abi.encode(chainId, arbiter, circuitVersion)) >> 8` (docs/protocol.md, section 3)."""
-    return int.from_bytes(keccak(encode(("uint256", "address", "uint256"), (chain_id, arbiter, circuit_version)))) >> 8
 
 
 def submission_tuple(submission: Submission) -> tuple[object, ...]:

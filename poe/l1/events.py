@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from eth_utils.crypto import keccak
-
 from poe.l1.abi import Artifact, EventType, decode_exactly
 from poe.l1.answers import RawLog
 from poe.l1.interface import (
@@ -18,6 +16,7 @@ from poe.l1.interface import (
     ProofAccepted,
     Withdrawn,
 )
+from poe.rollup.batch import batch_hash
 from poe.rollup.types import (
     FIELD_ORDER,
     AccountIndex,
@@ -31,12 +30,6 @@ from poe.rollup.types import (
     Shape,
     Wei,
 )
-
-
-def hash_batch(batch: Batch) -> Hash:
-    """`keccak(header words ‖ data)` (docs/protocol.md, section 3)."""
-    header = b"".join(word.to_bytes(32) for word in batch.header.words)
-    return Hash(keccak(header + batch.data))
 
 
 class EventDecoder:
@@ -88,7 +81,7 @@ class EventDecoder:
             raise ValueError(f"header with {deposits} deposits, {forced} forced does not fit {self._shape}")
         header = Header(shape=self._shape, deposits=deposits, forced=forced, fee_account=AccountIndex(fee_account))
         batch = Batch(header=header, data=posted)
-        if hash_batch(batch) != indexed[1]:
+        if batch_hash(batch) != indexed[1]:
             raise ValueError("batch hash is not the hash of header and data")
         return BatchSequenced(
             origin=origin,

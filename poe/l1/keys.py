@@ -10,8 +10,8 @@ from pathlib import Path
 
 from coincurve import PrivateKey, PublicKey
 from eth_account import Account
-from eth_utils.crypto import keccak
 
+from poe.crypto.keccak import keccak256
 from poe.errors import ConfigError
 from poe.rollup.types import Address, Hash
 
@@ -65,7 +65,7 @@ def load_key(path: Path) -> bytes:
             f"the key file {path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o})",
             fix=f"chmod 600 {path}",
         )
-    match = _HEX_KEY.fullmatch(content)
+    match = _HEX_KEY.fullmatch(content) if len(content) <= _MAX_FILE_BYTES else None
     if match is None:
         raise ConfigError(f"the key file {path} should hold 64 hex digits and nothing else")
     try:
@@ -121,7 +121,7 @@ def recover_address(digest: Hash, signature: bytes) -> Address | None:
 
 
 def _address(key: PublicKey) -> Address:
-    return Address(keccak(key.format(compressed=False)[1:])[12:])
+    return Address(keccak256(key.format(compressed=False)[1:])[12:])
 
 
 def _checked(key: bytes) -> bytes:

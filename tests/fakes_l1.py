@@ -1,0 +1,249 @@
+"""A scripted L1 behind the real JSON-RPC parsing: blocks, logs, reorgs, outages and lies, in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import trio
+from eth_abi import encode
+
+from poe.errors import L1Unreachable
+from poe.l1.abi import load_artifact
+from poe.l1.interface import (
+    ArbiterEvent,
+    ArbiterParameters,
+    BatchFinalized,
+    BatchSequenced,
+    BlockRef,
+    Deposited,
+    LogOrigin,
+    ProofAccepted,
+    Withdrawn,
+)
+from poe.l1.rpc import Rpc
+from poe.rollup.batch import batch_hash
+from poe.rollup.types import (
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    FieldElement,
+    Gwei,
+    Hash,
+    Header,
+    Shape,
+    Wei,
+)
+
+SHAPE = Shape(slots=4, depth=5)
+ARBITER = Address(b"\xa7" * 20)
+GENESIS_ROOT = FieldElement(1000)
+ALICE, BOB = Address(b"\x0a" * 20), Address(b"\x0b" * 20)
+REWARD = Wei(10**15)
+
+PARAMETERS = ArbiterParameters(
+    address=ARBITER,
+    chain_id=31337,
+    deployed_at_block=3,
+    shape=SHAPE,
+    circuit_version=7,
+    genesis_root=GENESIS_ROOT,
+    sequencer=ALICE,
+    reward=REWARD,
+    queue_deadline_blocks=100,
+    min_deposit=Gwei(1),
+    verifying_key_words=tuple(range(22)),
+)
+
+NOWHERE = LogOrigin(
+    block=BlockRef(number=0, hash=Hash(bytes(32)), parent_hash=Hash(bytes(32)), timestamp=0),
+    tx_hash=Hash(bytes(32)),
+    log_index=0,
+)
+"""Origin of an event that no chain has placed yet."""
+
+
+def deposited(index: int, *, origin: LogOrigin = NOWHERE) -> Deposited:
+    return Deposited(
+        origin=origin,
+        queue_index=index,
+        account=AccountIndex(index % SHAPE.capacity),
+        public_key_x=11,
+        public_key_y=12,
+        exit_address=13,
+        amount=Gwei(5 + index),
+    )
+
+
+def a_batch(salt: int = 0, *, deposits: int = 0) -> Batch:
+    header = Header(shape=SHAPE, deposits=deposits, forced=0, fee_account=AccountIndex(2))
+    return Batch(header=header, data=salt.to_bytes(4) * (SHAPE.slots * 32))
+
+
+def sequenced(
+    number: int, parent: Hash, *, salt: int = 0, queue_end: int = 0, origin: LogOrigin = NOWHERE
+) -> BatchSequenced:
+    batch = a_batch(salt)
+    return BatchSequenced(
+        origin=origin,
+        number=BatchNumber(number),
+        parent_hash=parent,
+        batch_hash=batch_hash(batch),
+        batch=batch,
+        reward=REWARD,
+        queue_end=queue_end,
+    )
+
+
+def accepted(
+    number: int,
+    old_root: int,
+    new_root: int,
+    *,
+    payee: Address = BOB,
+    submitter: Address = ALICE,
+    tip: int = 0,
+    origin: LogOrigin = NOWHERE,
+) -> ProofAccepted:
+    return ProofAccepted(
+        origin=origin,
+        number=BatchNumber(number),
+        old_root=FieldElement(old_root),
+        new_root=FieldElement(new_root),
+        payee=payee,
+        submitter=submitter,
+        tip=Wei(tip),
+    )
+
+
+def finalized(number: int, new_root: int, *, payee: Address = BOB, origin: LogOrigin = NOWHERE) -> BatchFinalized:
+    return BatchFinalized(
+        origin=origin, number=BatchNumber(number), new_root=FieldElement(new_root), payee=payee, reward=REWARD
+    )
+
+
+def withdrawn(payee: Address, amount: int, *, origin: LogOrigin = NOWHERE) -> Withdrawn:
+    return Withdrawn(origin=origin, payee=payee, amount=Wei(amount))
+
+
+def log_parts(event: ArbiterEvent) -> tuple[list[bytes], bytes]:
+    """Topics and data as the arbiter emits the event."""
+    match event:
+        case Deposited():
+            indexed = [event.queue_index, event.account]
+            exit_address = event.exit_address.to_bytes(20)
+            values = (event.public_key_x, event.public_key_y, exit_address, event.amount)
+        case BatchSequenced():
+            header = event.batch.header
+            indexed = [event.number, int.from_bytes(event.batch_hash)]
+            words = (header.deposits, header.forced, header.fee_account)
+            values = (event.parent_hash, words, event.batch.data, event.reward, event.queue_end)
+        case ProofAccepted():
+            indexed = [event.number, int.from_bytes(event.payee)]
+            values = (event.old_root, event.new_root, event.submitter, event.tip)
+        case BatchFinalized():
+            indexed = [event.number, int.from_bytes(event.payee)]
+            values = (event.new_root, event.reward)
+        case Withdrawn():
+            indexed, values = [int.from_bytes(event.payee)], (event.amount,)
+    name = type(event).__name__
+    kind = next(kind for kind in load_artifact("Arbiter").events.values() if kind.name == name)
+    return [kind.topic, *(value.to_bytes(32) for value in indexed)], encode(kind.data, values)
+
+
+@dataclass
+class FakeBlock:
+    ref: BlockRef
+    logs: list[dict[str, object]] = field(default_factory=list)
+
+
+Lie = Callable[[str, object], object]
+"""Gets a method and its honest result, gives the answer's result or raises."""
+
+
+class FakeChain:
+    """Blocks with logs, as an endpoint would serve them; `salt` makes a branch's hashes its own."""
+
+    def __init__(self, *, blocks: int = 3) -> None:
+        self.blocks: list[FakeBlock] = []
+        self.is_down = False
+        self.lie: Lie = lambda _, result: result
+        self.calls: list[tuple[str, list[object]]] = []
+        self._salt = 0
+        for _ in range(blocks + 1):
+            self.mine()
+
+    @property
+    def head(self) -> BlockRef:
+        return self.blocks[-1].ref
+
+    def mine(self, *events: ArbiterEvent) -> BlockRef:
+        number = len(self.blocks)
+        parent = self.blocks[-1].ref.hash if self.blocks else Hash(bytes(32))
+        own = Hash(hashlib.sha256(parent + number.to_bytes(8) + self._salt.to_bytes(8)).digest())
+        ref = BlockRef(number=number, hash=own, parent_hash=parent, timestamp=1_700_000_000 + number)
+        self.blocks.append(FakeBlock(ref, [self._log(ref, i, *log_parts(e)) for i, e in enumerate(events)]))
+        return ref
+
+    def drop(self, depth: int) -> None:
+        """Forget the last blocks: what comes next is another branch."""
+        del self.blocks[-depth:]
+        self._salt += 1
+
+    def reorg(self, depth: int) -> None:
+        """Replace the last blocks by as many empty ones."""
+        self.drop(depth)
+        for _ in range(depth):
+            self.mine()
+
+    def answer(self, method: str, params: list[object]) -> object:
+        self.calls.append((method, params))
+        if self.is_down:
+            raise L1Unreachable(f"{method}: the fake is down")
+        return self.lie(method, getattr(self, method)(*params))
+
+    def eth_getBlockByNumber(self, which: str, _whole: bool) -> object:
+        number = len(self.blocks) - 1 if which == "latest" else int(which, 16)
+        if number >= len(self.blocks):
+            return None
+        ref = self.blocks[number].ref
+        return {
+            "number": hex(ref.number),
+            "hash": "0x" + ref.hash.hex(),
+            "parentHash": "0x" + ref.parent_hash.hex(),
+            "timestamp": hex(ref.timestamp),
+            "baseFeePerGas": hex(10**9),
+        }
+
+    def eth_getLogs(self, query: dict[str, str]) -> object:
+        if "blockHash" in query:
+            found = [block for block in self.blocks if "0x" + block.ref.hash.hex() == query["blockHash"]]
+        else:
+            found = self.blocks[int(query["fromBlock"], 16) : int(query["toBlock"], 16) + 1]
+        return [log for block in found for log in block.logs]
+
+    def _log(self, ref: BlockRef, index: int, topics: Sequence[bytes], data: bytes) -> dict[str, object]:
+        return {
+            "address": "0x" + ARBITER.hex(),
+            "topics": ["0x" + topic.hex() for topic in topics],
+            "data": "0x" + data.hex(),
+            "blockNumber": hex(ref.number),
+            "blockHash": "0x" + ref.hash.hex(),
+            "transactionHash": "0x" + hashlib.sha256(ref.hash + bytes((index,))).hexdigest(),
+            "logIndex": hex(index),
+            "removed": False,
+        }
+
+
+class FakeRpc(Rpc):
+    """The real connection but for the socket: `source(method, params)` gives a call's `result` or raises."""
+
+    def __init__(self, source: Callable[[str, list[object]], object]) -> None:
+        super().__init__("http://fake.invalid:8545")
+        self._source = source
+
+    async def _answer(self, method: str, params: list[object]) -> object:
+        await trio.lowlevel.checkpoint()
+        return {"jsonrpc": "2.0", "id": 1, "result": self._source(method, params)}
