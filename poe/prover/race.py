@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 KEPT_PROOFS = 64
 SETTLE_SECONDS = 10.0
-"""How long a refused submission waits for the event that tells who won."""
+"""How long a submission waits for the event that tells who won."""
 
 
 class Outcome(StrEnum):
@@ -199,11 +199,14 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
 
 
 async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborators) -> tuple[Outcome, str]:
-    """Did we win? A proof of ours that somebody else landed is ours all the same: the payee is bound inside it."""
-    if receipt is not None:
-        return Outcome.WON, "accepted"
+    """Did we win? A proof of ours that somebody else landed is ours all the same: the payee is bound inside it.
+
+    Returns once our own view of L1 knows the end, so that the batch is not raced for a second time.
+    """
     with trio.move_on_after(SETTLE_SECONDS):
         await with_.candidates.wait_until_gone(candidate)
+    if receipt is not None:
+        return Outcome.WON, "accepted"
     accepted = with_.candidates.accepted(candidate)
     if accepted is not None and accepted.payee == with_.terms.payee:
         return Outcome.WON, "accepted, landed by another account"
