@@ -86,6 +86,7 @@ class Anvil:
     async def __aenter__(self) -> Anvil:
         program = self._program or find_anvil()
         await _require_version(program)
+        _require_free(self.port)
         with open(self._log_file or os.devnull, "ab") as output:  # noqa: ASYNC230 -- opening a local log never waits
             self._process = await trio.lowlevel.open_process(
                 [str(program), *self._arguments],
@@ -170,6 +171,16 @@ async def _require_version(program: Path) -> None:
     match = _VERSION.search(answer.stdout.decode(errors="replace"))
     if match is None or match.group(1) != "1":
         raise ToolError(f"{program} is not anvil 1.x", fix=_INSTALL)
+
+
+def _require_free(port: int) -> None:
+    """ToolError if somebody listens already: their answers would pass for our anvil's."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise ToolError(f"port {port} is taken", fix="choose another port, or leave it out") from None
 
 
 def _free_port() -> int:
