@@ -139,12 +139,23 @@ class Load:
         """Index and next nonce of those of our keys that have an account; the tree is filled without gaps."""
         found: dict[tuple[int, int], tuple[AccountIndex, int]] = {}
         index = AccountIndex(0)
-        while len(found) < len(keys) and (account := await self._client.call("poe_getAccount", index)) is not None:
-            x, y = account["publicKey"]
-            if (int(x), int(y)) in keys:
-                found.setdefault((int(x), int(y)), (index, int(account["nextNonce"])))
+        while len(found) < len(keys) and (account := await self._account(index)) is not None:
+            key, next_nonce = account
+            if key in keys:
+                found.setdefault(key, (index, next_nonce))
             index = AccountIndex(index + 1)
         return found
+
+    async def _account(self, index: AccountIndex) -> tuple[tuple[int, int], int] | None:
+        """Public key and next free nonce of an account, None if there is none."""
+        answer = await self._client.call("poe_getAccount", index)
+        if answer is None:
+            return None
+        try:
+            x, y = answer["publicKey"]
+            return (int(x), int(y)), int(answer["nextNonce"])
+        except (TypeError, KeyError, ValueError):
+            raise SequencerError(f"wanted an account, got {str(answer)[:80]}", code=BAD_ANSWER) from None
 
     async def send_forever(self) -> None:
         """Every tick the transfers that are due by then; a sequencer that is full gets a rest."""
@@ -197,12 +208,12 @@ class Load:
         """Ask for the next free nonce of users that had a transfer refused, so that no gap stays behind."""
         for user in users:
             try:
-                account = await self._client.call("poe_getAccount", user.account)
+                account = await self._account(user.account)
             except SequencerError as error:
                 log.warning("nonce_unknown account=%d reason=%r", user.account, str(error))
                 return
             if account is not None:
-                user.nonce = int(account["nextNonce"])
+                _, user.nonce = account
 
 
 def _codes_of(verdicts: Any, count: int) -> list[str | None]:

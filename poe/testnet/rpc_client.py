@@ -25,10 +25,7 @@ class RpcClient:
 
     def __init__(self, url: str, *, deadline_seconds: float = 20.0) -> None:
         """`url` is that of the endpoint, `http://host:port`."""
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or not parts.port:
-            raise InputError(f"the sequencer's URL is {url!r}, wanted http://host:port", field="url")
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = _split(url)
         self._deadline_seconds = deadline_seconds
         self._lock = trio.Lock()
         self._stream: trio.abc.HalfCloseableStream | None = None
@@ -91,7 +88,7 @@ class RpcClient:
         while True:
             event = self._http.next_event()
             if event is h11.NEED_DATA:
-                self._http.receive_data(await stream.receive_some(RECEIVE_BYTES))
+                self._http.receive_data(bytes(await stream.receive_some(RECEIVE_BYTES)))
             elif isinstance(event, h11.Response):
                 status = event.status_code
             elif isinstance(event, h11.Data):
@@ -107,6 +104,18 @@ class RpcClient:
         stream, self._stream = self._stream, None
         if stream is not None:
             await trio.aclose_forcefully(stream)
+
+
+def _split(url: str) -> tuple[str, int]:
+    """Host and port of an `http://host:port`; InputError when it is not one."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not url.startswith("http://") or not host or not port:
+        raise InputError(f"the sequencer's URL is {url!r}, wanted http://host:port", field="url")
+    return host, port
 
 
 def _result(status: int, body: bytes, *, call: int) -> Any:
