@@ -9,7 +9,7 @@ from cyclopts import App
 
 from poe.cli.parse import parse_shape
 
-app = App(help="Circuits and their proving keys.")
+app = App(name="circuit", help="Circuits and their proving keys.")
 
 
 @app.command

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-app = App(help="Settings.")
+app = App(name="config", help="Settings.")
 
 
 @app.command

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-app = App(help="L1 keys on disk.")
+app = App(name="key", help="L1 keys on disk.")
 
 
 @app.command

@@ -9,12 +9,16 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import trio
+from cyclopts import Parameter
 
 from poe.config import LogSettings, Settings, load_settings
+
+if TYPE_CHECKING:
+    import trio
 
 Role = Callable[[Settings], Awaitable[None]]
 
@@ -44,15 +48,54 @@ def configure_logs(settings: LogSettings) -> None:
     logging.getLogger("poe").setLevel(settings.level.upper())
 
 
-def run_role(role: Role, *, config: Path | None, until_stdin_closes: bool, flags: dict[str, Any]) -> None:
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFlags:
+    """What every role takes on the command line; everything else is in the settings file.
+
+    Parameters
+    ----------
+    config
+        TOML file with the settings; see `poe config show`.
+    data_dir
+        Folder for the node's state; overrides `data_dir`.
+    rpc_url
+        Ethereum JSON-RPC endpoint; overrides `l1.rpc_url`.
+    arbiter
+        Address of the arbiter contract; overrides `l1.arbiter`.
+    until_stdin_closes
+        Also stop when standard input ends, for supervisors.
+    """
+
+    config: Path | None = None
+    data_dir: Path | None = None
+    rpc_url: str | None = None
+    arbiter: str | None = None
+    until_stdin_closes: bool = False
+
+    @property
+    def overrides(self) -> dict[str, str | None]:
+        """The flags as settings."""
+        return {
+            "data_dir": None if self.data_dir is None else str(self.data_dir),
+            "l1.rpc_url": self.rpc_url,
+            "l1.arbiter": self.arbiter,
+        }
+
+
+def run_role(role: Role, flags: RunFlags) -> None:
     """Load settings, run the role until a signal (or the end of stdin), then let it clean up."""
-    settings = load_settings(config, environment=os.environ, flags=flags)
+    import trio
+
+    settings = load_settings(flags.config, environment=os.environ, flags=flags.overrides)
     configure_logs(settings.log)
     Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
-    trio.run(_run_until_told, role, settings, until_stdin_closes)
+    trio.run(_run_until_told, role, settings, flags.until_stdin_closes)
 
 
 async def _run_until_told(role: Role, settings: Settings, until_stdin_closes: bool) -> None:
+    import trio
+
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_cancel_on_signal, nursery.cancel_scope)
         if until_stdin_closes:
@@ -62,6 +105,8 @@ async def _run_until_told(role: Role, settings: Settings, until_stdin_closes: bo
 
 
 async def _cancel_on_signal(scope: trio.CancelScope) -> None:
+    import trio
+
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             scope.cancel()
@@ -69,6 +114,8 @@ async def _cancel_on_signal(scope: trio.CancelScope) -> None:
 
 
 async def _cancel_on_end_of_stdin(scope: trio.CancelScope) -> None:
+    import trio
+
     async with trio.lowlevel.FdStream(os.dup(0)) as stdin:
         while await stdin.receive_some(4096):
             pass

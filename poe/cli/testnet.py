@@ -14,7 +14,7 @@ from poe.cli.parse import parse_shape
 if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
 
-app = App(help="A whole network of processes on this machine.")
+app = App(name="testnet", help="A whole network of processes on this machine.")
 
 
 @app.command

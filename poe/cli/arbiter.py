@@ -1,0 +1,96 @@
+"""`poe arbiter`: deploy the contract and look at it."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+
+from cyclopts import App
+
+from poe.cli.parse import parse_shape
+
+app = App(name="arbiter", help="Deploy the contract and look at it.")
+
+
+@app.command
+def deploy(
+    *,
+    key_file: Path,
+    sequencer: str,
+    rpc_url: str = "http://127.0.0.1:8545",
+    shape: str = "4x5",
+    reward_wei: int = 10**16,
+    key_cache: Path | None = None,
+) -> None:
+    """Deploy verifier and arbiter on a development chain with the insecure development key; print the address.
+
+    Parameters
+    ----------
+    key_file
+        Key of the account that pays for the deployment.
+    sequencer
+        Address that may post batches.
+    rpc_url
+        Ethereum JSON-RPC endpoint.
+    shape
+        Slots a batch and tree depth, such as 4x5.
+    reward_wei
+        Reward of a batch, escrowed by the sequencer at posting.
+    key_cache
+        Folder of proving keys; default $XDG_CACHE_HOME/poe/keys.
+    """
+    import trio
+
+    from poe.assembly import deploy_with_key, parse_address
+    from poe.backend.keys import ensure_dev_key
+    from poe.l1.keys import Signer, load_key
+    from poe.l1.rpc import Rpc
+    from poe.rollup.types import Wei
+
+    parsed, signer = parse_shape(shape), Signer(load_key(key_file))
+    owner = parse_address(sequencer, "--sequencer")
+    key = ensure_dev_key(parsed, key_cache)
+
+    async def run() -> str:
+        parameters = await deploy_with_key(
+            Rpc(rpc_url), signer, key, shape=parsed, sequencer=owner, reward=Wei(reward_wei)
+        )
+        return "0x" + parameters.address.hex()
+
+    print(trio.run(run))
+
+
+@app.command
+def show(*, address: str, rpc_url: str = "http://127.0.0.1:8545") -> None:
+    """Print an arbiter's parameters and state as JSON.
+
+    Parameters
+    ----------
+    address
+        The contract.
+    rpc_url
+        Ethereum JSON-RPC endpoint.
+    """
+    import trio
+
+    from poe.assembly import parse_address
+    from poe.l1.contract import ArbiterViews
+    from poe.l1.rpc import Rpc
+
+    async def run() -> dict[str, object]:
+        views = ArbiterViews(Rpc(rpc_url), parse_address(address, "--address"))
+        parameters = await views.parameters()
+        number, _ = await views.view("head")
+        return {
+            "address": "0x" + parameters.address.hex(),
+            "chain_id": parameters.chain_id,
+            "shape": str(parameters.shape),
+            "circuit": f"{parameters.circuit_version:#066x}",
+            "sequencer": "0x" + parameters.sequencer.hex(),
+            "reward_wei": parameters.reward,
+            "sequenced": number,
+            "finalized": await views.view("finalizedNumber"),
+            "state_root": hex(await views.view("stateRoot")),
+        }
+
+    print(json_module.dumps(trio.run(run), indent=1))
