@@ -164,4 +164,4 @@ def _members(value: Any, name: str, prefix: str, wanted: Sequence[str]) -> Mappi
 
 def _kind(value: Any) -> str:
     names = {type(None): "null", bool: "a boolean", int: "a number", str: "a string", list: "a list", dict: "an object"}
-    return names[type(value)]
+    return names.get(type(value), type(value).__name__)

@@ -97,8 +97,8 @@ class _Server:
                     await conversation.refuse(_Refused(503, "too many connections"))
                 else:
                     await conversation.run(self._handler)
-        except (trio.BrokenResourceError, trio.TooSlowError, h11.ProtocolError):
-            pass  # the peer is gone, or never learnt to speak: nothing is left to tell it
+        except (trio.BrokenResourceError, trio.TooSlowError):
+            pass  # the peer is gone or does not read: nothing is left to tell it
         finally:
             self._connections -= 1
 
@@ -125,7 +125,7 @@ class _Conversation:
                 return
             if request is None:
                 return
-            await self._send(await handler(request), close=False)
+            await self._send(await handler(request), close=False, with_body=request.method != "HEAD")
             if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                 return
             self._http.start_next_cycle()
@@ -146,6 +146,8 @@ class _Conversation:
             return None
         if not isinstance(head, h11.Request):
             raise _Refused(400, "malformed HTTP request")
+        if head.method == b"CONNECT":  # answered with success, it would turn the connection into a tunnel
+            raise _Refused(405, "this is no proxy")
         headers = dict(head.headers)
         declared = headers.get(b"content-length", b"0")
         if len(declared) > 9 or int(declared) > self._limits.body_bytes:
@@ -178,13 +180,13 @@ class _Conversation:
             self._http.receive_data(await self._stream.receive_some(RECEIVE_BYTES))
         return event
 
-    async def _send(self, response: HttpResponse, *, close: bool) -> None:
+    async def _send(self, response: HttpResponse, *, close: bool, with_body: bool = True) -> None:
         headers = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
         if close:
             headers.append(("connection", "close"))
         with trio.fail_after(self._limits.response_seconds):
             await self._write(h11.Response(status_code=response.status, headers=headers))
-            await self._write(h11.Data(data=response.body))
+            await self._write(h11.Data(data=response.body if with_body else b""))
             await self._write(h11.EndOfMessage())
 
     async def _write(self, event: h11.Event) -> None:

@@ -116,4 +116,5 @@ class Reconciler:
             self._metrics.batch_height.labels(stage=stage).set(height)
         self._metrics.l1_head.set(update.head.number)
         self._metrics.l1_reorgs.inc(update.rolled_back_to is not None)
+        self._metrics.backlog.set(max(0, self._chain.height - self.l1_height))
         self._metrics.mempool_size.set(len(self._mempool))

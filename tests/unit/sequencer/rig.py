@@ -156,7 +156,7 @@ class Rig:
 
     def counted(self, outcome: str) -> float:
         """Transactions counted under an outcome."""
-        return self.metrics.transactions.labels(outcome=outcome)._value.get()
+        return float(self.metrics.transactions.labels(outcome=outcome)._value.get())
 
 
 def sign(announcement: BatchAnnouncement) -> BatchAnnouncement:

@@ -33,7 +33,8 @@ async def echo() -> Echo:
 
 @pytest.fixture
 async def port(echo: Echo, nursery: trio.Nursery, autojump_clock: Clock) -> int:
-    return await nursery.start(partial(serve_http, echo, host="127.0.0.1", port=0, limits=LIMITS))
+    bound: int = await nursery.start(partial(serve_http, echo, host="127.0.0.1", port=0, limits=LIMITS))
+    return bound
 
 
 async def everything(stream: trio.SocketStream) -> bytes:
@@ -139,6 +140,26 @@ async def test_what_is_not_http_is_refused_and_the_server_goes_on(raw: bytes, po
     assert b"Traceback" not in answer
     assert echo.requests == []
     assert status_of(await exchange(port, post(b"still here"))) == 200
+
+
+@pytest.mark.parametrize(
+    ("request_line", "has_body"),
+    [
+        (b"HEAD / HTTP/1.1", False),
+        (b"GET / HTTP/1.0", True),
+        (b"CONNECT x:1 HTTP/1.1", True),
+        (b"FOO * HTTP/1.1", True),
+    ],
+)
+async def test_unusual_requests_do_not_upset_the_server(request_line: bytes, has_body: bool, port: int) -> None:
+    answer = await exchange(port, request_line + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\n") is not has_body
+    assert status_of(await exchange(port, post(b"still here"))) == 200
+
+
+async def test_an_upgrade_that_is_not_offered_is_ignored(port: int) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    assert status_of(await exchange(port, head)) == 200
 
 
 async def test_long_headers_are_refused(port: int, echo: Echo) -> None:
