@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from poe.backend import native
+from poe.rollup.types import Shape
+
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 NAMES = ("Arbiter", "Groth16Verifier")
 CODE_SIZE_LIMIT = 24_576
@@ -60,3 +63,10 @@ def test_no_lock_entry_names_a_registry() -> None:
     packages = json.loads((CONTRACTS / "package-lock.json").read_text())["packages"]
     hosts = {entry["resolved"].split("/")[2] for entry in packages.values() if "resolved" in entry}
     assert hosts <= {"registry.npmjs.org"}
+
+
+def test_fixture_proofs_are_of_the_present_circuit() -> None:
+    fixture = json.loads((CONTRACTS / "fixtures" / "race.json").read_text())
+    shape = Shape(slots=int(fixture["slots"], 16), depth=int(fixture["depth"], 16))
+    present = native.circuit_info(shape).hash.hex()
+    assert fixture["circuitVersion"] == f"0x{present}", "run contracts/fixtures/generate.py"

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Arbiter} from "../../src/Arbiter.sol";
+import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
+import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {Test} from "./Test.sol";
+
+/// @dev fixtures/race.json: a chain of three batches and real proofs of them, made by the prover itself.
+abstract contract RaceFixture is Test {
+    uint96 internal constant REWARD = 0.01 ether;
+    address internal constant SEQUENCER = address(0x5E0);
+    uint64 internal constant BATCHES = 3;
+
+    Arbiter internal arbiter;
+    Groth16Verifier internal verifier;
+    string internal json;
+
+    /// @dev Deploys at the address the proofs were made for, queues the deposits, sequences no batch yet.
+    function _deploy() internal {
+        json = vm.readFile("fixtures/race.json");
+        address deployer = vm.parseJsonAddress(json, ".deployer");
+        uint256[] memory words = vm.parseJsonUintArray(json, ".verifyingKey");
+        uint256[22] memory key;
+        for (uint256 i = 0; i < 22; ++i) {
+            key[i] = words[i];
+        }
+        vm.prank(deployer);
+        verifier = new Groth16Verifier(key);
+        IArbiter.Config memory config = _fixtureConfig();
+        vm.prank(deployer);
+        arbiter = new Arbiter(config);
+        vm.assertEq(address(arbiter), vm.parseJsonAddress(json, ".arbiter"));
+        vm.assertEq(arbiter.domain(), _uint(".domain"));
+        vm.deal(SEQUENCER, 1000 ether);
+        _depositAt(0);
+        _depositAt(1);
+    }
+
+    function _sequence(uint64 number) internal {
+        string memory batch = string.concat(".batches[", vm.toString(number - 1), "]");
+        IArbiter.Header memory header = _header(number);
+        uint64 queueEnd = arbiter.queueHead() + header.deposits;
+        bytes32 parent = arbiter.batchHashOf(number - 1);
+        bytes memory data = vm.parseJsonBytes(json, string.concat(batch, ".data"));
+        vm.prank(SEQUENCER);
+        arbiter.sequenceBatch{value: REWARD}(number, parent, header, data, queueEnd);
+        vm.assertEq(arbiter.batchHashOf(number), bytes32(_uint(string.concat(batch, ".batchHash"))));
+    }
+
+    /// @dev The proof called `name`, ready to submit.
+    function _proof(string memory name) internal view returns (IArbiter.Submission memory submission) {
+        string memory proof = string.concat(".proofs[", vm.toString(_indexOf(name)), "]");
+        submission.number = uint64(_uint(string.concat(proof, ".number")));
+        submission.oldRoot = _uint(string.concat(proof, ".oldRoot"));
+        submission.newRoot = _uint(string.concat(proof, ".newRoot"));
+        submission.payee = vm.parseJsonAddress(json, string.concat(proof, ".payee"));
+        submission.tip = uint96(_uint(string.concat(proof, ".tip")));
+        submission.commitment = _uint(string.concat(proof, ".commitment"));
+        uint256[] memory words = vm.parseJsonUintArray(json, string.concat(proof, ".words"));
+        for (uint256 i = 0; i < 8; ++i) {
+            submission.proof[i] = words[i];
+        }
+        submission.header = _header(submission.number);
+        string memory data = string.concat(".batches[", vm.toString(submission.number - 1), "].data");
+        submission.data = vm.parseJsonBytes(json, data);
+    }
+
+    function _uint(string memory path) internal view returns (uint256) {
+        return vm.parseJsonUint(json, path);
+    }
+
+    function _header(uint64 number) private view returns (IArbiter.Header memory) {
+        string memory batch = string.concat(".batches[", vm.toString(number - 1), "]");
+        return IArbiter.Header({
+            deposits: uint8(_uint(string.concat(batch, ".deposits"))),
+            forced: 0,
+            feeAccount: uint48(_uint(string.concat(batch, ".feeAccount")))
+        });
+    }
+
+    function _fixtureConfig() private view returns (IArbiter.Config memory) {
+        return IArbiter.Config({
+            verifier: address(verifier),
+            sequencer: SEQUENCER,
+            genesisRoot: _uint(".genesisRoot"),
+            circuitVersion: _uint(".circuitVersion"),
+            slots: uint8(_uint(".slots")),
+            depth: uint8(_uint(".depth")),
+            reward: REWARD,
+            minDeposit: 1000,
+            queueDeadline: 10
+        });
+    }
+
+    function _depositAt(uint256 i) private {
+        string memory path = string.concat(".deposits[", vm.toString(i), "]");
+        arbiter.deposit{value: _uint(string.concat(path, ".amountGwei")) * 1 gwei}(
+            _uint(string.concat(path, ".publicKeyX")),
+            _uint(string.concat(path, ".publicKeyY")),
+            vm.parseJsonAddress(json, string.concat(path, ".exitAddress"))
+        );
+    }
+
+    function _indexOf(string memory name) private view returns (uint256 i) {
+        while (
+            keccak256(bytes(vm.parseJsonString(json, string.concat(".proofs[", vm.toString(i), "].name"))))
+                != keccak256(bytes(name))
+        ) ++i;
+    }
+}
