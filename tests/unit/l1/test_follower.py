@@ -1,14 +1,14 @@
 """The follower: exact events of the canonical chain, through reorgs, outages, lies and lagging endpoints."""
 
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import pytest
 import trio
-import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from poe.errors import L1Unreachable, RpcRefused
 from poe.l1.abi import load_artifact
@@ -16,14 +16,6 @@ from poe.l1.events import EventDecoder
 from poe.l1.follower import KEPT_BLOCKS, ChainFollower
 from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, Deposited
 from tests.fakes_l1 import PARAMETERS, SHAPE, FakeChain, FakeRpc, deposited
-
-
-def run_on_a_jumping_clock(main: Callable[[], Awaitable[None]], **options: object) -> None:
-    """trio.run, but that sleeping takes no time."""
-    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-
-
-pytestmark = pytest.mark.trio(run=run_on_a_jumping_clock)
 
 BASE = PARAMETERS.deployed_at_block - 1
 
@@ -80,7 +72,9 @@ def reader(chain: FakeChain) -> Reader:
     return Reader(follower_of(chain))
 
 
-async def test_events_come_in_chain_order_with_their_origin(chain: FakeChain, reader: Reader) -> None:
+async def test_events_come_in_chain_order_with_their_origin(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     assert reader.amounts == [(4 + i, i) for i in range(6)]
     for event in reader.events:
@@ -89,14 +83,18 @@ async def test_events_come_in_chain_order_with_their_origin(chain: FakeChain, re
     assert reader.follower.is_caught_up
 
 
-async def test_several_events_of_one_block_keep_their_order(chain: FakeChain, reader: Reader) -> None:
+async def test_several_events_of_one_block_keep_their_order(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     chain.mine(deposited(6), deposited(7), deposited(8))
     chain.blocks[-1].logs.reverse()
     await reader.catch_up(chain)
     assert [event.origin.log_index for event in reader.events[-3:]] == [0, 1, 2]
 
 
-async def test_nothing_is_told_while_the_head_stays(chain: FakeChain, reader: Reader) -> None:
+async def test_nothing_is_told_while_the_head_stays(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     with pytest.raises(trio.TooSlowError):
         await reader.read_until(lambda: False, seconds=60)
@@ -105,7 +103,9 @@ async def test_nothing_is_told_while_the_head_stays(chain: FakeChain, reader: Re
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 5, 6])
-async def test_a_reorg_of_the_same_height_rolls_back_exactly(chain: FakeChain, reader: Reader, depth: int) -> None:
+async def test_a_reorg_of_the_same_height_rolls_back_exactly(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock, depth: int
+) -> None:
     await reader.catch_up(chain)
     chain.reorg(depth)
     await reader.catch_up(chain)
@@ -115,7 +115,9 @@ async def test_a_reorg_of_the_same_height_rolls_back_exactly(chain: FakeChain, r
     assert (stats.reorgs, stats.deepest_reorg_blocks) == (1, depth)
 
 
-async def test_a_reorg_to_a_longer_branch_brings_its_events(chain: FakeChain, reader: Reader) -> None:
+async def test_a_reorg_to_a_longer_branch_brings_its_events(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     chain.drop(2)
     for index in (40, 41, 42, 43):
@@ -124,7 +126,9 @@ async def test_a_reorg_to_a_longer_branch_brings_its_events(chain: FakeChain, re
     assert reader.amounts[4:] == [(8, 40), (9, 41), (10, 42), (11, 43)]
 
 
-async def test_a_reorg_and_its_new_events_come_as_one_update(chain: FakeChain, reader: Reader) -> None:
+async def test_a_reorg_and_its_new_events_come_as_one_update(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     chain.drop(1)
     chain.mine(deposited(50))
@@ -134,7 +138,7 @@ async def test_a_reorg_and_its_new_events_come_as_one_update(chain: FakeChain, r
     assert [event.queue_index for event in reader.seen[1].events if isinstance(event, Deposited)] == [50]
 
 
-async def test_a_shorter_branch_is_a_reorg(chain: FakeChain, reader: Reader) -> None:
+async def test_a_shorter_branch_is_a_reorg(chain: FakeChain, reader: Reader, autojump_clock: MockClock) -> None:
     await reader.catch_up(chain)
     chain.drop(4)
     chain.mine(deposited(60))
@@ -142,7 +146,9 @@ async def test_a_shorter_branch_is_a_reorg(chain: FakeChain, reader: Reader) -> 
     assert reader.amounts == [(4, 0), (5, 1), (6, 60)]
 
 
-async def test_a_reverted_chain_is_a_reorg_after_some_patience(chain: FakeChain, reader: Reader) -> None:
+async def test_a_reverted_chain_is_a_reorg_after_some_patience(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     chain.drop(3)
     await reader.catch_up(chain)
@@ -150,7 +156,9 @@ async def test_a_reverted_chain_is_a_reorg_after_some_patience(chain: FakeChain,
     assert reader.amounts == [(4, 0), (5, 1), (6, 2)]
 
 
-async def test_an_endpoint_that_lags_for_a_moment_is_no_reorg(chain: FakeChain, reader: Reader) -> None:
+async def test_an_endpoint_that_lags_for_a_moment_is_no_reorg(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     ahead = [chain.blocks.pop(), chain.blocks.pop()]
     looks = 0
@@ -168,7 +176,9 @@ async def test_an_endpoint_that_lags_for_a_moment_is_no_reorg(chain: FakeChain, 
     assert reader.follower.stats().reorgs == 0
 
 
-async def test_a_reorg_deeper_than_kept_starts_over_from_the_deployment(chain: FakeChain, reader: Reader) -> None:
+async def test_a_reorg_deeper_than_kept_starts_over_from_the_deployment(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     for index in range(6, KEPT_BLOCKS + 40):
         chain.mine(deposited(index))
     await reader.catch_up(chain)
@@ -181,7 +191,9 @@ async def test_a_reorg_deeper_than_kept_starts_over_from_the_deployment(chain: F
     assert reader.amounts[-1][1] == 1000 + KEPT_BLOCKS + 29
 
 
-async def test_another_chain_altogether_starts_over(chain: FakeChain, reader: Reader) -> None:
+async def test_another_chain_altogether_starts_over(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     chain.drop(len(chain.blocks))
     for _ in range(12):
@@ -191,7 +203,9 @@ async def test_another_chain_altogether_starts_over(chain: FakeChain, reader: Re
     assert reader.seen[-1].rolled_back_to == BASE
 
 
-async def test_long_history_is_read_in_few_calls_and_whole(chain: FakeChain, reader: Reader) -> None:
+async def test_long_history_is_read_in_few_calls_and_whole(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     for index in range(6, 3000):
         chain.mine(*([deposited(index)] if index % 500 == 0 else []))
     await reader.catch_up(chain)
@@ -199,7 +213,9 @@ async def test_long_history_is_read_in_few_calls_and_whole(chain: FakeChain, rea
     assert len(chain.calls) < 3 * KEPT_BLOCKS
 
 
-async def test_refused_ranges_are_halved_until_they_pass(chain: FakeChain, reader: Reader) -> None:
+async def test_refused_ranges_are_halved_until_they_pass(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     for index in range(6, 1500):
         chain.mine(*([deposited(index)] if index % 100 == 0 else []))
     widest = 0
@@ -220,7 +236,7 @@ async def test_refused_ranges_are_halved_until_they_pass(chain: FakeChain, reade
     assert 50 < widest <= 100
 
 
-async def test_an_outage_is_waited_for_and_counted(chain: FakeChain, reader: Reader) -> None:
+async def test_an_outage_is_waited_for_and_counted(chain: FakeChain, reader: Reader, autojump_clock: MockClock) -> None:
     await reader.catch_up(chain)
     chain.is_down = True
     async with trio.open_nursery() as nursery:
@@ -237,7 +253,9 @@ async def _up_again_after(chain: FakeChain, seconds: float) -> None:
     chain.is_down = False
 
 
-async def test_an_outage_longer_than_the_window_loses_nothing(chain: FakeChain, reader: Reader) -> None:
+async def test_an_outage_longer_than_the_window_loses_nothing(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     await reader.catch_up(chain)
     chain.drop(2)
     for index in range(100, 100 + 2 * KEPT_BLOCKS):
@@ -246,7 +264,9 @@ async def test_an_outage_longer_than_the_window_loses_nothing(chain: FakeChain, 
     assert [index for _, index in reader.amounts] == [0, 1, 2, 3, *range(100, 100 + 2 * KEPT_BLOCKS)]
 
 
-async def test_a_reorg_between_headers_and_logs_is_noticed(chain: FakeChain, reader: Reader) -> None:
+async def test_a_reorg_between_headers_and_logs_is_noticed(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     """The endpoint switches branch after it gave the headers: by-hash queries cannot answer from the new one."""
     has_moved = False
 
@@ -265,7 +285,9 @@ async def test_a_reorg_between_headers_and_logs_is_noticed(chain: FakeChain, rea
     assert [index for _, index in reader.amounts] == [0, 1, 2, 70, 71, 72, 73]
 
 
-async def test_a_log_that_does_not_decode_is_skipped_and_counted(chain: FakeChain, reader: Reader) -> None:
+async def test_a_log_that_does_not_decode_is_skipped_and_counted(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     chain.mine(deposited(6), deposited(7))
     chain.blocks[-1].logs[0]["data"] = "0x00"
     await reader.catch_up(chain)
@@ -314,7 +336,9 @@ LIES = {
 
 
 @pytest.mark.parametrize("name", LIES)
-async def test_a_lying_endpoint_is_never_believed_nor_fatal(chain: FakeChain, reader: Reader, name: str) -> None:
+async def test_a_lying_endpoint_is_never_believed_nor_fatal(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock, name: str
+) -> None:
     chain.lie = LIES[name]
     with pytest.raises(trio.TooSlowError):
         await reader.read_until(lambda: False, seconds=120)
@@ -325,7 +349,7 @@ async def test_a_lying_endpoint_is_never_believed_nor_fatal(chain: FakeChain, re
     assert [index for _, index in reader.amounts] == list(range(6))
 
 
-async def test_an_endpoint_still_before_the_deployment_is_waited_for() -> None:
+async def test_an_endpoint_still_before_the_deployment_is_waited_for(autojump_clock: MockClock) -> None:
     chain = FakeChain(blocks=1)
     reader = Reader(follower_of(chain))
     async with trio.open_nursery() as nursery:
@@ -341,7 +365,9 @@ async def _mine_later(chain: FakeChain) -> None:
     chain.mine(deposited(0))
 
 
-async def test_a_cancelled_read_can_be_taken_up_again(chain: FakeChain, reader: Reader) -> None:
+async def test_a_cancelled_read_can_be_taken_up_again(
+    chain: FakeChain, reader: Reader, autojump_clock: MockClock
+) -> None:
     """A role that stops reading in the middle of a step finds the follower consistent."""
     for index in range(6, 60):
         chain.mine(deposited(index))
@@ -362,7 +388,7 @@ async def _cancel_after(checkpoints: int, scope: trio.CancelScope) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
-async def test_whatever_the_chain_does_the_reader_ends_with_its_events(seed: int) -> None:
+def test_whatever_the_chain_does_the_reader_ends_with_its_events(seed: int) -> None:
     """Random mining, reorgs and failing calls, at random moments between the follower's own calls."""
     rng = random.Random(seed)
     chain = FakeChain()
@@ -380,8 +406,11 @@ async def test_whatever_the_chain_does_the_reader_ends_with_its_events(seed: int
             raise L1Unreachable("lost")
         return result
 
-    reader = Reader(follower_of(chain))
-    chain.lie = disturb
-    await reader.read_until(lambda: mined >= 60 and reader.head == chain.head)
-    wanted = [log["blockHash"] for block in chain.blocks for log in block.logs]
-    assert ["0x" + event.origin.block.hash.hex() for event in reader.events] == wanted
+    async def main() -> None:
+        reader = Reader(follower_of(chain))
+        chain.lie = disturb
+        await reader.read_until(lambda: mined >= 60 and reader.head == chain.head)
+        wanted = [log["blockHash"] for block in chain.blocks for log in block.logs]
+        assert ["0x" + event.origin.block.hash.hex() for event in reader.events] == wanted
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
