@@ -10,7 +10,7 @@ import {Test} from "./support/Test.sol";
 contract StatementTest is Test {
     using Statement for bytes;
 
-    uint256 private constant CASES = 9;
+    uint256 private constant FEWEST_CASES = 9;
 
     string private json;
     StatementHarness private harness;
@@ -20,21 +20,13 @@ contract StatementTest is Test {
         harness = new StatementHarness();
     }
 
-    function test_Statement_AgreesWithTheSharedVectors() public view {
-        for (uint256 i = 0; i < CASES; ++i) {
+    function test_Statement_AgreesWithEverySharedVector() public view {
+        uint256 i;
+        for (; vm.keyExistsJson(json, _path(i, "name")); ++i) {
             _checkHashes(i);
             _checkEvaluation(i);
         }
-    }
-
-    function test_Statement_KnowsEveryVector() public {
-        vm.assertTrue(bytes(vm.parseJsonString(json, _path(CASES - 1, "name"))).length > 0);
-        vm.expectRevert();
-        this.nameOf(CASES);
-    }
-
-    function nameOf(uint256 i) external view returns (string memory) {
-        return vm.parseJsonString(json, _path(i, "name"));
+        vm.assertGe(i, FEWEST_CASES);
     }
 
     function testFuzz_Evaluate_IsThePolynomialsValue(uint256[7] memory words, uint256 x) public pure {
