@@ -162,7 +162,6 @@ class Publisher:
         if refusal.name in NEVER_RIGHT:
             raise refusal
         log.warning("batch_refused number=%d reason=%r", sealed.number, str(refusal))
-        self._posted = None
         await self._wait_for_l1()
         if refusal.name in QUEUE_MOVED and self._chain.get(sealed.number) is sealed:
             height, _ = self._ledger.head()

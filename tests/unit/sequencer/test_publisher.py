@@ -202,6 +202,22 @@ async def test_a_refusal_by_the_queue_unseals_only_what_l1_has_not_ordered(
     assert rig.l1.posted == [1, 2]
 
 
+async def test_a_batch_that_got_onto_l1_while_its_refusal_was_waited_out_stays(
+    nursery: trio.Nursery, autojump_clock: Clock
+) -> None:
+    rig = await Rig().with_users(3)
+    await rig.send(transfer(1, 0))
+    sealed = await rig.batcher.seal()
+    assert sealed is not None
+    rig.l1.failures = [Reverted("refused", name="DepositMismatch")]
+    await publishing(rig, nursery)
+    await rig.l1.sequence_batch(
+        sealed.number, sealed.parent_hash, sealed.batch, queue_end=sealed.queue_end, reward=rig.parameters.reward
+    )
+    await trio.sleep(2 * RETRY_SECONDS)
+    assert (rig.chain.height, rig.ledger.head()[0], len(rig.mempool)) == (2, 2, 0)
+
+
 async def test_a_sealed_batch_that_overdue_deposits_have_overtaken_is_sealed_anew_with_them() -> None:
     """It waited for L1 so long that posting it would revert, and every batch after it."""
     rig = await Rig(l1=FakeL1(deadline_blocks=4)).with_users(2)

@@ -77,6 +77,22 @@ async def test_deposits_that_come_back_in_another_order_are_drained_in_the_new_o
     assert (rig.account(0).balance, rig.account(1).balance) == (7, 8)
 
 
+async def test_batches_waiting_to_be_posted_stand_while_l1_and_its_queue_go_on() -> None:
+    rig = Rig()
+    rig.deposit(*range(6))
+    await rig.sync()
+    first, second = await rig.batcher.seal(), await rig.batcher.seal()
+    rig.deposit(6, 7)
+    await rig.sync()
+    assert rig.chain.kept == (first, second)
+    await rig.batcher.seal()
+    rig.l1.mine()
+    await rig.sync()
+    assert rig.chain.height == 3
+    await rig.post()
+    assert rig.l1.posted == [1, 2, 3]
+
+
 async def test_a_deposit_that_changes_its_amount_in_a_reorg_is_noticed() -> None:
     rig = Rig()
     rig.deposit(0)
@@ -103,6 +119,17 @@ async def test_a_batch_that_came_from_elsewhere_replaces_ours_and_our_transactio
     assert transfer(1, 0) not in ours.mempool, "it is in their batch"
     assert ours.mempool.select(4) == [transfer(2, 0), transfer(2, 1)]
     assert ours.counted("dropped") == 1
+
+
+async def test_transactions_that_another_process_has_posted_stop_waiting() -> None:
+    ours = await Rig().with_users(4)
+    theirs = Rig(l1=ours.l1)
+    await theirs.sync()
+    await ours.send(transfer(1, 0), transfer(1, 1))
+    await sealed_and_posted(theirs, transfer(1, 0))
+    await ours.sync()
+    assert ours.mempool.select(4) == [transfer(1, 1)]
+    assert len(ours.mempool) == 1
 
 
 async def test_transactions_that_can_no_longer_be_paid_after_a_reorg_are_dropped() -> None:
