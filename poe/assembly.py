@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -34,10 +35,11 @@ from poe.net.messages import announcement_digest
 from poe.observer.node import Observer
 from poe.observer.standings import Standings
 from poe.prover.candidates import Candidates
+from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
 from poe.prover.race import Collaborators, Terms
 from poe.prover.record import Record
-from poe.prover.strategy import OldestFirst
+from poe.prover.strategy import LeastContested, OldestFirst
 from poe.rollup import statement
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
 from poe.sequencer.batcher import Batcher, SealingRules
@@ -107,13 +109,15 @@ async def run_prover(settings: Settings) -> None:
             proofs=worker,
             arbiter=await connect(settings, chain, signer),
             terms=Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei)),
-            jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
         )
+        intents = IntentBook(time.time)
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
-            strategy=OldestFirst(),
+            strategy=OldestFirst() if settings.prover.strategy == "oldest" else LeastContested(intents),
+            intents=intents,
+            jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
             network=network,
             metrics=metrics,
             record=Record(metrics),

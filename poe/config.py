@@ -77,6 +77,8 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     threads: int = 1
     start_jitter_seconds: float = 1.0
     """Each race starts after a random wait of at most this long."""
+    strategy: str = "spread"
+    """spread: the oldest of the batches that fewest others work on; oldest: always the oldest."""
     payee: str = ""
     """Address that is paid; empty: our own account."""
     tip_wei: int = 0
@@ -211,6 +213,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
+        (settings.prover.strategy in ("spread", "oldest"), "prover.strategy", "spread or oldest"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_module
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
@@ -31,6 +31,7 @@ def up(
     tps: float = 8.0,
     jitter: float = 1.0,
     threads: int = 1,
+    strategy: Literal["spread", "oldest"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
 ) -> None:
@@ -60,6 +61,8 @@ def up(
         Each race starts after a random wait of at most this many seconds.
     threads
         Threads a prover.
+    strategy
+        How provers choose among open batches: spread over them, or all race for the oldest.
     block_seconds
         Seconds between L1 blocks.
     seed
@@ -87,6 +90,7 @@ def up(
         transactions_per_second=tps,
         start_jitter_seconds=jitter,
         prover_threads=threads,
+        strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from poe.l1.interface import ChainUpdate, Follower
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover.candidates import Candidate, Candidates
+from poe.prover.intents import IntentBook
 from poe.prover.race import Collaborators, Outcome, ProofShelf, race
 from poe.prover.record import Record
 from poe.prover.strategy import Strategy
@@ -34,6 +36,8 @@ class Prover:
     candidates: Candidates
     collaborators: Collaborators
     strategy: Strategy
+    intents: IntentBook
+    jitter_seconds: Callable[[], float]
     network: Network | None
     metrics: Metrics
     record: Record
@@ -45,6 +49,7 @@ class Prover:
             nursery.start_soon(self._follow_l1)
             if self.network is not None:
                 nursery.start_soon(self._listen, self.network)
+                nursery.start_soon(self._hear_intents, self.network)
             nursery.start_soon(self._race_forever)
             nursery.start_soon(self._watch_doors)
 
@@ -73,10 +78,7 @@ class Prover:
         shelf = ProofShelf()
         while True:
             await self.collaborators.proofs.warm()
-            candidate = self.strategy.choose(self.candidates.open())
-            if candidate is None:
-                await self.candidates.wait_for_change()
-                continue
+            candidate = await self._choose()
             await self._tell_intent(candidate)
             with self.metrics.proving.track_inprogress():
                 result = await race(candidate, shelf, self.collaborators)
@@ -84,6 +86,22 @@ class Prover:
             self.write_status()
             if result.outcome is Outcome.FAILED:
                 await trio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _choose(self) -> Candidate:
+        """The next race. The random wait comes first, so that provers set free by the same win hear each other."""
+        while True:
+            while not self.candidates.open():
+                await self.candidates.wait_for_change()
+            await trio.sleep(self.jitter_seconds())
+            candidate = self.strategy.choose(self.candidates.open())
+            if candidate is not None:
+                return candidate
+            await self.candidates.wait_for_change()
+
+    async def _hear_intents(self, network: Network) -> None:
+        async for intent in network.intents:
+            if intent.prover != self.collaborators.terms.payee:
+                self.intents.note(intent)
 
     async def _tell_intent(self, candidate: Candidate) -> None:
         if self.network is None:

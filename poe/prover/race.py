@@ -77,7 +77,6 @@ class Collaborators:
     proofs: ProofBackend
     arbiter: ArbiterClient
     terms: Terms
-    jitter_seconds: Callable[[], float]
 
 
 class ProofShelf:
@@ -156,7 +155,6 @@ async def _unless_gone(
 
 
 async def _prove(candidate: Candidate, with_: Collaborators) -> FinishedProof:
-    await trio.sleep(with_.jitter_seconds())
     proof = await with_.proofs.prove(_job(candidate, with_.terms))
     return FinishedProof(proof=proof, at=time.time())
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from poe.observer.standings import Row
 from poe.testnet.report import batch_entry
@@ -14,6 +13,7 @@ from poe.testnet.stage import Stage
 
 HEADINGS = ("batch", "txs", "winner", "proof s", "margin s", "posted→accepted s", "block")
 WIDTHS = (5, 4, 14, 8, 9, 18, 6)
+STANDINGS_WIDTHS = (10, 4, 8, 9, 6, 13, 42)
 
 
 class Display:
@@ -25,7 +25,7 @@ class Display:
 
     def say(self, line: str) -> None:
         """One line about the run itself."""
-        self._console.print(f"[dim]{line}[/dim]", highlight=False)
+        self._print(line, style="dim")
 
     def started(self, endpoints: Mapping[str, Mapping[str, str]], stage: Stage) -> None:
         """Where everything is."""
@@ -33,7 +33,7 @@ class Display:
         self.say(f"arbiter {arbiter}, shape {stage.parameters.shape}, key {stage.key.provenance}")
         for name, where in endpoints.items():
             self.say(f"{name:<10} " + "  ".join(f"{kind} {url}" for kind, url in where.items()))
-        self._console.print(_line(HEADINGS), style="bold", highlight=False)
+        self._print(_line(HEADINGS, WIDTHS), style="bold")
 
     def show(self, rows: Sequence[Row], provers: Mapping[str, Mapping[str, Any]]) -> None:
         """Print the rows that are new."""
@@ -44,20 +44,25 @@ class Display:
             if entry["proof_seconds"] is None:
                 continue  # the winner has not written its status yet
             self._shown.add(row.number)
-            self._console.print(_line(_cells(entry)), highlight=False)
+            self._print(_line(_cells(entry), WIDTHS))
 
     def finished(self, report: Mapping[str, Any]) -> None:
         """The run's totals."""
-        table = Table("prover", "won", "finished", "cancelled", "wasted core s", "payee", title="standings")
+        headings = ("prover", "won", "finished", "cancelled", "failed", "wasted core s", "payee")
+        self._print(_line(headings, STANDINGS_WIDTHS), style="bold")
         for prover in report["provers"]:
-            cells = (prover["won"], prover["finished"], prover["cancelled"], prover["wasted_core_seconds"])
-            table.add_row(prover["name"], *map(str, cells), prover["payee"])
-        self._console.print(table)
+            counts = (str(prover[key]) for key in ("won", "finished", "cancelled", "failed"))
+            wasted = f"{prover['wasted_core_seconds']:.1f}"
+            self._print(_line((prover["name"], *counts, wasted, prover["payee"] or "?"), STANDINGS_WIDTHS))
         gas = ", ".join(f"{call} {used}" for call, used in report["gas"].items() if used is not None)
         self.say(
             f"{report['finalized']} batches final · executed {report['executed_tps']} tx/s ·"
             f" proven {report['proven_tps']} tx/s · gas: {gas}"
         )
+
+    def _print(self, line: str, *, style: str | None = None) -> None:
+        """One line, never wrapped or read as markup: a person may pipe it into a file."""
+        self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
@@ -73,5 +78,5 @@ def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "  ".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))

@@ -66,6 +66,7 @@ async def run_testnet(scenario: Scenario, display: Display, stop: trio.Event) ->
         async with _processes(testnet, display):
             load = await _race(testnet, display, stop)
             await trio.sleep(SETTLE_SECONDS)  # let the roles write down the last win
+            _show_now(testnet, display)
         return await _report(testnet, load)
 
 
@@ -168,8 +169,12 @@ async def _supervise(testnet: Testnet, display: Display) -> None:
 async def _show(testnet: Testnet, display: Display) -> None:
     while True:
         await testnet.watch.wait_for_change()
-        statuses = {name: child.status() for name, child in testnet.provers.items()}
-        display.show(testnet.watch.standings.rows(), statuses)
+        _show_now(testnet, display)
+
+
+def _show_now(testnet: Testnet, display: Display) -> None:
+    statuses = {name: child.status() for name, child in testnet.provers.items()}
+    display.show(testnet.watch.standings.rows(), statuses)
 
 
 def _write_facts(testnet: Testnet) -> None:

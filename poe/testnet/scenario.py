@@ -26,6 +26,7 @@ class Scenario:
     key_cache: Path | None = None
     block_seconds: float = 1.0
     prover_threads: int = 1
+    strategy: str = "spread"
     start_jitter_seconds: float = 1.0
     seal_seconds: float = 2.0
     users: int = 4

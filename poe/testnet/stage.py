@@ -88,6 +88,7 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
         ),
         prover=ProverSettings(
             threads=scenario.prover_threads,
+            strategy=scenario.strategy,
             start_jitter_seconds=scenario.start_jitter_seconds,
             key_cache=str(stage.key.path.parent),
         ),
