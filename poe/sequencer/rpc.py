@@ -176,6 +176,11 @@ class Rpc:
             return "sealed"
         return "accepted" if self._ledger.accepted(number) else "sequenced"
 
+    def _accepted_height(self) -> int:
+        """The last batch up to which every one is final or has an accepted proof on its canonical old root."""
+        still_open = self._ledger.open_batches()
+        return still_open[0] - 1 if still_open else self._ledger.head()[0]
+
     async def _status(self, params: Sequence[Any]) -> Any:
         """[] → how far each stage is."""
         _positional(params)
@@ -191,6 +196,7 @@ class Rpc:
             "heights": {
                 "sealed": self._chain.height,
                 "sequenced": self._ledger.head()[0],
+                "accepted": self._accepted_height(),
                 "finalized": self._ledger.finalized_number,
             },
             "height": self._chain.height,

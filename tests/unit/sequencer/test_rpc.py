@@ -207,7 +207,7 @@ async def test_the_status_tells_heights_root_pool_and_executed_transactions() ->
     rig.l1.finalize(root=first.execution.new_root)
     await rig.sync()
     status = await call(rig, "poe_status")
-    assert status["heights"] == {"sealed": 2, "sequenced": 1, "finalized": 1}
+    assert status["heights"] == {"sealed": 2, "sequenced": 1, "accepted": 1, "finalized": 1}
     assert (status["mempool"], status["executed"], status["ready"]) == (1, 2, True)
     assert int(status["root"], 16) == rig.chain.root
     assert int(status["finalized_root"], 16) == first.execution.new_root
