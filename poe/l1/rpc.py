@@ -5,6 +5,7 @@ Only scheme, host and port of the URL ever reach a message: user, password, path
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -12,8 +13,9 @@ from urllib.parse import urlsplit
 import requests
 import trio
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 from web3 import HTTPProvider
-from web3.types import RPCEndpoint
+from web3.types import RPCEndpoint, RPCResponse
 
 from poe.errors import BadAnswer, ConfigError, L1Unreachable, RpcRefused, WrongChain
 from poe.l1 import answers
@@ -21,6 +23,9 @@ from poe.l1.interface import BlockRef
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _READ_BYTES = 65536
+_MAX_NESTING = 32
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class _TooSlow(requests.RequestException):
@@ -58,12 +63,32 @@ class _BoundedAdapter(HTTPAdapter):
                     raise _TooBig
                 if time.monotonic() > ends:
                     raise _TooSlow
-        except BaseException:
+        except ReadTimeoutError:
+            response.close()
+            raise _TooSlow from None
+        except HTTPError:
+            response.close()
+            raise requests.ConnectionError from None
+        except requests.RequestException:
             response.close()
             raise
         response.raw.release_conn()
         response._content = bytes(body)
         return response
+
+
+class _Provider(HTTPProvider):
+    """Refuses deep nesting before decoding: with the recursion limit as high as py_ecc sets it, json overflows the
+    thread's C stack, and the process dies."""
+
+    @staticmethod
+    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+        depth = 0
+        for bracket in _STRING.sub(b"", raw_response).translate(None, delete=_NO_BRACKETS):
+            depth += 1 if bracket in b"[{" else -1
+            if depth > _MAX_NESTING:
+                raise ValueError(f"nested deeper than {_MAX_NESTING}")
+        return HTTPProvider.decode_rpc_response(raw_response)
 
 
 class Rpc:
@@ -93,7 +118,7 @@ class Rpc:
         )
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
-        self._provider = HTTPProvider(url, session=self._session, exception_retry_configuration=None)
+        self._provider = _Provider(url, session=self._session, exception_retry_configuration=None)
 
     def __repr__(self) -> str:
         return f"Rpc({self.endpoint})"

@@ -28,6 +28,10 @@ RevertDecoder = Callable[[bytes | None], Revert]
 
 _GWEI = 10**9
 _NONCE_ATTEMPTS = 8
+_KNOWN_MARKS = ("already known", "already imported", "already in mempool", "known transaction")
+_TAKEN_MARKS = ("nonce too low", "nonce is too low", "replacement")
+"""How geth, anvil, nethermind and erigon say that they hold the transaction, or another one at its nonce."""
+
 _REVERT_MARKS = ("revert", "invalid opcode", "out of gas")
 
 
@@ -160,9 +164,14 @@ class Transactor:
                 nonce = await self._free_nonce(taken_by_others + 1)
                 sent = _InFlight(nonce=nonce, message=message, gas=gas, tip=tip, max_fee=max_fee)
                 self._in_flight[nonce] = sent
-                if await self._transmit(sent):
+                is_ours = False
+                try:
+                    is_ours = await self._transmit(sent)
+                finally:
+                    if not is_ours:
+                        del self._in_flight[nonce]
+                if is_ours:
                     return sent
-                del self._in_flight[nonce]
                 taken_by_others = nonce
         raise NotMined(f"nonces up to {taken_by_others} of 0x{self.account.hex()} are used by another sender")
 
@@ -190,11 +199,10 @@ class Transactor:
                 await self._rpc.call("eth_sendRawTransaction", "0x" + sent.raw.hex())
             except RpcRefused as error:
                 text = error.rpc_message.lower()
-                if "already known" in text or "already imported" in text or "already in mempool" in text:
+                if any(mark in text for mark in _KNOWN_MARKS):
                     return True
-                if "nonce too low" in text or "underpriced" in text or "nonce is too low" in text:
+                if any(mark in text for mark in _TAKEN_MARKS):
                     return False
-                self._in_flight.pop(sent.nonce, None)
                 raise
             except (L1Unreachable, BadAnswer) as error:
                 log.warning("tx_send_unanswered nonce=%d error=%s", sent.nonce, error)

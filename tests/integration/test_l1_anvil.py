@@ -165,6 +165,13 @@ async def follow(
     return seen
 
 
+async def eventually(holds: Callable[[], bool]) -> None:
+    """Wait for what another process brings about."""
+    with trio.fail_after(10):
+        while not holds():  # noqa: ASYNC110 -- nothing in this process is told of it
+            await trio.sleep(0.02)
+
+
 async def deposit(client: Arbiter, amount: int = 5, key: tuple[int, int] = (11, 12)) -> None:
     await client.deposit(public_key=key, exit_address=EXIT, amount=Gwei(amount))
 
@@ -364,9 +371,7 @@ async def test_a_stuck_transaction_is_resent_with_a_higher_fee(world: World) -> 
     await world.anvil.set_automine(False)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(deposit, client)
-        with trio.fail_after(10):
-            while client.transactor.resends == 0:
-                await trio.sleep(0.02)
+        await eventually(lambda: client.transactor.resends > 0)
         await world.anvil.mine()
     assert client.transactor.resends >= 1
 
@@ -394,9 +399,7 @@ async def test_the_fee_ceiling_holds(world: World) -> None:
     await world.anvil.set_automine(False)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(deposit, client)
-        with trio.fail_after(10):
-            while client.transactor.resends < 2:
-                await trio.sleep(0.02)
+        await eventually(lambda: client.transactor.resends >= 2)
         content = cast(dict[str, Any], await world.anvil.rpc.call("txpool_content"))
         pending = next(iter(content["pending"].values()))
         assert all(int(tx["maxFeePerGas"], 16) <= 3 * 10**9 for tx in pending.values())
@@ -415,13 +418,10 @@ async def test_a_chain_that_goes_down_and_comes_back_is_followed_on(tmp_path: Pa
     ledger, follower = Ledger(parameters), first.follower(rpc)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(follow, follower, ledger, lambda: len(ledger.pending_deposits()) == 2)
-        with trio.fail_after(5):
-            while follower.stats().rpc_errors < 2:
-                await trio.sleep(0.02)
+        await eventually(lambda: follower.stats().rpc_errors >= 2)
         async with Anvil(block_seconds=None, state_file=state, port=port) as anvil:
             await deposit(await World(anvil, parameters).client(SEQUENCER))
-            while len(ledger.pending_deposits()) < 2:
-                await trio.sleep(0.02)
+            await eventually(lambda: len(ledger.pending_deposits()) == 2)
     rpc.close()
 
 
@@ -442,7 +442,7 @@ async def test_wrong_chain_wrong_address_and_no_endpoint_are_told_apart(world: W
 
 async def test_an_account_without_ether_is_told_so(world: World) -> None:
     poor = await world.client(Signer(hashlib.sha256(b"poor").digest()))
-    with pytest.raises(L1Error, match="(?i)insufficient funds"):
+    with pytest.raises(L1Error, match=r"(?i)insufficient funds"):
         await deposit(poor)
 
 

@@ -1,0 +1,145 @@
+"""Decoding of the arbiter's logs: exact round trip, and refusal of everything not exactly so."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from eth_abi import encode
+from hypothesis import given
+from hypothesis import strategies as st
+
+from poe.l1.abi import load_artifact
+from poe.l1.answers import RawLog, raw_log
+from poe.l1.events import EventDecoder
+from poe.l1.interface import ArbiterEvent
+from poe.l1.ledger import GENESIS_HASH
+from poe.rollup.types import FIELD_ORDER
+from tests.fakes_l1 import ALICE, SHAPE, FakeChain, accepted, deposited, finalized, sequenced, withdrawn
+
+DECODER = EventDecoder(load_artifact("Arbiter"), shape=SHAPE)
+EVENTS: dict[str, ArbiterEvent] = {
+    "Deposited": deposited(3),
+    "BatchSequenced": sequenced(1, GENESIS_HASH, salt=9, queue_end=2),
+    "ProofAccepted": accepted(1, 5, 6, tip=7),
+    "BatchFinalized": finalized(1, 6),
+    "Withdrawn": withdrawn(ALICE, 2**200),
+}
+
+
+def posted(event: ArbiterEvent) -> tuple[RawLog, FakeChain]:
+    chain = FakeChain()
+    chain.mine(event)
+    return raw_log(chain.blocks[-1].logs[0]), chain
+
+
+def decoded(log: RawLog) -> ArbiterEvent:
+    return DECODER.decode(log, FakeChain().head)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_what_the_arbiter_emits_decodes_to_the_event(name: str) -> None:
+    log, chain = posted(EVENTS[name])
+    event = DECODER.decode(log, chain.head)
+    assert event.origin.block == chain.head
+    assert event.origin.tx_hash == log.tx_hash
+    assert dataclasses.replace(event, origin=EVENTS[name].origin) == EVENTS[name]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_byte_more_or_less_is_refused(name: str) -> None:
+    log, _ = posted(EVENTS[name])
+    for data in (log.data + b"\0", log.data[:-1], log.data + bytes(32), b""):
+        with pytest.raises(ValueError, match=r"."):
+            decoded(dataclasses.replace(log, data=data))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_topic_more_or_less_is_refused(name: str) -> None:
+    log, _ = posted(EVENTS[name])
+    for topics in ((), log.topics[:-1], (*log.topics, bytes(32))):
+        with pytest.raises(ValueError, match="topic"):
+            decoded(dataclasses.replace(log, topics=topics))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_dirty_topic_is_refused(name: str) -> None:
+    """Numbers of 64 bits and addresses fill a topic's low end only."""
+    log, _ = posted(EVENTS[name])
+    dirty = (log.topics[0], b"\x01" + log.topics[1][1:], *log.topics[2:])
+    with pytest.raises(ValueError, match="ABI"):
+        decoded(dataclasses.replace(log, topics=dirty))
+
+
+def test_an_unknown_event_is_refused() -> None:
+    log, _ = posted(EVENTS["Withdrawn"])
+    with pytest.raises(ValueError, match="no event"):
+        decoded(dataclasses.replace(log, topics=(bytes(32), *log.topics[1:])))
+
+
+def test_a_batch_hash_that_is_not_the_datas_is_refused() -> None:
+    log, _ = posted(EVENTS["BatchSequenced"])
+    with pytest.raises(ValueError, match="hash"):
+        decoded(dataclasses.replace(log, topics=(*log.topics[:2], bytes(32))))
+
+
+def _with_values(name: str, *values: object) -> RawLog:
+    log, _ = posted(EVENTS[name])
+    kind = next(kind for kind in load_artifact("Arbiter").events.values() if kind.name == name)
+    return dataclasses.replace(log, data=encode(kind.data, values))
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        _with_values("Deposited", FIELD_ORDER, 1, ALICE, 5),
+        _with_values("Deposited", 1, FIELD_ORDER, ALICE, 5),
+        _with_values("Deposited", 1, 1, bytes(20), 5),
+        _with_values("Deposited", 1, 1, ALICE, 0),
+        _with_values("ProofAccepted", FIELD_ORDER, 1, ALICE, 0),
+        _with_values("ProofAccepted", 1, FIELD_ORDER, ALICE, 0),
+        _with_values("BatchFinalized", FIELD_ORDER, 0),
+        _with_values("BatchSequenced", bytes(32), (SHAPE.slots + 1, 0, 0), bytes(512), 0, 0),
+        _with_values("BatchSequenced", bytes(32), (0, 1, 0), bytes(512), 0, 0),
+        _with_values("BatchSequenced", bytes(32), (0, 0, 0), bytes(511), 0, 0),
+    ],
+)
+def test_values_out_of_range_are_refused(log: RawLog) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        decoded(log)
+
+
+def test_an_account_outside_the_tree_is_refused() -> None:
+    log, _ = posted(EVENTS["Deposited"])
+    outside = SHAPE.capacity.to_bytes(32)
+    with pytest.raises(ValueError, match="outside the tree"):
+        decoded(dataclasses.replace(log, topics=(*log.topics[:2], outside)))
+
+
+@pytest.mark.parametrize("name", ["BatchSequenced", "ProofAccepted", "BatchFinalized"])
+def test_batch_zero_is_refused(name: str) -> None:
+    log, _ = posted(EVENTS[name])
+    with pytest.raises(ValueError, match="from 1"):
+        decoded(dataclasses.replace(log, topics=(log.topics[0], bytes(32), *log.topics[2:])))
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.binary(max_size=2000))
+def test_any_data_decodes_or_is_a_value_error(name: str, data: bytes) -> None:
+    log, _ = posted(EVENTS[name])
+    try:
+        event = decoded(dataclasses.replace(log, data=data))
+    except ValueError:
+        return
+    assert type(event).__name__ == name
+
+
+@given(st.sampled_from(sorted(EVENTS)), st.data())
+def test_a_changed_byte_never_decodes_to_the_same_event(name: str, draw: st.DataObject) -> None:
+    log, _ = posted(EVENTS[name])
+    data = bytearray(log.data)
+    data[draw.draw(st.integers(0, len(data) - 1))] ^= draw.draw(st.integers(1, 255))
+    try:
+        event = decoded(dataclasses.replace(log, data=bytes(data)))
+    except ValueError:
+        return
+    assert dataclasses.replace(event, origin=EVENTS[name].origin) != EVENTS[name]
