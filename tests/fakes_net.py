@@ -12,8 +12,9 @@ from poe.crypto.keccak import keccak256
 from poe.errors import NetError
 from poe.net.inbox import INBOX_MESSAGES, Inbox
 from poe.net.interface import BatchAnnouncement, BodySource, NetworkStats, ProvingIntent, Verdict
-from poe.net.messages import announcement_digest, batch_hash, encode_announcement, encode_intent
+from poe.net.messages import announcement_digest, encode_announcement, encode_intent
 from poe.net.validation import Gate, Rules
+from poe.rollup.batch import batch_hash
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Hash, Header, Shape
 
 SHAPE = Shape(slots=4, depth=5)

@@ -19,6 +19,7 @@ from poe.net.library import (
     PeerInfo,
     Swarm,
     TProtocol,
+    close_connections,
     info_from_p2p_addr,
     library_failures,
 )
@@ -101,9 +102,9 @@ class Dialer:
                 for peer in connected - self._told:
                     self._told.add(peer)
                     nursery.start_soon(self._exchange_status, peer)
-                for peer in connected:
+                for peer in connected:  # a banned peer's id shows only after its handshake
                     if self._bans.is_peer_banned(peer.to_bytes()):
-                        nursery.start_soon(self._drop, peer)
+                        nursery.start_soon(close_connections, self._swarm, peer)
                 for known in self._due(connected):
                     known.next_try = trio.current_time() + DIAL_SECONDS  # until its outcome is known
                     nursery.start_soon(self._dial, known)
@@ -144,14 +145,6 @@ class Dialer:
         known.next_try = trio.current_time() + self._jittered(self._retry_seconds)
         self._dialled.add(peer)
 
-    async def _drop(self, peer: ID) -> None:
-        """Close all connections of a peer, such as those that a banned one has opened again."""
-        try:
-            with library_failures("closing"):
-                await self._swarm.close_peer(peer)
-        except NetError as error:
-            log.info("disconnect_failed peer=%s error=%s", peer, error)
-
     def _put_off(self, known: _Known) -> None:
         """Wait longer after each ten failures; forget a peer that is neither reachable nor bootstrap."""
         known.failures += 1
@@ -186,7 +179,7 @@ class Dialer:
         """Learn a peer's addresses; leave a peer that follows another rollup."""
         if status.domain != self._domain:
             self._known.pop(teller, None)
-            await self._drop(teller)
+            await close_connections(self._swarm, teller)
             raise OtherNetwork(f"peer {teller} follows another rollup")
         for address in status.addresses:
             info = parse_address(address)

@@ -6,7 +6,7 @@ import errno
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from poe.net.library import (
     ConnectionConfig,
     ConnectionGate,
     IHost,
+    INetStream,
     KeyPair,
     Multiaddr,
     NoiseTransport,
@@ -35,6 +36,7 @@ from poe.net.library import (
     TProtocol,
     Yamux,
     background_trio_service,
+    close_connections,
     create_x25519_key_pair,
     library_failures,
     new_host,
@@ -153,7 +155,7 @@ class Libp2pNetwork:
         """Ask peers for a body and check it against its hash; NetError when nobody has it in time."""
         return await self._client.fetch_body(number, batch_hash)
 
-    async def serve(self, stop: trio.Event, *, task_status: trio.TaskStatus[None]) -> None:
+    async def run(self, stop: trio.Event, *, task_status: trio.TaskStatus[None]) -> None:
         """Run until `stop`, then close everything in order within STOP_SECONDS.
 
         Shielded, because libp2p leaves its sockets open when it is cancelled.
@@ -181,8 +183,8 @@ class Libp2pNetwork:
             await self.pubsub.wait_until_ready()
             for topic in self._gate.topics:
                 await self.pubsub.subscribe(topic)
-            self._serve(SYNC_PROTOCOL, self._server.serve)
-            self._serve(STATUS_PROTOCOL, self._dialer.serve_status)
+            self._answer(SYNC_PROTOCOL, self._server.serve)
+            self._answer(STATUS_PROTOCOL, self._dialer.serve_status)
             self._dialer.our_address = await self._listen()
 
     async def _live(self, stop: trio.Event) -> None:
@@ -204,10 +206,10 @@ class Libp2pNetwork:
             await listener.close()
         async with trio.open_nursery() as nursery:
             for peer in list(self._swarm.get_connections_map()):
-                nursery.start_soon(self._swarm.close_peer, peer)
+                nursery.start_soon(close_connections, self._swarm, peer)
 
-    def _serve(self, protocol: TProtocol, handler: Callable[..., object]) -> None:
-        guard = guarded(handler, is_banned=self.pubsub.is_peer_blacklisted, punish=self.pubsub.punish)  # type: ignore[arg-type]
+    def _answer(self, protocol: TProtocol, handler: Callable[[INetStream], Awaitable[None]]) -> None:
+        guard = guarded(handler, is_banned=self.pubsub.is_peer_blacklisted, punish=self.pubsub.punish)
         self.host.set_stream_handler(protocol, guard)
 
     async def _listen(self) -> str:
@@ -255,7 +257,7 @@ async def open_network(
     try:
         async with trio.open_nursery() as nursery:
             try:
-                await nursery.start(network.serve, stop)
+                await nursery.start(network.run, stop)
                 yield network
             except Exception as error:  # noqa: BLE001 (raised again below, outside the nursery)
                 failure = error

@@ -59,12 +59,6 @@ def topic(domain: FieldElement, kind: str) -> str:
     return f"/poe/{domain:064x}/{kind}/1"
 
 
-def batch_hash(batch: Batch) -> Hash:
-    """keccak(header words ‖ data words), docs/protocol.md section 3."""
-    header = b"".join(word.to_bytes(32, "big") for word in batch.header.words)
-    return Hash(keccak256(header + batch.data))
-
-
 def announcement_digest(
     *, domain: FieldElement, number: BatchNumber, parent_hash: Hash, batch_hash: Hash, header: Header
 ) -> Hash:

@@ -15,7 +15,17 @@ import trio
 
 from poe.net.bans import BanList, Fault
 from poe.net.interface import Verdict
-from poe.net.library import ID, IHost, INetStream, Pubsub, Yamux, rpc_pb2, signature_validator
+from poe.net.library import (
+    CONNECTION_ENDED,
+    ID,
+    IHost,
+    INetStream,
+    Pubsub,
+    Yamux,
+    close_connections,
+    rpc_pb2,
+    signature_validator,
+)
 from poe.net.router import Router
 
 Judge = Callable[[str, bytes, bytes], Verdict]
@@ -81,7 +91,7 @@ class HardenedPubsub(Pubsub):
         if self._bans.strike(peer_id.to_bytes(), fault, ip or self._ip_of(peer_id)):
             log.warning("peer_banned peer=%s fault=%s", peer_id, fault.name)
             if self.manager.is_running:
-                self.manager.run_task(self._disconnect, peer_id)
+                self.manager.run_task(close_connections, self.host.get_network(), peer_id)
 
     async def stream_handler(self, stream: INetStream) -> None:
         """Read frames from a peer until its stream ends; whatever goes wrong ends this stream alone."""
@@ -89,9 +99,14 @@ class HardenedPubsub(Pubsub):
         try:
             with trio.fail_after(START_SECONDS):
                 await self._service_started.wait()
-            if not self.is_peer_blacklisted(peer_id):
+            if self.is_peer_blacklisted(peer_id):
+                await stream.reset()
+            else:
                 await super().stream_handler(stream)
-        except Exception as error:  # noqa: BLE001 (boundary to the library)
+        except CONNECTION_ENDED as error:
+            log.debug("gossip_stream_ended peer=%s error=%s", peer_id, type(error).__name__)
+            await self._drop_stream(stream, peer_id)
+        except Exception as error:  # noqa: BLE001 (boundary to the library: a frame it could not digest)
             log.info("bad_frame peer=%s error=%s", peer_id, type(error).__name__)
             self.punish(peer_id, Fault.BAD_FRAME)
             await self._drop_stream(stream, peer_id)
@@ -148,12 +163,6 @@ class HardenedPubsub(Pubsub):
                 address = connection.muxed_conn.get_remote_address()
                 return None if address is None else address[0]
         return None
-
-    async def _disconnect(self, peer_id: ID) -> None:
-        try:
-            await self.host.get_network().close_peer(peer_id)
-        except Exception as error:  # noqa: BLE001 (boundary to the library)
-            log.info("disconnect_failed peer=%s error=%s", peer_id, type(error).__name__)
 
     async def _drop_stream(self, stream: INetStream, peer_id: ID) -> None:
         try:

@@ -18,13 +18,13 @@ from poe.net.messages import (
     MAX_MESSAGE_BYTES,
     BodyRequest,
     MalformedMessage,
-    batch_hash,
     decode_body,
     decode_body_request,
     encode_body,
     encode_body_request,
     max_body_bytes,
 )
+from poe.rollup.batch import batch_hash
 from poe.rollup.types import Batch, BatchNumber, Hash, Shape
 
 SYNC_PROTOCOL = TProtocol("/poe/sync/1")
@@ -32,6 +32,8 @@ STREAMS_PER_PEER = 2
 STREAMS = 16
 EXCHANGE_SECONDS = 120.0
 OPEN_SECONDS = 10.0
+ANSWER_SECONDS = 5.0
+"""One peer's time for one body, which is tens of kilobytes: then the next is asked."""
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +153,7 @@ class SyncClient:
         """One peer's answer; None when it has none, or failed, or lied (which counts against it)."""
         request = BodyRequest(first=number, count=1, batch_hash=wanted)
         try:
-            async with open_stream(self._host, peer, SYNC_PROTOCOL) as stream:
+            async with open_stream(self._host, peer, SYNC_PROTOCOL, seconds=ANSWER_SECONDS) as stream:
                 batches = await request_bodies(stream, request, self._shape)
         except WrongBody as error:
             log.warning("wrong_body peer=%s error=%s", peer, error)
@@ -168,12 +170,14 @@ class SyncClient:
 
 
 @asynccontextmanager
-async def open_stream(host: IHost, peer: ID, protocol: TProtocol) -> AsyncIterator[ByteStream]:
+async def open_stream(
+    host: IHost, peer: ID, protocol: TProtocol, *, seconds: float = EXCHANGE_SECONDS
+) -> AsyncIterator[ByteStream]:
     """A stream to a connected peer, reset if its use fails; any failure but our own is a NetError.
 
-    A whole exchange has EXCHANGE_SECONDS, its opening OPEN_SECONDS.
+    The whole exchange has `seconds`, its opening OPEN_SECONDS.
     """
-    with library_failures(f"{protocol} with {peer}"), trio.fail_after(EXCHANGE_SECONDS):
+    with library_failures(f"{protocol} with {peer}"), trio.fail_after(seconds):
         with trio.fail_after(OPEN_SECONDS):
             stream = await host.new_stream(peer, [protocol])
         done = False

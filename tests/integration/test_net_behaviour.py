@@ -11,8 +11,8 @@ import trio
 
 from poe.errors import NetError
 from poe.net.interface import BodySource, Network
-from poe.net.messages import batch_hash
 from poe.net.validation import Rules
+from poe.rollup.batch import batch_hash
 from poe.rollup.types import BatchNumber
 from tests.fakes_net import (
     DOMAIN,

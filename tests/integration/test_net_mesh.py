@@ -21,9 +21,10 @@ from poe.net.dialer import STATUS_PROTOCOL
 from poe.net.framing import FrameType, write_frame
 from poe.net.host import Libp2pNetwork
 from poe.net.library import ID, INetStream, library_failures
-from poe.net.messages import BodyRequest, batch_hash, encode_body, encode_status
+from poe.net.messages import BodyRequest, encode_body, encode_status
 from poe.net.messages import Status as StatusMessage
 from poe.net.sync import SYNC_PROTOCOL, SyncClient, open_stream, request_bodies
+from poe.rollup.batch import batch_hash
 from poe.rollup.types import Batch, BatchNumber, FieldElement, Shape
 from tests.fakes_net import DOMAIN, SHAPE, make_batch, serve, until
 from tests.nodes_net import KEY, open_mesh, open_node
@@ -74,6 +75,7 @@ async def test_a_killed_node_that_restarts_is_heard_again_at_once(tmp_path: Path
                 assert again == address
                 assert sorted(await hear(peer, 3)) == [4, 5, 6]
                 assert sorted(await hear(hub, 6)) == [1, 2, 3, 4, 5, 6]
+        assert hub.stats().bad_frames == peer.stats().bad_frames == 0  # dying is no fault
 
 
 class free_port:

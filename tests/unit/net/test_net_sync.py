@@ -10,11 +10,11 @@ from poe.net.framing import FrameType, write_frame
 from poe.net.messages import (
     BodyRequest,
     MalformedMessage,
-    batch_hash,
     encode_body,
     encode_body_request,
 )
 from poe.net.sync import WrongBody, answer_body_request, request_bodies
+from poe.rollup.batch import batch_hash
 from poe.rollup.types import Batch, BatchNumber, Hash, Shape
 from tests.fakes_net import SHAPE, make_batch, serve
 
