@@ -14,7 +14,7 @@ from pathlib import Path
 
 from poe.backend import native
 from poe.backend.interface import KeyInfo
-from poe.errors import BackendError
+from poe.errors import BackendError, ToolError
 from poe.rollup.types import Shape
 
 
@@ -25,9 +25,11 @@ def default_cache() -> Path:
 
 
 def ensure_dev_key(shape: Shape, cache: Path | None = None) -> KeyInfo:
-    """The development key of a shape, made if the cache does not hold a good one; waits while another makes it."""
+    """The development key of a shape, made if the cache does not hold a good one; waits while another makes it.
+
+    ToolError when the cache cannot be written.
+    """
     folder = cache or default_cache()
-    folder.mkdir(parents=True, exist_ok=True)
     circuit = native.circuit_info(shape)
     path = folder / f"{shape}-{circuit.hash.hex()[:16]}.key"
     with _only_one(folder / f"{path.name}.lock"):
@@ -42,6 +44,15 @@ def ensure_dev_key(shape: Shape, cache: Path | None = None) -> KeyInfo:
 
 @contextmanager
 def _only_one(lock: Path) -> Iterator[None]:
-    with lock.open("w") as handle:
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("w")
+    except OSError as error:
+        raise ToolError(
+            f"the key cache {lock.parent} cannot be written: {error.strerror}",
+            fix="name another folder with prover.key_cache, --key-cache or --cache",
+            code="POE-TOL-007",
+        ) from error
+    with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
