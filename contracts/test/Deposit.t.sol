@@ -82,9 +82,9 @@ contract DepositTest is ArbiterTest {
         // 2^90 gwei in deposits below 2^64 would take 2^26 calls: start the total just under the cap instead.
         bytes32 slot = bytes32(uint256(1));
         vm.store(address(arbiter), slot, bytes32(uint256(2 ** 90 - 3000) << 48));
-        _deposit(5, 2999);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.DepositCapReached.selector, 2 ** 90 - 1 + 1000));
+        vm.expectRevert(abi.encodeWithSelector(IArbiter.DepositCapReached.selector, 2 ** 90));
         vm.prank(USER);
-        arbiter.deposit{value: 1000 gwei}(5, 6, EXIT);
+        arbiter.deposit{value: 3000 gwei}(5, 6, EXIT);
+        _deposit(5, 2999);
     }
 }
