@@ -79,54 +79,65 @@ impl Parameters {
     }
 }
 
+static TABLES: [OnceLock<Parameters>; MAX_INPUTS] = [const { OnceLock::new() }; MAX_INPUTS];
+
 /// The constants of a width from 2 to 17, made once; `None` outside.
 pub fn parameters(width: usize) -> Option<&'static Parameters> {
-    static TABLES: [OnceLock<Parameters>; MAX_INPUTS] = [const { OnceLock::new() }; MAX_INPUTS];
-    let slot = TABLES.get(width.checked_sub(MIN_WIDTH)?)?;
-    Some(slot.get_or_init(|| Parameters::generate(width)))
+    let table = TABLES.get(width.checked_sub(MIN_WIDTH)?)?;
+    Some(table.get_or_init(|| Parameters::generate(width)))
 }
 
 /// Poseidon of 1 to 16 inputs.
 pub fn hash(inputs: &[Fr]) -> Result<Fr, PoseidonError> {
-    let error = PoseidonError::InputCount { got: inputs.len() };
-    let parameters = parameters(inputs.len() + 1).ok_or(error)?;
-    let mut state = [Fr::ZERO; MAX_WIDTH];
-    state[1..=inputs.len()].copy_from_slice(inputs);
+    macro_rules! by_length {
+        ($($length:literal)*) => {
+            match inputs.len() {
+                $($length => Ok(digest::<{ $length + 1 }>(inputs)),)*
+                got => Err(PoseidonError::InputCount { got }),
+            }
+        };
+    }
+    by_length!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+}
+
+/// Poseidon of exactly 2 inputs.
+pub fn hash2(inputs: [Fr; 2]) -> Fr {
+    digest::<3>(&inputs)
+}
+
+/// Poseidon of exactly 4 inputs: a node of the tree.
+pub fn hash4(inputs: [Fr; 4]) -> Fr {
+    digest::<5>(&inputs)
+}
+
+/// Poseidon of exactly 5 inputs: a leaf of the tree, a signature's challenge.
+pub fn hash5(inputs: [Fr; 5]) -> Fr {
+    digest::<6>(&inputs)
+}
+
+/// Poseidon of exactly 16 inputs: a step of the commitment chain.
+pub fn hash16(inputs: [Fr; 16]) -> Fr {
+    digest::<17>(&inputs)
+}
+
+/// Poseidon of `WIDTH - 1` inputs.
+fn digest<const WIDTH: usize>(inputs: &[Fr]) -> Fr {
+    let parameters = TABLES[WIDTH - MIN_WIDTH].get_or_init(|| Parameters::generate(WIDTH));
+    let mut state = [Fr::ZERO; WIDTH];
+    state[1..].copy_from_slice(inputs);
     permute(parameters, &mut state);
-    Ok(state[0])
+    state[0]
 }
 
-macro_rules! fixed_hash {
-    ($name:ident, $inputs:literal) => {
-        #[doc = concat!("Poseidon of exactly ", stringify!($inputs), " inputs.")]
-        pub fn $name(inputs: [Fr; $inputs]) -> Fr {
-            static PARAMETERS: OnceLock<Parameters> = OnceLock::new();
-            let parameters = PARAMETERS.get_or_init(|| Parameters::generate($inputs + 1));
-            let mut state = [Fr::ZERO; MAX_WIDTH];
-            state[1..=$inputs].copy_from_slice(&inputs);
-            permute(parameters, &mut state);
-            state[0]
-        }
-    };
-}
-fixed_hash!(hash2, 2);
-fixed_hash!(hash4, 4);
-fixed_hash!(hash5, 5);
-fixed_hash!(hash16, 16);
-
-/// The permutation on the first `width` elements of `state`.
-fn permute(parameters: &Parameters, state: &mut [Fr; MAX_WIDTH]) {
-    let width = parameters.width;
-    for round in 0..parameters.rounds() {
-        for (element, constant) in state.iter_mut().zip(parameters.round_constants(round)) {
-            *element += constant;
-        }
-        let boxes = if parameters.is_full(round) { width } else { 1 };
+fn permute<const WIDTH: usize>(parameters: &Parameters, state: &mut [Fr; WIDTH]) {
+    let (constants, _) = parameters.round_constants.as_chunks::<WIDTH>();
+    let (rows, _) = parameters.mds.as_chunks::<WIDTH>();
+    for (round, constants) in constants.iter().enumerate() {
+        state.iter_mut().zip(constants).for_each(|(element, constant)| *element += constant);
+        let boxes = if parameters.is_full(round) { WIDTH } else { 1 };
         state[..boxes].iter_mut().for_each(|element| *element = fifth_power(*element));
         let before = *state;
-        for (row, element) in state[..width].iter_mut().enumerate() {
-            *element = parameters.mds_row(row).iter().zip(&before).map(|(m, s)| *m * s).sum();
-        }
+        state.iter_mut().zip(rows).for_each(|(element, row)| *element = Fr::sum_of_products(row, &before));
     }
 }
 

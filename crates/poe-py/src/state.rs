@@ -1,11 +1,14 @@
 //! The state and its executions.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    convert::Infallible,
+    sync::{Mutex, MutexGuard},
+};
 
 use poe_core::{
     account::Account,
     batch::{Batch, BatchError, Header},
-    state::{self as core_state, StateError},
+    state as core_state,
     transition::{self, TransitionError},
 };
 use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
@@ -73,20 +76,16 @@ enum Failure {
     Batch(#[from] BatchError),
     #[error(transparent)]
     Transition(#[from] TransitionError),
-    #[error(transparent)]
-    State(#[from] StateError),
-    #[error("an earlier panic left the state unusable")]
-    Poisoned,
 }
 
 impl State {
-    /// For the inside of `run` alone: waiting here with the GIL could never end.
-    fn lock(&self) -> Result<MutexGuard<'_, core_state::State>, Failure> {
-        self.inner.lock().map_err(|_: PoisonError<_>| Failure::Poisoned)
+    /// For the inside of `run` alone: waiting here with the GIL could never end, and the panic must be caught.
+    fn lock(&self) -> MutexGuard<'_, core_state::State> {
+        self.inner.lock().unwrap_or_else(|_| panic!("an earlier panic left the state unusable"))
     }
 
     fn read<T: Send>(&self, py: Python<'_>, of: impl FnOnce(&core_state::State) -> T + Send) -> PyResult<T> {
-        run(py, || self.lock().map(|state| of(&state)))
+        run(py, || Ok::<_, Infallible>(of(&self.lock())))
     }
 }
 
@@ -136,7 +135,7 @@ impl State {
     ) -> PyResult<Execution> {
         let domain = element("domain", domain)?;
         let execution = run(py, || {
-            let mut state = self.lock()?;
+            let mut state = self.lock();
             let header = Header { slots, depth: state.depth(), deposits, forced, fee_account };
             let batch = Batch::new(header, data)?;
             Ok::<_, Failure>(transition::execute(&mut state, &batch, domain)?)
@@ -145,6 +144,6 @@ impl State {
     }
 
     fn rollback(&self, py: Python<'_>, batches: u64) -> PyResult<()> {
-        run(py, || Ok::<_, Failure>(self.lock()?.rollback(batches)?))
+        run(py, || self.lock().rollback(batches))
     }
 }
