@@ -1,6 +1,24 @@
 """The Rust core. Field elements cross as 32 big-endian bytes; points as (x, y) of those."""
 
 from collections.abc import Sequence
+from typing import final
+
+__all__ = [
+    "CoreError",
+    "CorePanic",
+    "Execution",
+    "ProofResult",
+    "ProvingKey",
+    "State",
+    "_panic",
+    "circuit_info",
+    "derive_public_key",
+    "poseidon",
+    "setup_dev_key",
+    "sign",
+    "verify_proof",
+    "verify_signatures",
+]
 
 class CoreError(Exception):
     """The core refused an input; the message is one line."""
@@ -23,6 +41,7 @@ def verify_signatures(items: Sequence[tuple[bytes, bytes, bytes, bytes, bytes, b
     In parallel, GIL released.
     """
 
+@final
 class Execution:
     old_root: bytes
     new_root: bytes
@@ -32,18 +51,19 @@ class Execution:
     burnt: int
     trace: bytes
 
+@final
 class State:
     """Accounts in a 4-ary Poseidon tree; keeps undo data of the last `history` batches (default 1024).
 
     `accounts` are there from the start: (index, public_key_x, public_key_y, balance, nonce, exit_address) each.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         depth: int,
         history: int = 1024,
-        accounts: Sequence[tuple[int, bytes, bytes, int, int, bytes]] = (),
-    ) -> None: ...
+        accounts: Sequence[tuple[int, bytes, bytes, int, int, bytes]] = ...,
+    ) -> State: ...
     @property
     def root(self) -> bytes: ...
     @property
@@ -57,6 +77,7 @@ class State:
         """The state after a batch; CoreError, and nothing changed, for one that the contract refuses."""
     def rollback(self, batches: int) -> None: ...
 
+@final
 class ProofResult:
     commitment: bytes
     x: bytes
@@ -73,6 +94,7 @@ def circuit_info(slots: int, depth: int) -> tuple[int, int, int, bytes]:
 def setup_dev_key(slots: int, depth: int, path: str) -> None:
     """Derive the insecure development key from the published seed and write it (atomically) to `path`."""
 
+@final
 class ProvingKey:
     @staticmethod
     def load(path: str) -> ProvingKey:

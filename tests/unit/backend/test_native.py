@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -235,3 +237,9 @@ def test_a_panic_in_the_core_is_an_exception_of_its_own() -> None:
     with pytest.raises(_core.CorePanic, match="the core panicked: spilled milk"):
         _core._panic("spilled milk")
     assert not issubclass(_core.CorePanic, _core.CoreError)
+
+
+def test_the_stub_describes_the_compiled_module() -> None:
+    command = [sys.executable, "-m", "mypy.stubtest", "poe._core"]
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert checked.returncode == 0, checked.stdout
