@@ -14,7 +14,7 @@ from poe.net.inbox import INBOX_MESSAGES, Inbox
 from poe.net.interface import BatchAnnouncement, BodySource, NetworkStats, ProvingIntent, Verdict
 from poe.net.messages import announcement_digest, encode_announcement, encode_intent
 from poe.net.validation import Gate, Rules
-from poe.rollup.batch import batch_hash
+from poe.rollup.batch import batch_hash as hash_of
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Hash, Header, Shape
 
 SHAPE = Shape(slots=4, depth=5)
@@ -46,13 +46,13 @@ class SequencerKey:
             domain=domain,
             number=BatchNumber(number),
             parent_hash=parent_hash,
-            batch_hash=batch_hash(batch),
+            batch_hash=hash_of(batch),
             header=batch.header,
         )
         return BatchAnnouncement(
             number=BatchNumber(number),
             parent_hash=parent_hash,
-            batch_hash=batch_hash(batch),
+            batch_hash=hash_of(batch),
             header=batch.header,
             signature=self._key.sign_recoverable(digest, hasher=None),
         )
@@ -68,7 +68,7 @@ def make_intent(number: int, *, prover: int = 7, seconds: int = 60) -> ProvingIn
     """An intent that expires `seconds` from now."""
     return ProvingIntent(
         number=BatchNumber(number),
-        batch_hash=batch_hash(make_batch(number)),
+        batch_hash=hash_of(make_batch(number)),
         prover=bytes([prover]) * 20,
         expires_at=int(time.time()) + seconds,
     )
@@ -153,11 +153,11 @@ class FakeNetwork:
     async def tell_intent(self, intent: ProvingIntent) -> None:
         await self._publish(lambda gate: gate.intent_topic, encode_intent(intent))
 
-    async def fetch_body(self, number: BatchNumber, batch_hash_wanted: Hash) -> Batch:
+    async def fetch_body(self, number: BatchNumber, batch_hash: Hash) -> Batch:
         await trio.lowlevel.checkpoint()
         for node in self._others():
             batch = await node._body_source(number)
-            if batch is not None and batch_hash(batch) == batch_hash_wanted:
+            if batch is not None and hash_of(batch) == batch_hash:
                 return batch
         raise NetError(f"no peer has the body of batch {number}")
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from poe.errors import NetError
+from poe.errors import NetError, PoeError
 from poe.net.bans import Fault
 from poe.net.framing import ByteStream, FrameType, read_frame, write_frame
 from poe.net.interface import BodySource
-from poe.net.library import ID, IHost, INetStream, StreamEOF, TProtocol, library_failures
+from poe.net.library import CONNECTION_ENDED, ID, IHost, INetStream, StreamEOF, TProtocol, library_failures
 from poe.net.messages import (
     MAX_MESSAGE_BYTES,
     BodyRequest,
@@ -202,15 +202,17 @@ def guarded(
         try:
             if is_banned(peer):
                 await stream.reset()
-                return
-            with library_failures("serving a stream"):
+            else:
                 await handler(stream)
-            await stream.close()
+                await stream.close()
         except MalformedMessage:
             punish(peer, Fault.BAD_FRAME)
             await _reset(stream)
-        except Exception as error:  # noqa: BLE001 (boundary: one stream must not end the host)
+        except (PoeError, *CONNECTION_ENDED) as error:
             log.info("stream_failed peer=%s error=%s", peer, error)
+            await _reset(stream)
+        except Exception:
+            log.exception("handler_failed peer=%s", peer)
             await _reset(stream)
 
     return handle

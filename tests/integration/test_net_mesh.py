@@ -50,11 +50,18 @@ async def test_six_nodes_that_know_one_find_each_other_and_all_hear_each(tmp_pat
 
 
 async def test_nodes_stay_connected_when_the_bootstrap_node_leaves(tmp_path: Path) -> None:
-    async with open_node(tmp_path / "boot") as bootstrap:
-        address = bootstrap.listen_address
+    leave = trio.Event()
+
+    async def bootstrap(task_status: trio.TaskStatus[str]) -> None:
+        async with open_node(tmp_path / "boot") as node:
+            task_status.started(node.listen_address)
+            await leave.wait()
+
+    async with trio.open_nursery() as nursery:
+        address = await nursery.start(bootstrap)
         async with open_node(tmp_path / "a", address) as a, open_node(tmp_path / "b", address) as b:
             await until(lambda: a.stats().mesh_peers == b.stats().mesh_peers == 2)
-            await bootstrap.host.close()
+            leave.set()
             await until(lambda: a.stats().peers == b.stats().peers == 1)
             await a.announce(KEY.announce(1, make_batch(1)))
             assert await hear(b, 1) == [1]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from poe.net.dialer import _is_believable, parse_address
-from poe.net.library import ID, rpc_pb2
+from poe.net.library import ID, GossipSub, rpc_pb2
 from poe.net.messages import MalformedMessage
-from poe.net.router import MAX_BACK_OFF_SECONDS, Router
+from poe.net.router import MAX_BACK_OFF_SECONDS, SWEEP_SECONDS, Router
 
 TOPIC = "/poe/ours/batch/1"
 PEER = ID(b"\x12\x20" + bytes(32))
@@ -72,6 +74,30 @@ async def test_a_back_off_of_a_million_years_becomes_ten_minutes(router: Router)
 async def test_absurd_amounts_in_one_frame_are_malformed(router: Router, rpc: rpc_pb2.RPC) -> None:
     with pytest.raises(MalformedMessage):
         await router.handle_rpc(rpc, PEER)
+
+
+async def test_the_sweep_forgets_deliveries_and_expired_back_offs(router: Router, autojump_clock: MockClock) -> None:
+    router.recent_message_deliveries[TOPIC].append(1.0)
+    router.back_off[TOPIC] = {peer(1): 1, peer(2): 2**40}
+    with trio.move_on_after(SWEEP_SECONDS + 1):
+        await router.sweep()
+    assert not router.recent_message_deliveries
+    assert router.back_off == {TOPIC: {peer(2): 2**40}}
+
+
+async def test_a_heartbeat_that_fails_is_started_again(
+    router: Router, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[float] = []
+
+    async def fail(self: GossipSub) -> None:
+        beats.append(trio.current_time())
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(GossipSub, "heartbeat", fail)
+    with trio.move_on_after(3.5):
+        await router.heartbeat()
+    assert beats == pytest.approx([0, 1, 2, 3])
 
 
 def test_our_own_message_goes_to_every_peer_of_the_topic_without_a_mesh(router: Router) -> None:
