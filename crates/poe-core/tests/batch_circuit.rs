@@ -4,7 +4,11 @@
 mod world;
 
 use poe_core::{
-    circuit::{batch::compile, r1cs::R1cs},
+    account::Account,
+    circuit::{
+        batch::compile,
+        r1cs::{R1cs, Violation},
+    },
     field::{self, Fr},
     outcome::Outcome::{self, *},
     state::State,
@@ -86,12 +90,31 @@ fn spending_all_is_no_overdraft() {
     run(&mut state(), 0, 2, [signed(&transfer(0, 1, 999, 1, 0)), NOTHING], [Applied, Empty]);
 }
 
+const NONCE_MAX: u64 = u32::MAX as u64;
+const BALANCE_LIMIT: u128 = 1 << 96;
+
+/// Two signed transfers on accounts 0 and 1 whose only flaw, if any, is the rule in question.
+fn on_accounts(accounts: [Account; 2], fields: [WordZero; 2], outcomes: [Outcome; 2]) -> Result<(), Violation> {
+    let accounts = (0..).zip(accounts).collect();
+    no_ops(DEPTH, &accounts, &fields, &outcomes).check(&CIRCUIT)
+}
+
 #[test]
 fn a_nonce_at_its_maximum_cannot_spend() {
-    let mut executed = execute(&mut state(), 0, 2, &[signed(&transfer(0, 1, 1, 1, u32::MAX)), NOTHING]);
-    // The state is not reachable by test, so the hints alone say it: the bit is cleared by word 0's nonce.
-    executed.trace.slots[0].outcome = NonceExhausted;
-    executed.check(&CIRCUIT).unwrap();
+    let accounts = |nonce| [account(0, 50, nonce), account(1, 50, nonce)];
+    let fields = |nonce| [transfer(0, 1, 1, 1, nonce), transfer(1, 1, 1, 1, nonce)];
+    on_accounts(accounts(NONCE_MAX), fields(u32::MAX), [NonceExhausted; 2]).unwrap();
+    // One below, the transfers are valid, so a trace of no-ops is none.
+    on_accounts(accounts(NONCE_MAX - 1), fields(u32::MAX - 1), [NonceExhausted; 2]).unwrap_err();
+}
+
+#[test]
+fn a_balance_that_would_overflow_is_judged_before_the_transaction() {
+    let fields = [transfer(0, 1, 1, 0, 0), transfer(1, 1, 1, 0, 0)];
+    let full = [account(0, 50, 0), account(1, BALANCE_LIMIT - 1, 0)];
+    on_accounts(full, fields, [BalanceOverflow; 2]).unwrap();
+    let almost = [account(0, 50, 0), account(1, BALANCE_LIMIT - 2, 0)];
+    on_accounts(almost, fields, [BalanceOverflow; 2]).unwrap_err();
 }
 
 #[test]

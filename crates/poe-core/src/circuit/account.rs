@@ -50,3 +50,30 @@ impl<L: super::builder::Linear> AccountNum<L> {
         cs.mul(&self.exists, &hash)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        account::leaf,
+        circuit::testing::{element, run_gadget},
+    };
+
+    fn account() -> Account {
+        let [x, y, exit_address] = [1, 2, 3].map(element);
+        Account { public_key: (x, y), balance: 7, nonce: 9, exit_address }
+    }
+
+    #[test]
+    fn the_leaf_is_the_native_one_or_zero() {
+        for account in [Some(account()), None] {
+            let gadget = run_gadget!([], |cs, _wires| {
+                let account = AccountNum::alloc(cs, account.as_ref());
+                [account.leaf(cs)]
+            });
+            assert_eq!(gadget.constraints(), 6 + 322);
+            assert_eq!(gadget.output(), leaf(account.as_ref()));
+            gadget.assert_tight();
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub fn to_bits<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, width: usize) -> 
     bits
 }
 
-/// The 254 bits of `x`'s one representative below r, least significant first. 381 constraints: 255 and one
+/// The 254 bits of `x`'s one representative below r, least significant first. 354 constraints: 255 and one
 /// for each 1 in r − 1 but the first.
 ///
 /// From the top, `prefix` is the AND of the bits at which r − 1 has a 1. While it is 1 the bits so far equal
@@ -90,4 +90,117 @@ pub fn is_zero<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> {
 /// The bit "a = b". Three constraints.
 pub fn is_equal<C: ConstraintSystem>(cs: &mut C, a: &Num<C::L>, b: &Num<C::L>) -> Num<C::L> {
     is_zero(cs, &(a - b))
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::AdditiveGroup;
+
+    use super::*;
+    use crate::{
+        babyjubjub::subgroup_order,
+        circuit::testing::{edge_elements, element, run_gadget},
+    };
+
+    fn integer(bits: &[Fr]) -> BigInteger256 {
+        let bits: Vec<bool> = bits.iter().map(|bit| *bit == Fr::ONE).collect();
+        BigInteger256::from_bits_le(&bits)
+    }
+
+    fn elements() -> Vec<Fr> {
+        edge_elements().into_iter().chain((0..8).map(element)).collect()
+    }
+
+    #[test]
+    fn strict_bits_are_the_canonical_integer() {
+        for x in elements() {
+            let gadget = run_gadget!([x], |cs, wires| to_bits_strict(cs, &wires[0]));
+            assert_eq!(gadget.constraints(), 354);
+            assert_eq!(integer(&gadget.outputs), x.into_bigint());
+            gadget.assert_tight();
+        }
+    }
+
+    /// The bits of x + r, where they fit, satisfy everything but the comparison with r.
+    #[test]
+    fn the_alias_of_a_strict_decomposition_is_refused() {
+        for x in [Fr::ZERO, Fr::ONE, Fr::from(u64::MAX)] {
+            let mut gadget = run_gadget!([x], |cs, wires| to_bits_strict(cs, &wires[0]));
+            let mut alias = x.into_bigint();
+            alias.add_with_carry(&Fr::MODULUS);
+            let first_bit = 2;
+            let mut prefix = Fr::ONE;
+            let mut next_prefix = first_bit + FIELD_BITS;
+            for i in (0..FIELD_BITS).rev() {
+                let bit = Fr::from(alias.get_bit(i));
+                gadget.values[first_bit + i] = bit;
+                if (-Fr::ONE).into_bigint().get_bit(i) {
+                    prefix *= bit;
+                    if i + 1 < FIELD_BITS {
+                        gadget.values[next_prefix] = prefix;
+                        next_prefix += 1;
+                    }
+                }
+            }
+            assert_eq!(next_prefix, gadget.values.len());
+            let broken = (0..gadget.constraints()).filter(|&c| !gadget.r1cs.holds(c, &gadget.values));
+            assert_eq!(broken.count(), 1);
+        }
+    }
+
+    #[test]
+    fn narrow_bits_check_the_range() {
+        for width in [1, 48, 97, 253] {
+            let maximum = Fr::from(2u64).pow([width as u64]) - Fr::ONE;
+            for x in [Fr::ZERO, Fr::ONE, maximum] {
+                let gadget = run_gadget!([x], |cs, wires| to_bits(cs, &wires[0], width));
+                assert_eq!(gadget.constraints(), width + 1);
+                assert_eq!(integer(&gadget.outputs), x.into_bigint());
+                gadget.assert_tight();
+            }
+            let gadget = run_gadget!([maximum + Fr::ONE], |cs, wires| to_bits(cs, &wires[0], width));
+            assert!(gadget.r1cs.is_satisfied(&gadget.values).is_err());
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "alias")]
+    fn a_decomposition_with_an_alias_is_a_bug() {
+        run_gadget!([Fr::ONE], |cs, wires| to_bits(cs, &wires[0], 254));
+    }
+
+    #[test]
+    fn comparison_agrees_with_integers() {
+        let order = subgroup_order();
+        let order_element = Fr::from_bigint(order).expect("l < r");
+        let around = [order_element - Fr::ONE, order_element, order_element + Fr::ONE];
+        for x in elements().into_iter().chain(around) {
+            let gadget = run_gadget!([x], |cs, wires| {
+                let bits = to_bits_strict(cs, &wires[0]);
+                [is_less_than_constant(cs, &bits, &order)]
+            });
+            assert_eq!(gadget.constraints(), 354 + 253);
+            assert_eq!(gadget.output(), Fr::from(x.into_bigint() < order));
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn is_zero_is_one_at_zero_alone_and_its_inverse_is_pinned() {
+        for x in elements() {
+            let gadget = run_gadget!([x], |cs, wires| [is_zero(cs, &wires[0])]);
+            assert_eq!(gadget.constraints(), 3);
+            assert_eq!(gadget.output(), Fr::from(x == Fr::ZERO));
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn is_equal_compares() {
+        for (a, b) in [(1u64, 1u64), (1, 2), (0, 0)] {
+            let inputs = [Fr::from(a), Fr::from(b)];
+            let gadget = run_gadget!(inputs, |cs, wires| [is_equal(cs, &wires[0], &wires[1])]);
+            assert_eq!(gadget.output(), Fr::from(a == b));
+        }
+    }
 }

@@ -111,8 +111,11 @@ impl<L: Linear> Num<L> {
         result
     }
 
-    /// `self += factor · other`.
+    /// `self += factor · other`. The factor is part of the circuit: it must not depend on a value.
     pub fn add_scaled(&mut self, other: &Self, factor: Fr) {
+        if factor.is_zero() {
+            return;
+        }
         self.value += other.value * factor;
         self.linear.add_scaled(&other.linear, factor);
         self.is_constant &= other.is_constant;
@@ -312,4 +315,94 @@ impl ConstraintSystem for Assigner {
     fn enforce(&mut self, _: &Num<()>, _: &Num<()>, _: &Num<()>) {}
     fn enter(&mut self, _: &'static str) {}
     fn leave(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::testing::{element, run_gadget};
+
+    type Lc = LinearCombination;
+
+    #[test]
+    fn combinations_merge_sorted_and_without_zeros() {
+        let mut sum = Lc::constant(Fr::from(3u64));
+        sum.add_scaled(&Lc::wire(5), Fr::from(2u64));
+        sum.add_scaled(&Lc::wire(2), Fr::ONE);
+        sum.add_scaled(&Lc::wire(5), Fr::ONE);
+        assert_eq!(sum.terms, [(0, Fr::from(3u64)), (2, Fr::ONE), (5, Fr::from(3u64))]);
+        sum.add_scaled(&sum.clone(), -Fr::ONE);
+        assert_eq!(sum.terms, []);
+        sum.add_scaled(&Lc::wire(1), Fr::ZERO);
+        assert_eq!((sum.terms, Lc::constant(Fr::ZERO).terms), (vec![], vec![]));
+    }
+
+    #[test]
+    fn values_follow_the_arithmetic() {
+        let (a, b) = (element(1), element(2));
+        let gadget = run_gadget!([a, b], |cs, wires| {
+            let [a, b] = [&wires[0], &wires[1]];
+            let picked = cs.select(&Num::one(), a, b);
+            let bits = Num::from_bits(&[a.clone(), b.clone(), Num::one()]);
+            [a + b, a - b, -a, a.scale(b.value), a.not(), cs.mul(a, b), picked, bits]
+        });
+        let (two, four) = (Fr::from(2u64), Fr::from(4u64));
+        let expected = [a + b, a - b, -a, a * b, Fr::ONE - a, a * b, a, a + two * b + four];
+        assert_eq!(gadget.outputs, expected);
+        gadget.output();
+    }
+
+    #[test]
+    fn products_with_constants_are_free() {
+        let gadget = run_gadget!([element(1)], |cs, wires| {
+            assert!(wires[0].scale(Fr::ZERO).is_constant());
+            let three = Num::constant(Fr::from(3u64));
+            let scaled = cs.mul(&wires[0], &three);
+            let square = cs.mul(&three, &three);
+            assert!(square.is_constant() && !scaled.is_constant());
+            [scaled, square]
+        });
+        assert_eq!((gadget.constraints(), gadget.outputs[1]), (0, Fr::from(9u64)));
+    }
+
+    #[test]
+    fn public_wires_follow_the_one() {
+        let (mut cs, inputs) = Compiler::new(&[element(1), element(2)]);
+        let private = cs.alloc(element(3));
+        assert_eq!(inputs[0].linear, Lc::wire(1));
+        assert_eq!(inputs[1].linear, Lc::wire(2));
+        assert_eq!(private.linear, Lc::wire(3));
+        let (r1cs, values) = cs.finish();
+        assert_eq!((r1cs.wires(), r1cs.public_inputs()), (4, 2));
+        assert_eq!(values, [Fr::ONE, element(1), element(2), element(3)]);
+    }
+
+    #[test]
+    fn a_violation_names_constraint_and_group() {
+        let (mut cs, inputs) = Compiler::new(&[element(1)]);
+        let [x] = inputs.as_slice() else { panic!("one input") };
+        cs.enforce_equal(x, x);
+        cs.scoped("outer", |cs| cs.scoped("inner", |cs| cs.enforce(x, x, &Num::one())));
+        cs.scoped("outer", |cs| cs.enforce_equal(x, x));
+        let (r1cs, values) = cs.finish();
+        let violation = r1cs.is_satisfied(&values).expect_err("x is not a root of one");
+        assert_eq!((violation.constraint, violation.group.as_str()), (1, "outer/inner"));
+        assert_eq!(violation.to_string(), "constraint 1 of group \"outer/inner\" does not hold");
+        assert_eq!(r1cs.counts(), [("", 1), ("outer", 1), ("outer/inner", 1)].into());
+        let kept = r1cs.without_groups(|group| group == "outer/inner");
+        assert_eq!((kept.constraints(), kept.wires()), (2, 2));
+        assert_eq!(kept.is_satisfied(&values), Ok(()));
+    }
+
+    #[test]
+    fn the_hash_depends_on_constraints_and_not_on_labels() {
+        let hash = |label: &'static str, factor: u64| {
+            let (mut cs, inputs) = Compiler::new(&[Fr::ONE]);
+            cs.scoped(label, |cs| cs.enforce(&inputs[0], &inputs[0], &Num::constant(Fr::from(factor))));
+            cs.finish().0.hash()
+        };
+        assert_eq!(hash("a", 1), hash("b", 1));
+        assert_ne!(hash("a", 1), hash("a", 2));
+        assert_eq!(hash("a", 1)[0], 0);
+    }
 }

@@ -53,3 +53,120 @@ pub fn is_valid<C: ConstraintSystem>(
         is_zero(cs, &(&missing - &Num::sum(held)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
+
+    use super::*;
+    use crate::{
+        babyjubjub::BASE,
+        circuit::testing::{Gadget, element, run_gadget},
+        eddsa::{self, derive_public_key, sign},
+    };
+
+    type Case = ((Fr, Fr), eddsa::Signature, Fr);
+
+    fn run((key, signature, message): Case) -> Gadget {
+        let inputs = [key.0, key.1, signature.r8.0, signature.r8.1, signature.s, message];
+        run_gadget!(inputs, |cs, wires| {
+            let [ax, ay, rx, ry, s, message] = std::array::from_fn(|i| wires[i].clone());
+            let signature = Signature { r8: Point { x: rx, y: ry }, s };
+            [is_valid(cs, &Point { x: ax, y: ay }, &signature, &message)]
+        })
+    }
+
+    /// The circuit's verdict must be the native one.
+    fn verdict(case: Case) -> bool {
+        let expected = eddsa::verify(case.0, &case.1, case.2).is_ok();
+        assert_eq!(run(case).output(), Fr::from(expected), "{case:?}");
+        expected
+    }
+
+    fn signed(seed: u8) -> Case {
+        let (secret, message) = ([seed; 32], element(seed.into()));
+        (derive_public_key(&secret), sign(&secret, message), message)
+    }
+
+    #[test]
+    fn right_signatures_hold_and_no_wire_is_free() {
+        for seed in 0..4 {
+            assert!(verdict(signed(seed)));
+        }
+        let gadget = run(signed(9));
+        assert_eq!(gadget.constraints(), 4_660);
+        gadget.assert_tight();
+    }
+
+    #[test]
+    fn a_change_of_any_input_is_noticed() {
+        for field in 0..6 {
+            for change in [Fr::ONE, element(5)] {
+                let (mut key, mut signature, mut message) = signed(1);
+                let fields = [
+                    &mut key.0,
+                    &mut key.1,
+                    &mut signature.r8.0,
+                    &mut signature.r8.1,
+                    &mut signature.s,
+                    &mut message,
+                ];
+                *fields.into_iter().nth(field).expect("six fields") += change;
+                assert!(!verdict((key, signature, message)));
+            }
+        }
+    }
+
+    #[test]
+    fn scalars_beyond_the_order_do_not_hold() {
+        let (key, signature, message) = signed(2);
+        let order = Fr::from_bigint(subgroup_order()).expect("l < r");
+        let mut s = signature.s;
+        for _ in 0..7 {
+            s += order;
+            assert!(!verdict((key, eddsa::Signature { s, ..signature }, message)));
+        }
+        for s in [-Fr::ONE, order, order - Fr::ONE, Fr::ZERO] {
+            assert!(!verdict((key, eddsa::Signature { s, ..signature }, message)));
+        }
+    }
+
+    #[test]
+    fn small_orders_and_points_off_the_curve_do_not_hold() {
+        let (key, signature, message) = signed(3);
+        let bad = [
+            (Fr::ZERO, Fr::ONE),
+            (Fr::ZERO, -Fr::ONE),
+            (Fr::ZERO, Fr::ZERO),
+            (Fr::ONE, Fr::ONE),
+            (element(1), element(2)),
+        ];
+        for point in bad {
+            assert!(!verdict((point, signature, message)));
+            assert!(!verdict((key, eddsa::Signature { r8: point, ..signature }, message)));
+        }
+    }
+
+    /// With A the identity, `S·B8 = R8` alone would be a signature of everything.
+    #[test]
+    fn a_key_of_small_order_signs_nothing() {
+        let signature = eddsa::Signature { r8: BASE.coordinates(), s: Fr::ONE };
+        assert!(!verdict(((Fr::ZERO, Fr::ONE), signature, element(1))));
+        assert!(!verdict(((Fr::ZERO, -Fr::ONE), signature, element(1))));
+    }
+
+    /// The replacement of a bad key by the base point must not make anything hold: the bit is cleared before.
+    #[test]
+    fn a_signature_under_the_replaced_key_does_not_hold() {
+        let key = (Fr::ONE, Fr::ONE);
+        let r8 = BASE.coordinates();
+        let message = element(4);
+        let h = crate::poseidon::hash5([r8.0, r8.1, key.0, key.1, message]).into_bigint();
+        let h = crate::babyjubjub::Scalar::from_le_bytes_mod_order(&h.to_bytes_le());
+        let s = (h * crate::babyjubjub::Scalar::from(8u64) + crate::babyjubjub::Scalar::ONE).into_bigint();
+        let s = Fr::from_bigint(s).expect("l < r");
+        let gadget = run((key, eddsa::Signature { r8, s }, message));
+        assert_eq!(gadget.output(), Fr::ZERO);
+        assert!(!verdict((key, eddsa::Signature { r8, s }, message)));
+    }
+}

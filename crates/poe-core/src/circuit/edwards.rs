@@ -235,3 +235,172 @@ fn signed_digit<C: ConstraintSystem>(
     let y = cs.select(&is_triple, &triple.y, &p.y);
     Point { x, y }
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_ff::{BigInteger, BigInteger256, PrimeField};
+
+    use super::*;
+    use crate::{
+        babyjubjub::{Affine, multiply_base as multiply_base_natively},
+        circuit::{
+            bits::to_bits_strict,
+            testing::{Gadget, element, run_gadget},
+        },
+    };
+
+    fn affine((x, y): (Fr, Fr)) -> Projective {
+        Affine::new(x, y).expect("on the curve").into()
+    }
+
+    /// A generator of the whole group, of order 8·l.
+    fn generator() -> (Fr, Fr) {
+        let parse = |text: &str| -> Fr { text.parse().expect("decimal") };
+        (
+            parse("995203441582195749578291179787384436505546430278305826713579947235728471134"),
+            parse("5472060717959818805561601436314318772137091100104008585924551046643952123905"),
+        )
+    }
+
+    /// A point of order dividing 8: multiples of `l·generator`.
+    fn torsion(multiple: u64) -> (Fr, Fr) {
+        let point = affine(generator()).multiply(&crate::babyjubjub::subgroup_order());
+        point.multiply(&BigInteger256::from(multiple)).to_affine().coordinates()
+    }
+
+    fn points() -> Vec<(Fr, Fr)> {
+        let base = multiply_base_natively(&BigInteger256::from(12_345u64));
+        let base = base.to_affine().coordinates();
+        let negated = (-base.0, base.1);
+        let mut points: Vec<_> = (0..8).map(torsion).collect();
+        points.extend([base, negated, generator(), BASE.coordinates()]);
+        points
+    }
+
+    fn output_point(gadget: &Gadget) -> (Fr, Fr) {
+        gadget.output();
+        (gadget.outputs[0], gadget.outputs[1])
+    }
+
+    fn point<L: Clone>(wires: &[Num<L>]) -> Point<L> {
+        Point { x: wires[0].clone(), y: wires[1].clone() }
+    }
+
+    #[test]
+    fn the_torsion_subgroup_has_eight_points() {
+        let points: Vec<_> = (0..8).map(torsion).collect();
+        assert_eq!(points[0], (Fr::ZERO, Fr::ONE));
+        assert!((1..8).all(|i| !points[..i].contains(&points[i])));
+    }
+
+    #[test]
+    fn addition_is_complete() {
+        for p in points() {
+            for q in points() {
+                let gadget = run_gadget!([p.0, p.1, q.0, q.1], |cs, wires| {
+                    let sum = add(cs, &point(wires), &point(&wires[2..]));
+                    [sum.x, sum.y]
+                });
+                assert_eq!(gadget.constraints(), 6);
+                assert_eq!(output_point(&gadget), affine(p).add(&affine(q)).to_affine().coordinates());
+                gadget.assert_tight();
+            }
+        }
+    }
+
+    #[test]
+    fn doubling_is_complete() {
+        for p in points() {
+            let gadget = run_gadget!([p.0, p.1], |cs, wires| {
+                let sum = double(cs, &point(wires));
+                [sum.x, sum.y]
+            });
+            assert_eq!(gadget.constraints(), 5);
+            assert_eq!(output_point(&gadget), affine(p).double().to_affine().coordinates());
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn curve_membership_is_a_bit() {
+        let zero = Fr::ZERO;
+        let outside = [(zero, zero), (Fr::ONE, Fr::ONE), (element(1), element(2))];
+        let cases = points().into_iter().map(|p| (p, true)).chain(outside.map(|p| (p, false)));
+        for (p, expected) in cases {
+            let gadget = run_gadget!([p.0, p.1], |cs, wires| [is_on_curve(cs, &point(wires))]);
+            assert_eq!(gadget.constraints(), 6);
+            assert_eq!(gadget.output(), Fr::from(expected));
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn what_is_off_the_curve_or_of_small_order_becomes_the_base_point() {
+        let outside = [(Fr::ZERO, Fr::ZERO), (element(1), element(2))];
+        let small = (0..8).map(torsion).chain(outside).map(|p| (p, false));
+        let large = [(generator(), true), (BASE.coordinates(), true)];
+        for (p, is_kept) in small.chain(large) {
+            let gadget = run_gadget!([p.0, p.1], |cs, wires| {
+                let result = sanitise(cs, &point(wires));
+                let (point, quadruple) = (result.point(cs), result.quadruple(cs));
+                [point.x, point.y, quadruple.x, quadruple.y, result.is_valid]
+            });
+            assert_eq!(gadget.constraints(), 27 + 4);
+            let expected = if is_kept { p } else { BASE.coordinates() };
+            assert_eq!(output_point(&gadget), expected);
+            let quadruple = affine(expected).double().double().to_affine().coordinates();
+            assert_eq!((gadget.outputs[2], gadget.outputs[3]), quadruple);
+            assert_eq!(gadget.outputs[4], Fr::from(is_kept));
+            gadget.assert_tight();
+        }
+    }
+
+    fn scalars() -> Vec<Fr> {
+        let order = Fr::from_bigint(crate::babyjubjub::subgroup_order()).expect("l < r");
+        let low = [0u64, 1, 2, 3, 7, 8, 9, 1 << 40].map(Fr::from);
+        low.into_iter().chain([order, order - Fr::ONE, -Fr::ONE, element(3), element(4)]).collect()
+    }
+
+    #[test]
+    fn fixed_base_multiplication_agrees_with_the_native_one() {
+        for scalar in scalars() {
+            let gadget = run_gadget!([scalar], |cs, wires| {
+                let bits = to_bits_strict(cs, &wires[0]);
+                let product = multiply_base(cs, &bits[..251]);
+                [product.x, product.y]
+            });
+            // 84 windows of three bits, the last of two: no third bit to select by.
+            assert_eq!(gadget.constraints(), 354 + 84 * 9 - 6 - 2);
+            let mut low = scalar.into_bigint();
+            (251..254).for_each(|i| low.0[i / 64] &= !(1 << (i % 64)));
+            assert_eq!(output_point(&gadget), multiply_base_natively(&low).to_affine().coordinates());
+        }
+    }
+
+    #[test]
+    fn variable_base_multiplication_agrees_with_the_native_one() {
+        for (scalar, p) in scalars().into_iter().zip(points().into_iter().cycle().skip(3)) {
+            let gadget = run_gadget!([scalar, p.0, p.1], |cs, wires| {
+                let bits = to_bits_strict(cs, &wires[0]);
+                let product = multiply_double(cs, &bits, &point(&wires[1..]));
+                [product.x, product.y]
+            });
+            assert_eq!(gadget.constraints(), 354 + 17 + 127 * 20);
+            let mut twice = scalar.into_bigint();
+            twice.mul2();
+            assert_eq!(output_point(&gadget), affine(p).multiply(&twice).to_affine().coordinates());
+        }
+    }
+
+    #[test]
+    fn no_wire_of_the_multiplications_is_free() {
+        let base = BASE.coordinates();
+        let gadget = run_gadget!([element(9), base.0, base.1], |cs, wires| {
+            let bits = to_bits_strict(cs, &wires[0]);
+            let fixed = multiply_base(cs, &bits);
+            let variable = multiply_double(cs, &bits, &point(&wires[1..]));
+            [fixed.x, variable.y]
+        });
+        gadget.assert_tight();
+    }
+}

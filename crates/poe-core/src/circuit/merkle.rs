@@ -56,3 +56,58 @@ fn replace_child<C: ConstraintSystem>(
     ];
     std::array::from_fn(|i| &children[i] + &changes[i])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        circuit::testing::{Gadget, element, run_gadget},
+        merkle::Tree,
+    };
+
+    const DEPTH: usize = 2;
+
+    fn tree() -> Tree {
+        let mut tree = Tree::new(DEPTH);
+        (0..9).for_each(|index| tree.set(index, element(index)));
+        tree
+    }
+
+    /// Inputs: old leaf, new leaf, the index's bits.
+    fn run(index: u64, path: &[[Fr; 4]], old: Fr, new: Fr) -> Gadget {
+        let bits = (0..2 * DEPTH).map(|i| Fr::from(index >> i & 1));
+        let inputs: Vec<Fr> = [old, new].into_iter().chain(bits).collect();
+        run_gadget!(inputs, |cs, wires| {
+            let leaves = Roots { old: wires[0].clone(), new: wires[1].clone() };
+            let roots = replace_leaf(cs, &wires[2..], path, leaves);
+            [roots.old, roots.new]
+        })
+    }
+
+    #[test]
+    fn every_index_leads_to_the_trees_roots() {
+        for index in 0..16 {
+            let mut tree = tree();
+            let old = if index < 9 { element(index) } else { Fr::from(0u64) };
+            let new = element(100 + index);
+            let gadget = run(index, &tree.path(index), old, new);
+            assert_eq!(gadget.constraints(), 600 * DEPTH);
+            assert_eq!(gadget.output(), tree.root());
+            tree.set(index, new);
+            assert_eq!(gadget.outputs[1], tree.root());
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn a_leaf_that_is_not_at_its_place_is_refused() {
+        let tree = tree();
+        let wrong_leaf = run(3, &tree.path(3), element(4), element(9));
+        let wrong_index = run(3, &tree.path(2), element(2), element(9));
+        let wrong_parent = run(7, &tree.path(3), element(3), element(9));
+        for gadget in [wrong_leaf, wrong_index, wrong_parent] {
+            let violation = gadget.r1cs.is_satisfied(&gadget.values).expect_err("another place");
+            assert_eq!(violation.group, "position");
+        }
+    }
+}

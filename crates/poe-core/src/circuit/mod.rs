@@ -17,4 +17,6 @@ pub mod poseidon;
 pub mod r1cs;
 pub mod slot;
 pub mod statement;
+#[cfg(test)]
+mod testing;
 pub mod word;

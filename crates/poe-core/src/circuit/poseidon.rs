@@ -48,3 +48,42 @@ fn fifth_power<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> {
     let fourth = cs.mul(&square, &square);
     cs.mul(x, &fourth)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        circuit::testing::{element, run_gadget},
+        field::Fr,
+        poseidon::{MAX_INPUTS, hash},
+    };
+
+    #[test]
+    fn every_width_hashes_as_the_native_function_and_costs_three_a_box() {
+        for count in 1..=MAX_INPUTS {
+            let inputs: Vec<Fr> = (0..count as u64).map(element).collect();
+            let gadget = run_gadget!(inputs, |cs, wires| [poseidon(cs, wires)]);
+            assert_eq!(Ok(gadget.output()), hash(&inputs));
+            let partial = parameters(count + 1).expect("a width").partial_rounds();
+            assert_eq!(gadget.constraints(), 3 * (8 * (count + 1) + partial - 1));
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn the_widths_in_use_cost_what_the_documents_say() {
+        for (count, constraints) in [(2, 240), (4, 297), (5, 321), (16, 609)] {
+            let gadget = run_gadget!(vec![Fr::from(1u64); count], |cs, wires| [poseidon(cs, wires)]);
+            assert_eq!(gadget.constraints(), constraints);
+        }
+    }
+
+    #[test]
+    fn constant_inputs_cost_nothing_in_the_first_round() {
+        let gadget = run_gadget!([Fr::from(7u64)], |cs, wires| {
+            [poseidon(cs, &[wires[0].clone(), Num::zero()])]
+        });
+        assert_eq!(Ok(gadget.output()), hash(&[Fr::from(7u64), Fr::from(0u64)]));
+        assert_eq!(gadget.constraints(), 237);
+    }
+}

@@ -193,3 +193,35 @@ fn credit<C: ConstraintSystem>(
         exit_address,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::testing::run_gadget;
+
+    const LIMIT: u128 = 1 << BALANCE_BITS;
+
+    #[test]
+    fn balances_overflow_at_their_limit() {
+        for x in [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT - 1] {
+            let gadget = run_gadget!([Fr::from(x)], |cs, wires| [overflows(cs, &wires[0])]);
+            assert_eq!(gadget.constraints(), 98);
+            assert_eq!(gadget.output(), Fr::from(x >= LIMIT));
+            gadget.assert_tight();
+        }
+    }
+
+    #[test]
+    fn funds_are_compared_as_integers() {
+        let costs = [0, 1, u128::from(u64::MAX) + u128::from(u32::MAX)];
+        for cost in costs {
+            for balance in [0, 1, 2, cost, cost + 1, cost.saturating_sub(1), LIMIT - 1] {
+                let inputs = [Fr::from(balance), Fr::from(cost)];
+                let gadget = run_gadget!(inputs, |cs, wires| [is_not_below(cs, &wires[0], &wires[1])]);
+                assert_eq!(gadget.constraints(), 98);
+                assert_eq!(gadget.output(), Fr::from(balance >= cost));
+                gadget.assert_tight();
+            }
+        }
+    }
+}

@@ -61,3 +61,64 @@ impl<L: Linear> WordNum<L> {
         &transfer.not() + &Num::sum(zeros)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        circuit::testing::{Gadget, edge_elements, element, run_gadget},
+        field::Fr,
+        transaction::WordZero,
+    };
+
+    const DEPTH: usize = 5;
+
+    fn run(word: Fr) -> Gadget {
+        run_gadget!([word], |cs, wires| {
+            let word = WordNum::unpack(cs, &wires[0]);
+            let broken = word.broken_rules(DEPTH);
+            let [nonce, to, from, kind, reserved] =
+                [&word.nonce, &word.to, &word.from, &word.kind, &word.reserved]
+                    .map(|bits| Num::from_bits(bits));
+            [broken, nonce, word.fee, word.amount, to, from, kind, reserved]
+        })
+    }
+
+    #[test]
+    fn fields_are_the_native_ones() {
+        for word in edge_elements().into_iter().chain((0..8).map(element)) {
+            let gadget = run(word);
+            let fields = WordZero::unpack(&word);
+            let expected = [
+                u64::from(fields.nonce),
+                u64::from(fields.fee),
+                fields.amount,
+                fields.to,
+                fields.from,
+                u64::from(fields.kind),
+                u64::from(fields.reserved),
+            ];
+            gadget.output();
+            assert_eq!(gadget.outputs[1..], expected.map(Fr::from));
+            assert_eq!(gadget.constraints(), 354);
+        }
+    }
+
+    #[test]
+    fn broken_rules_are_none_for_a_transfer_inside_the_tree_alone() {
+        let inside = (1u64 << (2 * DEPTH)) - 1;
+        let good = WordZero { kind: 1, from: inside, to: inside, amount: 5, fee: 6, nonce: 7, reserved: 0 };
+        let broken = |fields: WordZero| run(fields.pack().expect("fits")).output() != Fr::from(0u64);
+        assert!(!broken(good));
+        for kind in [0, 2, 3, 4, 128, 255] {
+            assert!(broken(WordZero { kind, ..good }));
+        }
+        for bit in 2 * DEPTH..INDEX_BITS {
+            assert!(broken(WordZero { from: 1 << bit, ..good }));
+            assert!(broken(WordZero { to: 1 << bit, ..good }));
+        }
+        for bit in 0..21 {
+            assert!(broken(WordZero { reserved: 1 << bit, ..good }));
+        }
+    }
+}

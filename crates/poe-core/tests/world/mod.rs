@@ -1,7 +1,10 @@
 //! A small rollup for tests: keys, funded accounts, batches of chosen slots, and their circuits' inputs.
 #![allow(dead_code, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
+
 use poe_core::{
+    account::Account,
     batch::{Batch, Header, Word, word},
     circuit::{
         batch::{compile_batch, witness},
@@ -9,10 +12,11 @@ use poe_core::{
     },
     eddsa,
     field::{self, Fr},
+    merkle::Tree,
     outcome::Outcome,
     state::State,
     statement::{Facts, PublicInputs, public_inputs, words},
-    trace::BatchTrace,
+    trace::{BatchTrace, Opening, SlotTrace},
     transaction::{self, KIND_DEPOSIT, KIND_TRANSFER, WordZero},
     transition,
 };
@@ -130,6 +134,58 @@ pub fn execute(state: &mut State, deposits: u64, fee_account: u64, slots: &[Slot
     let statement = words(&facts, &batch);
     let public = public_inputs(&statement);
     Executed { trace, statement, public }
+}
+
+/// A batch on accounts that no history leads to, by its outcomes, all of them no-ops.
+pub fn no_ops(
+    depth: usize,
+    accounts: &BTreeMap<u64, Account>,
+    fields: &[WordZero],
+    outcomes: &[Outcome],
+) -> Executed {
+    let mut tree = Tree::new(depth);
+    accounts.iter().for_each(|(&index, account)| tree.set(index, account.leaf()));
+    let open = |index: u64| Opening {
+        index,
+        account: accounts.get(&index).copied(),
+        path: tree.path(index),
+    };
+    let slots: Vec<Slot> = fields.iter().map(signed).collect();
+    let slot_traces = fields.iter().zip(&slots).zip(outcomes).map(|((fields, slot), &outcome)| SlotTrace {
+        words: slot.map(|word| field::from_word(&word)),
+        sender: open(fields.from),
+        recipient: open(fields.to),
+        outcome,
+    });
+    let trace = BatchTrace {
+        depth,
+        deposits: 0,
+        forced: 0,
+        fee_account: 0,
+        domain: domain(),
+        old_root: tree.root(),
+        new_root: tree.root(),
+        slots: slot_traces.collect(),
+        fee: open(0),
+        burnt: 0,
+    };
+    let header = Header { slots: slots.len(), depth, deposits: 0, forced: 0, fee_account: 0 };
+    let data = slots.concat().concat();
+    let facts = Facts {
+        domain: domain(),
+        old_root: tree.root(),
+        new_root: tree.root(),
+        ctx: Fr::from(CTX),
+    };
+    let statement = words(&facts, &Batch::new(header, &data).unwrap());
+    let public = public_inputs(&statement);
+    Executed { trace, statement, public }
+}
+
+/// An account under the key of `secret(index)`.
+pub fn account(index: u64, balance: u128, nonce: u64) -> Account {
+    let public_key = eddsa::derive_public_key(&secret(index));
+    Account { public_key, balance, nonce, exit_address: Fr::from(index + 5) }
 }
 
 /// A state of this depth whose accounts 0, 1, … hold these balances.
