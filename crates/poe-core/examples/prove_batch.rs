@@ -31,8 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::remove_file(&path)?;
 
     let mut state = funded(depth, &[1_000_000, 1_000_000]);
-    let transfers: Vec<Slot> =
-        (0..slots).map(|nonce| signed(&transfer(0, 1, 10, 1, nonce as u32))).collect();
+    let transfers: Vec<Slot> = (0..slots).map(|nonce| signed(&transfer(0, 1, 10, 1, nonce as u32))).collect();
     let executed = execute(&mut state, 0, 1, &transfers);
     for threads in [1, 2] {
         let proof = prove_batch(&key, &executed.trace, &executed.statement, threads)?;

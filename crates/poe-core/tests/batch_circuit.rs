@@ -94,7 +94,11 @@ const NONCE_MAX: u64 = u32::MAX as u64;
 const BALANCE_LIMIT: u128 = 1 << 96;
 
 /// Two signed transfers on accounts 0 and 1 whose only flaw, if any, is the rule in question.
-fn on_accounts(accounts: [Account; 2], fields: [WordZero; 2], outcomes: [Outcome; 2]) -> Result<(), Violation> {
+fn on_accounts(
+    accounts: [Account; 2],
+    fields: [WordZero; 2],
+    outcomes: [Outcome; 2],
+) -> Result<(), Violation> {
     let accounts = (0..).zip(accounts).collect();
     no_ops(DEPTH, &accounts, &fields, &outcomes).check(&CIRCUIT)
 }

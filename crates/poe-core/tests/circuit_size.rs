@@ -44,8 +44,9 @@ fn four_slots_of_depth_six_fit_two_to_the_sixteen() {
 #[test]
 fn shapes_outside_the_protocol_have_no_circuit() {
     for (slots, depth) in [(0, 2), (256, 2), (1, 0), (1, 25)] {
-        assert_eq!(compile(slots, depth).unwrap_err().to_string(), format!(
-            "shape {slots}x{depth} is outside 1..255 slots, depth 1..24"
-        ));
+        assert_eq!(
+            compile(slots, depth).unwrap_err().to_string(),
+            format!("shape {slots}x{depth} is outside 1..255 slots, depth 1..24")
+        );
     }
 }

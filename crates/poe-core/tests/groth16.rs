@@ -113,10 +113,12 @@ fn we_accept_arkworks_proofs() {
     }
     let mut rng = ark_std::test_rng();
     let x = Fr::from(11u64);
-    let key = Groth16::<Bn254, LibsnarkReduction>::generate_random_parameters_with_reduction(Square(x), &mut rng)
-        .unwrap();
+    let key =
+        Groth16::<Bn254, LibsnarkReduction>::generate_random_parameters_with_reduction(Square(x), &mut rng)
+            .unwrap();
     let theirs =
-        Groth16::<Bn254, LibsnarkReduction>::create_random_proof_with_reduction(Square(x), &key, &mut rng).unwrap();
+        Groth16::<Bn254, LibsnarkReduction>::create_random_proof_with_reduction(Square(x), &key, &mut rng)
+            .unwrap();
     let key = VerifyingKey {
         alpha_g1: key.vk.alpha_g1,
         beta_g2: key.vk.beta_g2,

@@ -68,26 +68,15 @@ impl<L: super::builder::Linear> Statement<L> {
 }
 
 /// The circuit. `public` are C, x, y; `trace` and `ctx` give V and the hints.
-fn synthesise<C: ConstraintSystem>(
-    cs: &mut C,
-    public: &[Num<C::L>],
-    trace: &BatchTrace,
-    ctx: Fr,
-) {
+fn synthesise<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], trace: &BatchTrace, ctx: Fr) {
     let statement = Statement::alloc(cs, trace, ctx);
     cs.scoped("statement", |cs| bind_statement(cs, public, &statement.words()));
-    let is_deposit =
-        cs.scoped("deposits", |cs| deposit_bits(cs, &statement.deposits, trace));
+    let is_deposit = cs.scoped("deposits", |cs| deposit_bits(cs, &statement.deposits, trace));
     let mut root = statement.old_root.clone();
     let mut fees = Num::zero();
     for ((hints, words), is_deposit) in trace.slots.iter().zip(&statement.data).zip(&is_deposit) {
-        let inputs = SlotInputs {
-            depth: trace.depth,
-            domain: &statement.domain,
-            is_deposit,
-            words,
-            root: &root,
-        };
+        let inputs =
+            SlotInputs { depth: trace.depth, domain: &statement.domain, is_deposit, words, root: &root };
         let outputs = cs.scoped("slot", |cs| slot::apply(cs, &inputs, hints));
         let SlotOutputs { root: next, fee } = outputs;
         root = next;
@@ -109,13 +98,8 @@ fn bind_statement<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], words: 
 
 /// "Slot i is a deposit" as bits: ones, then zeros, as many ones as the header says. The header's word must be
 /// at most N, as the contract sees to. `2·N` constraints.
-fn deposit_bits<C: ConstraintSystem>(
-    cs: &mut C,
-    deposits: &Num<C::L>,
-    trace: &BatchTrace,
-) -> Vec<Num<C::L>> {
-    let bits: Vec<_> =
-        (0u64..).zip(&trace.slots).map(|(i, _)| alloc_bit(cs, i < trace.deposits)).collect();
+fn deposit_bits<C: ConstraintSystem>(cs: &mut C, deposits: &Num<C::L>, trace: &BatchTrace) -> Vec<Num<C::L>> {
+    let bits: Vec<_> = (0u64..).zip(&trace.slots).map(|(i, _)| alloc_bit(cs, i < trace.deposits)).collect();
     for pair in bits.windows(2) {
         cs.enforce(&pair[1], &pair[0].not(), &Num::zero());
     }

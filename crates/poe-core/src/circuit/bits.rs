@@ -38,8 +38,7 @@ pub fn to_bits<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, width: usize) -> 
 /// "boolean" once `prefix` is 0.
 pub fn to_bits_strict<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Vec<Num<C::L>> {
     let value = x.value.into_bigint();
-    let bits: Vec<_> =
-        (0..FIELD_BITS).map(|i| cs.alloc(Fr::from(value.get_bit(i)))).collect();
+    let bits: Vec<_> = (0..FIELD_BITS).map(|i| cs.alloc(Fr::from(value.get_bit(i)))).collect();
     let maximum = (-Fr::ONE).into_bigint();
     let mut prefix = Num::one();
     for (i, bit) in bits.iter().enumerate().rev() {

@@ -61,11 +61,7 @@ pub fn add<C: ConstraintSystem>(cs: &mut C, p: &Point<C::L>, q: &Point<C::L>) ->
     // (y1 − a·x1)·(x2 + y2) = y1·y2 − a·x1·x2 + y1·x2 − a·x1·y2
     let mixed = cs.mul(&(&p.y - &p.x.scale(A)), &(&q.x + &q.y));
     let numerator_y = &(&mixed - &y1x2) + &x1y2.scale(A);
-    divide_pair(
-        cs,
-        [&(&x1y2 + &y1x2), &numerator_y],
-        [&product.add_constant(Fr::ONE), &product.not()],
-    )
+    divide_pair(cs, [&(&x1y2 + &y1x2), &numerator_y], [&product.add_constant(Fr::ONE), &product.not()])
 }
 
 /// `2·p`. Five constraints; with the curve's equation the denominators are `a·x² + y²` and `2 − a·x² − y²`.
@@ -172,11 +168,7 @@ fn window_tables() -> Vec<[(Fr, Fr); 8]> {
 }
 
 /// `table[bits]`, up to three bits, eight constant points. Three constraints.
-fn lookup<C: ConstraintSystem>(
-    cs: &mut C,
-    bits: &[Num<C::L>],
-    table: &[(Fr, Fr); 8],
-) -> Point<C::L> {
+fn lookup<C: ConstraintSystem>(cs: &mut C, bits: &[Num<C::L>], table: &[(Fr, Fr); 8]) -> Point<C::L> {
     let bit = |i: usize| bits.get(i).cloned().unwrap_or_else(Num::zero);
     let (b0, b1, b2) = (bit(0), bit(1), bit(2));
     let b01 = cs.mul(&b0, &b1);
@@ -203,11 +195,7 @@ fn bilinear<L: Linear>(b0: &Num<L>, b1: &Num<L>, b01: &Num<L>, entry: &[Fr]) -> 
 ///
 /// The scalar h in base 4 has digits h_i; signed odd digits e_i = 2·h_i − 3 in {−3, −1, 1, 3} need p and 3·p
 /// alone. `Σ e_i·4^i = 2·h − (4^n − 1)`, and starting Horner's rule at p adds `4^n`: the result is `(2·h + 1)·p`.
-pub fn multiply_double<C: ConstraintSystem>(
-    cs: &mut C,
-    bits: &[Num<C::L>],
-    p: &Point<C::L>,
-) -> Point<C::L> {
+pub fn multiply_double<C: ConstraintSystem>(cs: &mut C, bits: &[Num<C::L>], p: &Point<C::L>) -> Point<C::L> {
     let twice = double(cs, p);
     let triple = add(cs, &twice, p);
     let mut sum = p.clone();

@@ -48,12 +48,8 @@ fn replace_child<C: ConstraintSystem>(
     let at_odd = cs.mul(low, &change);
     let at_high = cs.mul(high, &change);
     let at_three = cs.mul(low, &at_high);
-    let changes = [
-        &(&(&change - &at_odd) - &at_high) + &at_three,
-        &at_odd - &at_three,
-        &at_high - &at_three,
-        at_three,
-    ];
+    let changes =
+        [&(&(&change - &at_odd) - &at_high) + &at_three, &at_odd - &at_three, &at_high - &at_three, at_three];
     std::array::from_fn(|i| &children[i] + &changes[i])
 }
 

@@ -80,9 +80,8 @@ mod tests {
 
     #[test]
     fn constant_inputs_cost_nothing_in_the_first_round() {
-        let gadget = run_gadget!([Fr::from(7u64)], |cs, wires| {
-            [poseidon(cs, &[wires[0].clone(), Num::zero()])]
-        });
+        let gadget =
+            run_gadget!([Fr::from(7u64)], |cs, wires| { [poseidon(cs, &[wires[0].clone(), Num::zero()])] });
         assert_eq!(Ok(gadget.output()), hash(&[Fr::from(7u64), Fr::from(0u64)]));
         assert_eq!(gadget.constraints(), 237);
     }

@@ -141,9 +141,7 @@ impl R1cs {
         let broken = (0..self.constraints()).find(|&constraint| !self.holds(constraint, values));
         match broken {
             None => Ok(()),
-            Some(constraint) => {
-                Err(Violation { constraint, group: self.group(constraint).to_owned() })
-            }
+            Some(constraint) => Err(Violation { constraint, group: self.group(constraint).to_owned() }),
         }
     }
 

@@ -62,16 +62,14 @@ pub fn apply<C: ConstraintSystem>(
         recipient: AccountNum::alloc(cs, trace.recipient.account.as_ref()),
     });
     let is_signed = cs.scoped("signature", |cs| is_signed(cs, inputs, &accounts.sender));
-    let is_valid =
-        cs.scoped("validity", |cs| is_valid_transfer(cs, inputs, &word, &accounts, &is_signed));
+    let is_valid = cs.scoped("validity", |cs| is_valid_transfer(cs, inputs, &word, &accounts, &is_signed));
     let fee = cs.scoped("validity", |cs| cs.mul(&is_valid, &word.fee));
 
     let Accounts { sender, recipient } = accounts;
     let debited = cs.scoped("debit", |cs| debit(cs, &sender, &is_valid, &word, &fee));
     let index = &word.from[..2 * inputs.depth];
-    let root = cs.scoped("sender", |cs| {
-        replace_account(cs, index, &trace.sender, [&sender, &debited], inputs.root)
-    });
+    let root =
+        cs.scoped("sender", |cs| replace_account(cs, index, &trace.sender, [&sender, &debited], inputs.root));
     let credited = cs.scoped("credit", |cs| credit(cs, inputs, &recipient, &is_valid, &word));
     let index = &word.to[..2 * inputs.depth];
     let root = cs.scoped("recipient", |cs| {

@@ -18,11 +18,7 @@ pub fn commit<C: ConstraintSystem>(cs: &mut C, words: &[Num<C::L>]) -> Num<C::L>
 }
 
 /// `y = Σ V[i]·x^i` by Horner. One constraint a word but the first; none for constants at V's end.
-pub fn evaluate<C: ConstraintSystem>(
-    cs: &mut C,
-    words: &[Num<C::L>],
-    x: &Num<C::L>,
-) -> Num<C::L> {
+pub fn evaluate<C: ConstraintSystem>(cs: &mut C, words: &[Num<C::L>], x: &Num<C::L>) -> Num<C::L> {
     words.iter().rev().fold(Num::zero(), |sum, word| &cs.mul(&sum, x) + word)
 }
 

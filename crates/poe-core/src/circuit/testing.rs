@@ -59,7 +59,8 @@ impl Gadget {
         let mut values = self.values.clone();
         for wire in 1 + self.r1cs.public_inputs()..values.len() {
             let right = values[wire];
-            let wrong = [Fr::ZERO, Fr::ONE, -Fr::ONE, right + Fr::ONE, right.double(), -right, Fr::from(1u64 << 32)];
+            let wrong =
+                [Fr::ZERO, Fr::ONE, -Fr::ONE, right + Fr::ONE, right.double(), -right, Fr::from(1u64 << 32)];
             for value in wrong.into_iter().filter(|value| *value != right) {
                 values[wire] = value;
                 let is_caught = readers[wire].iter().any(|&c| !self.r1cs.holds(c as usize, &values));

@@ -68,8 +68,7 @@ fn prove_checked(
 ) -> Result<ProofResult, ProveError> {
     let (values, witness_seconds) = timed(|| witness(trace, ctx, public));
     let (queries, r1cs, domain) = key.parts();
-    let (proof, prove_seconds) =
-        timed(|| prove(queries, r1cs, domain, &values, Blinding::default()));
+    let (proof, prove_seconds) = timed(|| prove(queries, r1cs, domain, &values, Blinding::default()));
     let inputs = public_wires(public);
     let (verdict, verify_seconds) = timed(|| verify(&queries.verifying_key, &inputs, &proof));
     verdict.map_err(ProveError::Unsatisfied)?;

@@ -78,11 +78,7 @@ impl VerifyingKey {
     }
 }
 
-fn words_of<'a>(
-    bytes: &'a [u8],
-    what: &'static str,
-    count: usize,
-) -> Result<&'a [Word], EncodingError> {
+fn words_of<'a>(bytes: &'a [u8], what: &'static str, count: usize) -> Result<&'a [Word], EncodingError> {
     let (words, rest) = bytes.as_chunks::<32>();
     if words.len() == count && rest.is_empty() {
         Ok(words)

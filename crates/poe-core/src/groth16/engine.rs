@@ -4,9 +4,7 @@
 //! run on the current rayon pool; [`with_threads`] sets one up.
 
 use ark_bn254::{Bn254, G1Projective, G2Projective};
-use ark_ec::{
-    CurveGroup, PrimeGroup, VariableBaseMSM, pairing::Pairing, scalar_mul::BatchMulPreprocessing,
-};
+use ark_ec::{CurveGroup, PrimeGroup, VariableBaseMSM, pairing::Pairing, scalar_mul::BatchMulPreprocessing};
 use ark_ff::{FftField, Field, One};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 
@@ -23,10 +21,7 @@ pub struct ThreadError {
 }
 
 /// Runs `work` on a pool of its own of `threads` threads, at least one.
-pub fn with_threads<T: Send>(
-    threads: usize,
-    work: impl FnOnce() -> T + Send,
-) -> Result<T, ThreadError> {
+pub fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> Result<T, ThreadError> {
     let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1));
     let pool = builder.build().map_err(|source| ThreadError { threads, source })?;
     Ok(pool.install(work))

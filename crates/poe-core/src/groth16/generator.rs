@@ -60,11 +60,7 @@ impl Trapdoor {
 }
 
 /// The keys of a circuit.
-pub fn generate(
-    r1cs: &R1cs,
-    circuit_hash: &[u8; 32],
-    seed: &[u8],
-) -> Result<Queries, TooManyConstraints> {
+pub fn generate(r1cs: &R1cs, circuit_hash: &[u8; 32], seed: &[u8]) -> Result<Queries, TooManyConstraints> {
     let constraints = r1cs.constraints();
     let domain = r1cs_to_qap::domain(r1cs).ok_or(TooManyConstraints { constraints })?;
     let trapdoor = Trapdoor::derive(seed, circuit_hash, domain.size());
@@ -79,8 +75,7 @@ fn assemble(r1cs: &R1cs, domain: &Domain, trapdoor: &Trapdoor, at: &Evaluations)
     let mut combined: Vec<Fr> =
         (0..r1cs.wires()).map(|i| beta * at.a[i] + alpha * at.b[i] + at.c[i]).collect();
     combined[publics..].iter_mut().for_each(|value| *value *= delta_inverse);
-    let h: Vec<Fr> =
-        domain.odd_lagrange_at(tau).iter().map(|value| *value * delta_inverse).collect();
+    let h: Vec<Fr> = domain.odd_lagrange_at(tau).iter().map(|value| *value * delta_inverse).collect();
 
     let scalars = [&[alpha, beta, delta], &at.a[..], &at.b, &combined, &h].concat();
     let points = generator_multiples_g1(&scalars);

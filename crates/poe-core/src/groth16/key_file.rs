@@ -77,13 +77,11 @@ impl Header {
         if !bytes.starts_with(MAGIC) {
             return Err(LayoutError::Magic);
         }
-        let header = bytes.first_chunk::<HEADER_BYTES>().ok_or(LayoutError::Length {
-            got: bytes.len(),
-            wanted: HEADER_BYTES,
-        })?;
-        let number = |at: usize| {
-            u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
-        };
+        let header = bytes
+            .first_chunk::<HEADER_BYTES>()
+            .ok_or(LayoutError::Length { got: bytes.len(), wanted: HEADER_BYTES })?;
+        let number =
+            |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
         if number(8) != VERSION {
             return Err(LayoutError::Version { got: number(8) });
         }
@@ -91,8 +89,7 @@ impl Header {
         let count = |i: usize| number(counts_at + 4 * i) as usize;
         let mut hash = [0; 32];
         hash.copy_from_slice(&header[12 + PROVENANCE_BYTES..counts_at]);
-        let circuit =
-            CircuitInfo { constraints: count(2), wires: count(3), public_inputs: count(4), hash };
+        let circuit = CircuitInfo { constraints: count(2), wires: count(3), public_inputs: count(4), hash };
         let header = Self {
             provenance: read_provenance(&header[12..12 + PROVENANCE_BYTES])?,
             slots: count(0),

@@ -21,7 +21,10 @@ use super::{
 };
 use crate::{
     batch::Word,
-    circuit::{batch::{ShapeError, compile}, r1cs::R1cs},
+    circuit::{
+        batch::{ShapeError, compile},
+        r1cs::R1cs,
+    },
 };
 
 /// Words of the batch circuit's verifying key.

@@ -19,7 +19,7 @@ use crate::{circuit::r1cs::R1cs, field::Fr};
 /// **The default is zero for both: such a proof is sound but not zero-knowledge.** All of a batch is public, so
 /// there is nothing to hide, and without r the sum over B in G1 falls away. [`Blinding::from_entropy`] restores
 /// zero knowledge for circuits with a secret.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default)]
 pub struct Blinding {
     r: Fr,
     s: Fr,

@@ -36,11 +36,7 @@ pub fn verify(key: &VerifyingKey, public_inputs: &[Fr], proof: &Proof) -> Result
 
 /// Checks a proof given as bytes, both in the words of docs/protocol.md, section 6. Strict: every coordinate below q,
 /// every point on its curve, in its subgroup and finite.
-pub fn verify_proof(
-    verifying_key: &[u8],
-    public_inputs: &[Fr],
-    proof: &[u8],
-) -> Result<(), VerifyError> {
+pub fn verify_proof(verifying_key: &[u8], public_inputs: &[Fr], proof: &[u8]) -> Result<(), VerifyError> {
     let key = VerifyingKey::from_bytes(verifying_key, public_inputs.len())?;
     verify(&key, public_inputs, &Proof::from_bytes(proof)?)
 }

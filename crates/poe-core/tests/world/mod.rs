@@ -125,12 +125,8 @@ pub fn execute(state: &mut State, deposits: u64, fee_account: u64, slots: &[Slot
     let data = slots.concat().concat();
     let batch = Batch::new(header, &data).unwrap();
     let trace = transition::execute(state, &batch, domain()).unwrap().trace;
-    let facts = Facts {
-        domain: domain(),
-        old_root: trace.old_root,
-        new_root: trace.new_root,
-        ctx: Fr::from(CTX),
-    };
+    let facts =
+        Facts { domain: domain(), old_root: trace.old_root, new_root: trace.new_root, ctx: Fr::from(CTX) };
     let statement = words(&facts, &batch);
     let public = public_inputs(&statement);
     Executed { trace, statement, public }
@@ -145,11 +141,7 @@ pub fn no_ops(
 ) -> Executed {
     let mut tree = Tree::new(depth);
     accounts.iter().for_each(|(&index, account)| tree.set(index, account.leaf()));
-    let open = |index: u64| Opening {
-        index,
-        account: accounts.get(&index).copied(),
-        path: tree.path(index),
-    };
+    let open = |index: u64| Opening { index, account: accounts.get(&index).copied(), path: tree.path(index) };
     let slots: Vec<Slot> = fields.iter().map(signed).collect();
     let slot_traces = fields.iter().zip(&slots).zip(outcomes).map(|((fields, slot), &outcome)| SlotTrace {
         words: slot.map(|word| field::from_word(&word)),
@@ -171,12 +163,7 @@ pub fn no_ops(
     };
     let header = Header { slots: slots.len(), depth, deposits: 0, forced: 0, fee_account: 0 };
     let data = slots.concat().concat();
-    let facts = Facts {
-        domain: domain(),
-        old_root: tree.root(),
-        new_root: tree.root(),
-        ctx: Fr::from(CTX),
-    };
+    let facts = Facts { domain: domain(), old_root: tree.root(), new_root: tree.root(), ctx: Fr::from(CTX) };
     let statement = words(&facts, &Batch::new(header, &data).unwrap());
     let public = public_inputs(&statement);
     Executed { trace, statement, public }
