@@ -147,14 +147,13 @@ class Scene:
         """Numbers of the batches a prover could race for."""
         return [candidate.number for candidate in self.candidates.open()]
 
-    def cast(self, proofs: FakeProofs, arbiter: FakeArbiter, *, jitter_seconds: float = 0.0) -> Collaborators:
+    def cast(self, proofs: FakeProofs, arbiter: FakeArbiter) -> Collaborators:
         """The collaborators of a race in this scene."""
         return Collaborators(
             candidates=self.candidates,
             proofs=proofs,
             arbiter=cast(Any, arbiter),
             terms=Terms(domain=DOMAIN, payee=OURS, tip=Wei(0)),
-            jitter_seconds=lambda: jitter_seconds,
         )
 
 

@@ -18,14 +18,15 @@ from poe.l1.ledger import GENESIS_HASH
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, NetworkStats, ProvingIntent
 from poe.prover import node as node_module
+from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
 from poe.prover.record import Record
-from poe.prover.strategy import OldestFirst
+from poe.prover.strategy import LeastContested, OldestFirst, Strategy
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import Batch, BatchNumber, Hash
 from poe.status import read_status
 from tests.fakes_l1 import a_batch
-from tests.fakes_prover import OURS, FakeArbiter, FakeFollower, FakeProofs, Scene
+from tests.fakes_prover import OURS, RIVAL, FakeArbiter, FakeFollower, FakeProofs, Scene
 
 Clock = trio.testing.MockClock
 
@@ -35,6 +36,7 @@ class FakeNetwork:
 
     def __init__(self) -> None:
         self.announce_it, self.announcements = trio.open_memory_channel[BatchAnnouncement](10)
+        self.intend, self.intents = trio.open_memory_channel[ProvingIntent](10)
         self.bodies: dict[Hash, Batch] = {}
         self.told: list[ProvingIntent] = []
         self.fails_to_tell = False
@@ -74,7 +76,15 @@ class FakeNetwork:
 class Running:
     """A prover and everyone around it. L1 speaks through `l1`, whose steps the follower delivers."""
 
-    def __init__(self, data_dir: Path, network: FakeNetwork | None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        network: FakeNetwork | None,
+        *,
+        strategy: Callable[[IntentBook], Strategy] | None = None,
+        jitter_seconds: float = 0.0,
+    ) -> None:
+        intents = IntentBook(lambda: 0.0)
         self.l1 = Scene()
         self.scene = Scene()
         self.proofs, self.arbiter, self.follower = FakeProofs(), FakeArbiter(), FakeFollower()
@@ -84,7 +94,9 @@ class Running:
             follower=self.follower,
             candidates=self.scene.candidates,
             collaborators=self.scene.cast(self.proofs, self.arbiter),
-            strategy=OldestFirst(),
+            strategy=OldestFirst() if strategy is None else strategy(intents),
+            intents=intents,
+            jitter_seconds=lambda: jitter_seconds,
             network=None if network is None else as_network(network),
             metrics=self.metrics,
             record=Record(self.metrics),
@@ -113,8 +125,8 @@ def as_network(fake: Any) -> Network:
 
 
 @asynccontextmanager
-async def running(data_dir: Path, network: FakeNetwork | None = None) -> AsyncIterator[Running]:
-    node = Running(data_dir, network)
+async def running(data_dir: Path, network: FakeNetwork | None = None, **options: Any) -> AsyncIterator[Running]:
+    node = Running(data_dir, network, **options)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(node.prover.run)
         yield node
@@ -131,6 +143,35 @@ async def test_batches_are_raced_for_oldest_first(tmp_path: Path, autojump_clock
         await trio.sleep(1)
     assert [submission.number for submission in node.arbiter.submissions] == [1, 2]
     assert node.status()["won"] == 2
+
+
+async def test_a_batch_that_a_rival_won_during_the_random_wait_is_not_raced_for(
+    tmp_path: Path, autojump_clock: Clock
+) -> None:
+    async with running(tmp_path, jitter_seconds=5) as node:
+        node.on_l1(lambda l1: l1.post(1, [5]))
+        await trio.sleep(1)
+        node.on_l1(lambda l1: l1.accept(1))
+        await trio.sleep(20)
+        assert node.proofs.jobs == []
+        node.on_l1(lambda l1: l1.post(2, [6]))
+        await trio.sleep(10)
+        assert len(node.proofs.jobs) == 1, "and the prover is still in the game"
+
+
+def intent(salt: int, prover: bytes) -> ProvingIntent:
+    return ProvingIntent(number=BatchNumber(1), batch_hash=batch_hash(a_batch(salt)), prover=prover, expires_at=60)
+
+
+async def test_a_rivals_intent_moves_us_to_another_batch(tmp_path: Path, autojump_clock: Clock) -> None:
+    network = FakeNetwork()
+    async with running(tmp_path, network, strategy=LeastContested) as node:
+        network.intend.send_nowait(intent(5, RIVAL))
+        network.intend.send_nowait(intent(6, OURS))  # an echo of our own says nothing about others
+        await trio.sleep(0.1)
+        node.on_l1(lambda l1: l1.post(1, [5, 6]))
+        await trio.sleep(2)
+        assert [told.number for told in network.told] == [2]
 
 
 async def test_after_a_failure_the_prover_pauses_and_goes_on(tmp_path: Path, autojump_clock: Clock) -> None:

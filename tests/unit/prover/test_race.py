@@ -24,19 +24,18 @@ Clock = trio.testing.MockClock
 class Track:
     """A scene with batches 5, 6 on L1 and everyone who takes part in a race for the first."""
 
-    def __init__(self, *, jitter_seconds: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.scene = Scene()
         self.start_block = self.scene.history.block
         self.scene.post(1, [5, 6])
         self.proofs, self.arbiter, self.shelf = FakeProofs(), FakeArbiter(), ProofShelf()
-        self.jitter_seconds = jitter_seconds
 
     @property
     def first(self) -> Candidate:
         return self.scene.candidates.open()[0]
 
     async def run(self, candidate: Candidate | None = None) -> RaceResult:
-        with_ = self.scene.cast(self.proofs, self.arbiter, jitter_seconds=self.jitter_seconds)
+        with_ = self.scene.cast(self.proofs, self.arbiter)
         return await race(candidate or self.first, self.shelf, with_)
 
     async def run_while(self, *, at: float, happens: object) -> tuple[RaceResult, float]:
@@ -102,13 +101,6 @@ async def test_what_is_submitted_is_what_was_proven(track: Track, autojump_clock
     assert (submission.number, submission.batch, submission.payee, submission.tip) == (1, candidate.batch, OURS, 0)
     assert [submission.old_root, submission.new_root] == track.scene.roots(5)
     assert (submission.commitment, submission.proof_words) == (PROOF.commitment, PROOF.words)
-
-
-async def test_a_rival_accepted_before_proving_starts_cancels_without_any_work(autojump_clock: Clock) -> None:
-    track = Track(jitter_seconds=10)
-    result, seconds = await track.run_while(at=1, happens=lambda: track.scene.accept(1))
-    assert (result.outcome, result.finished, seconds) == (Outcome.CANCELLED, None, 1.0)
-    assert track.proofs.jobs == []
 
 
 async def test_a_rival_accepted_while_proving_kills_the_worker_at_once(track: Track, autojump_clock: Clock) -> None:
