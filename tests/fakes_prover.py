@@ -104,10 +104,13 @@ class Scene:
         self.state = ChainedState()
         self.ledger = Ledger(PARAMETERS)
         self.candidates = Candidates(self.ledger, Replica(self.state, DOMAIN))
+        self.updates: list[ChainUpdate] = []
 
     def follow(self, *events: ArbiterEvent, back_to: int | None = None) -> None:
         """One block on L1."""
-        self.candidates.follow(self.history.step(*events, back_to=back_to))
+        update = self.history.step(*events, back_to=back_to)
+        self.updates.append(update)
+        self.candidates.follow(update)
 
     def post(self, first: int, salts: list[int], *, parent: Hash | None = None, back_to: int | None = None) -> None:
         """L1 orders batches `first`, `first + 1`, … in one block."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from poe.backend import keys, native
+from poe.backend import native
 from poe.backend.keys import default_cache, ensure_dev_key
 from poe.errors import ToolError
 from poe.rollup.types import Shape
@@ -43,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[Shape, bytes]:
 @pytest.fixture(autouse=True)
 def setups(monkeypatch: pytest.MonkeyPatch, made: dict[Shape, bytes]) -> CountedSetups:
     setups = CountedSetups(made)
-    monkeypatch.setattr(keys.native, "setup_dev_key", setups)
+    monkeypatch.setattr(native, "setup_dev_key", setups)
     return setups
 
 

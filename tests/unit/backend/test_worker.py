@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import msgpack
 import pytest
@@ -267,7 +267,7 @@ def start(key_path: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
-    assert worker_process.read_frame(process.stdout)[0] == "ready"
+    assert worker_process.read_frame(cast(BinaryIO, process.stdout))[0] == "ready"
     return process
 
 

@@ -105,12 +105,10 @@ class Running:
 
     def on_l1(self, action: Callable[[Scene], None]) -> None:
         """Let L1 take a step and tell the prover of it."""
-        follow, update = self.l1.candidates.follow, []
-        self.l1.candidates.follow = lambda step: (update.append(step), follow(step))[1]  # type: ignore[method-assign]
+        before = len(self.l1.updates)
         action(self.l1)
-        self.l1.candidates.follow = follow  # type: ignore[method-assign]
-        for step in update:
-            self.follower.tell(step)
+        for update in self.l1.updates[before:]:
+            self.follower.tell(update)
 
     def status(self) -> dict[str, Any]:
         found = read_status(self.data_dir)
