@@ -116,13 +116,14 @@ contract Groth16Verifier is IVerifier {
         if (!ok) revert OutOfGas();
     }
 
-    /// @dev The four pairs of the product, negation done on A.
+    /// @dev The four pairs of the product, negation done on A. No point of the curve has y = 0: a proof with A at
+    /// infinity becomes the coordinate q, which the precompile refuses.
     function _pairs(uint256[8] calldata proof, uint256 lx, uint256 ly)
         private
         view
         returns (uint256[24] memory p)
     {
-        (p[0], p[1]) = (proof[0], proof[1] == 0 ? 0 : Q - proof[1]);
+        (p[0], p[1]) = (proof[0], Q - proof[1]);
         (p[2], p[3], p[4], p[5]) = (proof[2], proof[3], proof[4], proof[5]);
         (p[6], p[7]) = (ALPHA_X, ALPHA_Y);
         (p[8], p[9], p[10], p[11]) = (BETA_X1, BETA_X0, BETA_Y1, BETA_Y0);
