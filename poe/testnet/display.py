@@ -13,6 +13,7 @@ from poe.testnet.stage import Stage
 
 HEADINGS = ("batch", "txs", "winner", "proof s", "margin s", "posted→accepted s", "block")
 WIDTHS = (5, 4, 14, 8, 9, 18, 6)
+ROWS_HELD_BACK = 8
 STANDINGS_WIDTHS = (10, 4, 8, 9, 6, 13, 42)
 
 
@@ -35,14 +36,16 @@ class Display:
             self.say(f"{name:<10} " + "  ".join(f"{kind} {url}" for kind, url in where.items()))
         self._print(_line(HEADINGS, WIDTHS), style="bold")
 
-    def show(self, rows: Sequence[Row], provers: Mapping[str, Mapping[str, Any]]) -> None:
-        """Print the rows that are new."""
-        for row in rows:
-            if row.finalized is None or row.number in self._shown:
+    def show(self, rows: Sequence[Row], provers: Mapping[str, Mapping[str, Any]], *, is_last: bool = False) -> None:
+        """Print the rows that are new, in order; one whose winner has not told its time yet waits, but not for ever."""
+        final = [row for row in rows if row.finalized is not None]
+        patience = 0 if is_last else ROWS_HELD_BACK
+        for position, row in enumerate(final):
+            if row.number in self._shown:
                 continue
             entry = batch_entry(row, provers)
-            if entry["proof_seconds"] is None:
-                continue  # the winner has not written its status yet
+            if entry["proof_seconds"] is None and len(final) - position <= patience:
+                return
             self._shown.add(row.number)
             self._print(_line(_cells(entry), WIDTHS))
 
@@ -71,7 +74,7 @@ def _cells(entry: Mapping[str, Any]) -> tuple[str, ...]:
         str(entry["number"]),
         str(entry["txs"]),
         entry["winner_name"] or "?",
-        f"{entry['proof_seconds']:.2f}",
+        "?" if entry["proof_seconds"] is None else f"{entry['proof_seconds']:.2f}",
         "alone" if margin is None else f"{margin:+.2f}",
         str(entry["posted_to_accepted_seconds"]),
         str(entry["accepted_block"]),

@@ -66,7 +66,7 @@ async def run_testnet(scenario: Scenario, display: Display, stop: trio.Event) ->
         async with _processes(testnet, display):
             load = await _race(testnet, display, stop)
             await trio.sleep(SETTLE_SECONDS)  # let the roles write down the last win
-            _show_now(testnet, display)
+            _show_now(testnet, display, is_last=True)
         return await _report(testnet, load)
 
 
@@ -172,9 +172,9 @@ async def _show(testnet: Testnet, display: Display) -> None:
         _show_now(testnet, display)
 
 
-def _show_now(testnet: Testnet, display: Display) -> None:
+def _show_now(testnet: Testnet, display: Display, *, is_last: bool = False) -> None:
     statuses = {name: child.status() for name, child in testnet.provers.items()}
-    display.show(testnet.watch.standings.rows(), statuses)
+    display.show(testnet.watch.standings.rows(), statuses, is_last=is_last)
 
 
 def _write_facts(testnet: Testnet) -> None:
