@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -90,7 +90,7 @@ class ChainFollower:
         """Has the last update reached the head the endpoint showed last?"""
         return bool(self._chain) and self._head is not None and self._chain[-1].hash == self._head.hash
 
-    async def updates(self) -> AsyncIterator[ChainUpdate]:
+    async def updates(self) -> AsyncGenerator[ChainUpdate, None]:
         """Endless; a failing endpoint is waited for, with backoff and counted; a reorg is an update like others."""
         while True:
             yield await self._next_update()

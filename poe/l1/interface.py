@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -106,7 +106,7 @@ class ChainUpdate:
 class Follower(Protocol):
     """Follows L1 from the arbiter's deployment block on."""
 
-    def updates(self) -> AsyncIterator[ChainUpdate]:
+    def updates(self) -> AsyncGenerator[ChainUpdate, None]:
         """Endless; waits while L1 is down (counting errors), never raises for a reorg."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,13 @@ class Observer:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        async for update in self.follower.updates():
-            before = self.ledger.finalized_number
-            self.ledger.apply(update)
-            self.standings.apply(update)
-            self._export(update, before)
-            self._write_status()
+        async with aclosing(self.follower.updates()) as updates:
+            async for update in updates:
+                before = self.ledger.finalized_number
+                self.ledger.apply(update)
+                self.standings.apply(update)
+                self._export(update, before)
+                self._write_status()
 
     def _export(self, update: ChainUpdate, finalized_before: BatchNumber) -> None:
         metrics, final = self.metrics, self.ledger.finalized_number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -54,10 +55,11 @@ class Prover:
             nursery.start_soon(self._watch_doors)
 
     async def _follow_l1(self) -> None:
-        async for update in self.follower.updates():
-            self.candidates.follow(update)
-            self._show_heights(update)
-            self.write_status()
+        async with aclosing(self.follower.updates()) as updates:
+            async for update in updates:
+                self.candidates.follow(update)
+                self._show_heights(update)
+                self.write_status()
 
     async def _listen(self, network: Network) -> None:
         async for announcement in network.announcements:

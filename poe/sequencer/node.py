@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -59,11 +60,12 @@ class Sequencer:
             self.rpc.open_intake()
 
     async def _follow_l1(self) -> None:
-        async for update in self.follower.updates():
-            await self.reconciler.follow(update)
-            if self.network is not None:
-                self.network.set_head(self.reconciler.l1_height)
-            write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
+        async with aclosing(self.follower.updates()) as updates:
+            async for update in updates:
+                await self.reconciler.follow(update)
+                if self.network is not None:
+                    self.network.set_head(self.reconciler.l1_height)
+                write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
 
     async def _watch_doors(self) -> None:
         """Refresh the gauges of L1 and the network."""

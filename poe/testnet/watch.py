@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import trio
 
@@ -38,11 +39,12 @@ class Watch:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        async for update in self._chain.follower.updates():
-            self._chain.ledger.apply(update)
-            self.standings.apply(update)
-            self._changed.set()
-            self._changed = trio.Event()
+        async with aclosing(self._chain.follower.updates()) as updates:
+            async for update in updates:
+                self._chain.ledger.apply(update)
+                self.standings.apply(update)
+                self._changed.set()
+                self._changed = trio.Event()
 
     async def wait_for_change(self) -> None:
         """Return at L1's next step."""
