@@ -83,13 +83,15 @@ async def test_a_reorg_is_counted_and_takes_the_win_back(tmp_path: Path) -> None
     assert sample("poe_market_winner_share_ratio", {"rank": "1"}) == 0
 
 
-@pytest.mark.parametrize("splits", [1, 2, 3])
-async def test_a_win_is_observed_once_however_the_updates_are_cut(tmp_path: Path, splits: int) -> None:
-    whole = a_race(History())
+@pytest.mark.parametrize("splits", [1, 2, 3, 4])
+async def test_every_win_is_observed_once_however_the_updates_are_cut(tmp_path: Path, splits: int) -> None:
+    history = History()
+    whole = [*a_race(history), history.step(finalized(2, 3000, payee=BOB)), history.step()]
     joined = ChainUpdate(
         head=whole[splits - 1].head,
         rolled_back_to=None,
         events=tuple(event for update in whole[:splits] for event in update.events),
     )
     metrics = await observe(tmp_path, [joined, *whole[splits:]])
-    assert metrics.registry.get_sample_value("poe_batch_stage_seconds_count", {"stage": "finalized"}) == 1
+    for stage in ("accepted", "finalized"):
+        assert metrics.registry.get_sample_value("poe_batch_stage_seconds_count", {"stage": stage}) == 2

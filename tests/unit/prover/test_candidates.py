@@ -14,8 +14,8 @@ from poe.errors import BadAnswer
 from poe.l1.ledger import GENESIS_HASH
 from poe.prover import candidates as candidates_module
 from poe.rollup.batch import batch_hash
-from poe.rollup.types import Batch, BatchNumber, Hash
-from tests.fakes_l1 import a_batch, accepted, finalized, sequenced
+from poe.rollup.types import Batch, BatchNumber, FieldElement, Hash
+from tests.fakes_l1 import GENESIS_ROOT, a_batch, accepted, finalized, sequenced
 from tests.fakes_prover import OURS, REFUSED_DEPOSITS, RIVAL, Scene
 
 
@@ -71,9 +71,13 @@ def test_gossip_on_another_parent_is_refused(scene: Scene) -> None:
     assert hear(scene, 2, 6, parent=5)
 
 
-def test_gossip_with_a_gap_is_refused(scene: Scene) -> None:
-    assert not hear(scene, 2, 6, parent=5)
-    assert scene.state.height == 0
+@pytest.mark.parametrize("number", [0, 1, 3, 60])
+def test_gossip_under_another_number_than_the_next_is_refused_though_its_parent_is_our_tip(
+    scene: Scene, number: int
+) -> None:
+    scene.post(1, [5])
+    assert not hear(scene, number, 6, parent=5)
+    assert scene.state.height == 1
 
 
 def test_gossip_runs_at_most_a_bounded_number_of_batches_ahead(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +213,25 @@ def test_a_candidate_is_gone_when_final_proven_or_replaced(scene: Scene) -> None
     assert not scene.candidates.is_gone(second)
     assert scene.candidates.is_gone(third)
     assert scene.candidates.is_gone(fourth)
+
+
+def test_the_same_batch_on_another_predecessor_is_another_candidate(scene: Scene) -> None:
+    block = scene.history.block
+    scene.post(1, [5, 6])
+    second = scene.candidates.open()[1]
+    scene.post(1, [7, 6], back_to=block, parent=GENESIS_HASH)
+    assert scene.candidates.open()[1].batch_hash == second.batch_hash
+    assert scene.candidates.is_gone(second)
+
+
+def test_a_final_batch_is_gone_even_when_our_own_state_is_wrong(scene: Scene) -> None:
+    scene.state.roots = [FieldElement(42)]
+    scene.post(1, [5])
+    (candidate,) = scene.candidates.open()
+    scene.follow(accepted(1, GENESIS_ROOT, 2000))
+    assert not scene.candidates.is_gone(candidate)
+    scene.follow(finalized(1, 2000))
+    assert scene.candidates.is_gone(candidate)
 
 
 async def test_waiters_wake_up_when_their_batch_is_gone_and_not_before(
