@@ -6,7 +6,7 @@ Nothing here proves or verifies; the fakes do what they are told and note what t
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -239,6 +239,6 @@ class FakeFollower:
         """The next update."""
         self._send.send_nowait(update)
 
-    async def updates(self) -> AsyncIterator[ChainUpdate]:
+    async def updates(self) -> AsyncGenerator[ChainUpdate, None]:
         async for update in self._receive:
             yield update
