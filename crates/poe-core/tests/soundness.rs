@@ -1,0 +1,131 @@
+//! Forgeries that one group of constraints alone stops: with the group deleted, each goes through.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use poe_core::{
+    circuit::{batch::compile, r1cs::R1cs},
+    field::Fr,
+    state::State,
+};
+use world::*;
+
+const DEPTH: usize = 2;
+
+static CIRCUIT: LazyLock<R1cs> = LazyLock::new(|| compile(1, DEPTH).unwrap());
+
+fn honest_state() -> State {
+    funded(DEPTH, &[100, 100])
+}
+
+/// What a forger would like the state to be.
+fn richer_state() -> State {
+    funded(DEPTH, &[1_000_000, 100])
+}
+
+fn no_op(mut state: State) -> Executed {
+    execute(&mut state, 0, 1, &[NOTHING])
+}
+
+/// Demands that the forgery breaks constraints of this group and of no other.
+fn stopped_by(group: &str, forgery: &Executed) {
+    let values = forgery.witness();
+    let broken: BTreeSet<&str> = (0..CIRCUIT.constraints())
+        .filter(|&constraint| !CIRCUIT.holds(constraint, &values))
+        .map(|constraint| CIRCUIT.group(constraint))
+        .collect();
+    assert_eq!(broken, BTreeSet::from([group]));
+    CIRCUIT.without_groups(|label| label == group).is_satisfied(&values).unwrap();
+}
+
+#[test]
+fn the_first_opening_is_tied_to_the_old_root() {
+    let mut forgery = execute(&mut richer_state(), 0, 1, &[signed(&transfer(0, 1, 1_000, 0, 0))]);
+    forgery.trace.old_root = honest_state().root();
+    forgery.restate();
+    stopped_by("slot/sender/root", &forgery);
+}
+
+#[test]
+fn the_recipient_is_tied_to_the_root_after_the_debit() {
+    let (mut forgery, other) = (no_op(honest_state()), no_op(richer_state()));
+    forgery.trace.slots[0].recipient = other.trace.slots[0].recipient.clone();
+    forgery.trace.fee = other.trace.fee.clone();
+    forgery.trace.new_root = other.trace.new_root;
+    forgery.restate();
+    stopped_by("slot/recipient/root", &forgery);
+}
+
+#[test]
+fn the_fee_account_is_tied_to_the_root_after_the_slots() {
+    let (mut forgery, other) = (no_op(honest_state()), no_op(richer_state()));
+    forgery.trace.fee = other.trace.fee.clone();
+    forgery.trace.new_root = other.trace.new_root;
+    forgery.restate();
+    stopped_by("fees/root", &forgery);
+}
+
+#[test]
+fn the_new_root_is_the_computed_one() {
+    let mut forgery = no_op(honest_state());
+    forgery.trace.new_root = richer_state().root();
+    forgery.restate();
+    stopped_by("new_root", &forgery);
+}
+
+/// The slot names account 0; the forger opens account 1, truly there, in its stead.
+#[test]
+fn an_opening_is_tied_to_the_index_in_the_data() {
+    let slot = |executed: &Executed| executed.trace.slots[0].clone();
+    let named = |from, to| execute(&mut honest_state(), 0, 1, &[signed_by(0, &transfer(from, to, 1, 1, 9))]);
+    let mut forgery = named(0, 1);
+    forgery.trace.slots[0].sender = slot(&named(1, 0)).sender;
+    stopped_by("slot/sender/path/position", &forgery);
+    let mut forgery = named(0, 1);
+    forgery.trace.slots[0].recipient = slot(&named(1, 0)).recipient;
+    stopped_by("slot/recipient/path/position", &forgery);
+    let mut forgery = named(0, 1);
+    forgery.trace.fee = slot(&named(0, 1)).sender;
+    stopped_by("fees/path/position", &forgery);
+}
+
+/// An account that exists cannot be passed off as missing, which would void its owner's transfer.
+#[test]
+fn absence_cannot_be_claimed_of_an_account_that_exists() {
+    let mut forgery = no_op(honest_state());
+    forgery.trace.slots[0].sender.account = None;
+    stopped_by("slot/sender/path/position", &forgery);
+}
+
+#[test]
+fn the_public_inputs_are_the_statements() {
+    let mut forgery = no_op(honest_state());
+    forgery.public.commitment += Fr::from(1u64);
+    stopped_by("statement/commitment", &forgery);
+    let mut forgery = no_op(honest_state());
+    forgery.public.y += Fr::from(1u64);
+    stopped_by("statement/evaluation", &forgery);
+    let mut forgery = no_op(honest_state());
+    forgery.public.x += Fr::from(1u64);
+    stopped_by("statement/evaluation", &forgery);
+}
+
+/// The header's deposit count is bound to the slots that are treated as deposits.
+#[test]
+fn the_number_of_deposits_is_the_headers() {
+    let executed = execute(&mut honest_state(), 1, 1, &[deposit(3, 50)]);
+    let mut values = executed.witness();
+    CIRCUIT.is_satisfied(&values).unwrap();
+    // After the one and C, x, y: domain, old root, new root, ctx, deposits.
+    let deposits = 4 + 4;
+    assert_eq!(values[deposits], Fr::from(1u64));
+    values[deposits] = Fr::from(0u64);
+    let broken: BTreeSet<&str> = (0..CIRCUIT.constraints())
+        .filter(|&constraint| !CIRCUIT.holds(constraint, &values))
+        .map(|constraint| CIRCUIT.group(constraint))
+        .collect();
+    assert!(broken.contains("deposits"));
+    assert!(broken.iter().all(|group| *group == "deposits" || group.starts_with("statement/")));
+}
