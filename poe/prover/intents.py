@@ -11,6 +11,9 @@ from poe.rollup.types import Hash
 MAX_INTENTS = 1024
 LONGEST_SECONDS = 120
 """An intent counts no longer than this, whatever it says."""
+PATIENCE_SECONDS = 45
+"""A batch that is still open this long after the first intent for it was heard is open to all again: nobody can keep
+the others off a batch, and finality waiting, by claiming to work on it."""
 
 
 class IntentBook:
@@ -19,16 +22,21 @@ class IntentBook:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._expires: OrderedDict[tuple[Hash, bytes], float] = OrderedDict()
+        self._first_heard: OrderedDict[Hash, float] = OrderedDict()
 
     def note(self, intent: ProvingIntent) -> None:
         """Take in an intent; a newer one of the same prover for the same batch replaces it."""
         key = (intent.batch_hash, intent.prover)
         self._expires.pop(key, None)
         self._expires[key] = min(intent.expires_at, self._clock() + LONGEST_SECONDS)
-        while len(self._expires) > MAX_INTENTS:
-            self._expires.popitem(last=False)
+        self._first_heard.setdefault(intent.batch_hash, self._clock())
+        for book in (self._expires, self._first_heard):
+            while len(book) > MAX_INTENTS:
+                book.popitem(last=False)
 
     def count(self, batch_hash: Hash) -> int:
-        """How many provers say they work on the batch now."""
+        """How many provers say they work on the batch now; 0 once patience with them has run out."""
         now = self._clock()
+        if now - self._first_heard.get(batch_hash, now) > PATIENCE_SECONDS:
+            return 0
         return sum(expires > now and told == batch_hash for (told, _), expires in self._expires.items())

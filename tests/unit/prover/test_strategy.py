@@ -7,7 +7,7 @@ import pytest
 from poe.net.interface import ProvingIntent
 from poe.prover import intents as intents_module
 from poe.prover.candidates import Candidate
-from poe.prover.intents import LONGEST_SECONDS, IntentBook
+from poe.prover.intents import LONGEST_SECONDS, PATIENCE_SECONDS, IntentBook
 from poe.prover.strategy import LeastContested, OldestFirst
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import BatchNumber
@@ -124,3 +124,15 @@ def test_a_flood_of_intents_is_bounded(book: IntentBook, monkeypatch: pytest.Mon
     for prover in range(10):
         book.note(intent(5, prover))
     assert count(book, 5) == 3
+
+
+def test_a_claimed_batch_that_stays_open_is_open_to_all_again(
+    book: IntentBook, clock: Clock, open_batches: list[Candidate]
+) -> None:
+    book.note(intent(5, 1))
+    clock.now += PATIENCE_SECONDS
+    book.note(intent(5, 2, expires_at=5000))
+    assert chosen(LeastContested(book), open_batches) == 2
+    clock.now += 1
+    book.note(intent(5, 3, expires_at=5000))
+    assert chosen(LeastContested(book), open_batches) == 1
