@@ -74,7 +74,7 @@ async def run_observer(settings: Settings) -> None:
     """Run an observer until cancelled."""
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
-        metrics, endpoint = open_metrics(settings, stack)
+        metrics, endpoint = open_metrics(settings, stack, chain)
         observer = Observer(
             follower=chain.follower,
             ledger=chain.ledger,
@@ -92,7 +92,7 @@ async def run_prover(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
         key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
-        metrics, endpoint = open_metrics(settings, stack)
+        metrics, endpoint = open_metrics(settings, stack, chain)
         candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
         network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
         worker = await stack.enter_async_context(
@@ -133,7 +133,7 @@ async def run_sequencer(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         l1 = await open_chain(settings)
         require_sequencer(l1.parameters, signer)
-        metrics, endpoint = open_metrics(settings, stack)
+        metrics, endpoint = open_metrics(settings, stack, l1)
         chain = SequencerChain(state=new_state(l1.parameters), domain=l1.domain, offload=OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
         arbiter = await connect(settings, l1, signer)
@@ -323,9 +323,10 @@ def parse_address(text: str, setting: str) -> Address:
     return Address(bytes.fromhex(digits))
 
 
-def open_metrics(settings: Settings, stack: AsyncExitStack) -> tuple[Metrics, str]:
+def open_metrics(settings: Settings, stack: AsyncExitStack, chain: Chain) -> tuple[Metrics, str]:
     """Metrics and the URL they are served at until the stack unwinds."""
     metrics = new_metrics()
+    metrics.l1_errors.set_function(lambda: chain.rpc.errors)
     host = settings.metrics.host
     port = stack.enter_context(serve_metrics(metrics, host=host, port=settings.metrics.port))
     return metrics, f"http://{host}:{port}/metrics"
