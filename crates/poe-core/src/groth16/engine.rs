@@ -101,3 +101,63 @@ impl Domain {
         points.iter().zip(inverses).map(|(odd, inverse)| factor * odd * inverse).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_ff::{AdditiveGroup, PrimeField};
+
+    const SIZE: usize = 8;
+
+    /// snarkjs's roots of unity are powers of 5, the least non-residue.
+    fn root(order: u64) -> Fr {
+        let exponent = (-Fr::one()) / Fr::from(order);
+        Fr::from(5u64).pow(exponent.into_bigint())
+    }
+
+    fn horner(coefficients: &[Fr], x: Fr) -> Fr {
+        coefficients.iter().rev().fold(Fr::ZERO, |sum, c| sum * x + c)
+    }
+
+    fn coefficients(count: u64) -> Vec<Fr> {
+        (0..count).map(|i| Fr::from(i * i + 3)).collect()
+    }
+
+    #[test]
+    fn values_move_from_the_roots_to_the_odd_points_between_them() {
+        let domain = Domain::new(SIZE - 1).expect("small");
+        assert_eq!(domain.size(), SIZE);
+        let polynomial = coefficients(SIZE as u64);
+        let at = |power: u64| horner(&polynomial, root(2 * SIZE as u64).pow([power]));
+        let mut values: Vec<Fr> = (0..SIZE as u64).map(|i| at(2 * i)).collect();
+        domain.move_to_odd_points(&mut values);
+        assert_eq!(values, (0..SIZE as u64).map(|i| at(2 * i + 1)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_odd_basis_evaluates_what_vanishes_at_the_roots() {
+        let domain = Domain::new(SIZE).expect("small");
+        // (x^8 − 1)·q(x), q of degree 6: as A·B − C, of degree below 15.
+        let value = |x: Fr| (x.pow([SIZE as u64]) - Fr::one()) * horner(&coefficients(7), x);
+        let odd = (0..SIZE as u64).map(|i| value(root(2 * SIZE as u64).pow([2 * i + 1])));
+        let tau = Fr::from(1_234_567u64);
+        let sum: Fr = domain.odd_lagrange_at(tau).into_iter().zip(odd).map(|(l, v)| l * v).sum();
+        assert_eq!(sum, value(tau));
+    }
+
+    #[test]
+    fn sums_and_multiples_agree_with_each_other() {
+        let scalars = coefficients(40);
+        let (g1, g2) = (generator_multiples_g1(&scalars), generator_multiples_g2(&scalars));
+        let squares: Fr = scalars.iter().map(|s| s.square()).sum();
+        assert_eq!(msm_g1(&g1, &scalars), G1Projective::generator() * squares);
+        assert_eq!(msm_g2(&g2, &scalars), G2Projective::generator() * squares);
+        assert!(is_pairing_product_one(&[g1[3], -g1[5]], &[g2[5], g2[3]]));
+        assert!(!is_pairing_product_one(&[g1[3], g1[5]], &[g2[5], g2[3]]));
+    }
+
+    #[test]
+    fn domains_beyond_the_fields_roots_do_not_exist() {
+        assert!(Domain::new(1 << 28).is_none());
+    }
+}
