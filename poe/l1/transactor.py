@@ -7,6 +7,7 @@ answer that never came, or a reorg that threw a transaction away, neither loses 
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ RevertDecoder = Callable[[bytes | None], Revert]
 
 _GWEI = 10**9
 _NONCE_ATTEMPTS = 8
+_MAX_FILLED = 64
+_TRANSFER_GAS = 21_000
 _KNOWN_MARKS = ("already known", "already imported", "already in mempool", "known transaction")
 _TAKEN_MARKS = ("nonce too low", "nonce is too low", "replacement")
 """How geth, anvil, nethermind and erigon say that they hold the transaction, or another one at its nonce."""
@@ -163,22 +166,30 @@ class Transactor:
                 tip, max_fee = await self._fees_now()
                 nonce = await self._free_nonce(taken_by_others + 1)
                 sent = _InFlight(nonce=nonce, message=message, gas=gas, tip=tip, max_fee=max_fee)
-                self._in_flight[nonce] = sent
-                is_ours = False
-                try:
-                    is_ours = await self._transmit(sent)
-                finally:
-                    if not is_ours:
-                        del self._in_flight[nonce]
-                if is_ours:
+                if await self._enter(sent):
                     return sent
                 taken_by_others = nonce
         raise NotMined(f"nonces up to {taken_by_others} of 0x{self.account.hex()} are used by another sender")
 
-    async def _free_nonce(self, at_least: int) -> int:
+    async def _enter(self, sent: _InFlight) -> bool:
+        """Send a new transaction and keep it in flight; False, and forgotten, when its nonce is another's."""
+        self._in_flight[sent.nonce] = sent
+        is_ours = False
+        try:
+            is_ours = await self._transmit(sent)
+        finally:
+            if not is_ours:
+                del self._in_flight[sent.nonce]
+        return is_ours
+
+    async def _count_of(self, which: str) -> int:
+        """How many transactions of ours the endpoint knows, `latest` (mined) or `pending`: the next nonce."""
         account = "0x" + self.account.hex()
-        mined = answers.quantity(await self._rpc.call("eth_getTransactionCount", account, "latest"), "nonce")
-        pending = answers.quantity(await self._rpc.call("eth_getTransactionCount", account, "pending"), "nonce")
+        return answers.quantity(await self._rpc.call("eth_getTransactionCount", account, which), "nonce")
+
+    async def _free_nonce(self, at_least: int) -> int:
+        mined = await self._count_of("latest")
+        pending = await self._count_of("pending")
         for nonce, sent in list(self._in_flight.items()):
             if nonce < mined and not sent.is_awaited:
                 del self._in_flight[nonce]
@@ -257,11 +268,29 @@ class Transactor:
     async def _resend_up_to(self, sent: _InFlight) -> None:
         """Raise the fee of our transaction and of all before it: one that is stuck holds up those after it."""
         async with self._lock:
+            await self._fill_gaps_below(sent.nonce)
             now = trio.current_time()
             for nonce in sorted(n for n in self._in_flight if n <= sent.nonce):
                 stuck = self._in_flight[nonce]
                 if now - stuck.sent_at >= self._patience.resend_seconds:
                     await self._resend(stuck)
+
+    async def _fill_gaps_below(self, nonce: int) -> None:
+        """Use up nonces that a reorg has freed: nothing after them is mined until somebody does.
+
+        Whoever sent what they held has had its receipt and learns of the reorg by itself; sending it again here could
+        do a thing twice. So an empty payment to ourselves takes the place.
+        """
+        pending = await self._count_of("pending")
+        free = (n for n in range(pending, nonce) if n not in self._in_flight)
+        for gap in itertools.islice(free, _MAX_FILLED):
+            log.warning("tx_gap_filled nonce=%d", gap)
+            tip, max_fee = await self._fees_now()
+            filler = _InFlight(
+                nonce=gap, message=Message(to=self.account), gas=_TRANSFER_GAS, tip=tip, max_fee=max_fee,
+                is_awaited=False,
+            )  # fmt: skip
+            await self._enter(filler)
 
     async def _resend(self, stuck: _InFlight) -> None:
         tip, max_fee = await self._fees_now()
