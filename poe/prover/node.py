@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from poe.errors import L1Error, NetError
+from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
@@ -79,7 +79,7 @@ class Prover:
     async def _race_forever(self) -> None:
         shelf = ProofShelf()
         while True:
-            await self.collaborators.proofs.warm()
+            await self._warm()
             candidate = await self._choose()
             await self._tell_intent(candidate)
             with self.metrics.proving.track_inprogress():
@@ -88,6 +88,13 @@ class Prover:
             self.write_status()
             if result.outcome is Outcome.FAILED:
                 await trio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _warm(self) -> None:
+        """Load the key ahead of the race; what fails here is tried again there, and counted."""
+        try:
+            await self.collaborators.proofs.warm()
+        except BackendError as error:
+            log.warning("worker_not_warm reason=%r", str(error))
 
     async def _choose(self) -> Candidate:
         """The next race. The random wait comes first, so that provers set free by the same win hear each other."""

@@ -9,10 +9,13 @@ from typing import Any
 from poe.backend.interface import Proof
 from poe.metrics import Metrics
 from poe.prover.race import Outcome, RaceResult
+from poe.rollup.types import BatchNumber
 
 log = logging.getLogger("poe.prover")
 
 KEPT_RACES = 1000
+UNDONE = "undone"
+"""What a row says of a win that did not last; the batch's next row tells how it ended."""
 
 
 class Record:
@@ -27,6 +30,8 @@ class Record:
 
     def add(self, result: RaceResult) -> None:
         """Take in the end of a race."""
+        if result.is_resent:
+            self._take_back_win(result.candidate.number)
         self._outcomes[result.outcome] += 1
         self._metrics.races.labels(outcome=result.outcome.value).inc()
         if result.finished is not None and not result.is_resent:
@@ -45,6 +50,13 @@ class Record:
             result.core_seconds,
             result.reason,
         )
+
+    def _take_back_win(self, number: BatchNumber) -> None:
+        """Its proof is sent again: the win was undone by a reorg, or L1 was too slow to tell us of it."""
+        for row in self._races:
+            if row["batch"] == number and row["outcome"] == Outcome.WON.value:
+                row["outcome"] = UNDONE
+                self._outcomes[Outcome.WON] -= 1
 
     def _add_finished(self, proof: Proof) -> None:
         self._finished += 1
