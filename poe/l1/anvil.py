@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -73,7 +74,7 @@ class Anvil:
         self.rpc = Rpc(self.url)
         self._program = program
         self._log_file = log_file
-        self._process: trio.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--chain-id", str(chain_id)]
         self._arguments += ["--hardfork", "osaka", "--accounts", "1"]
         if not is_mining:
@@ -87,14 +88,7 @@ class Anvil:
         program = self._program or find_anvil()
         await _require_version(program)
         _require_free(self.port)
-        with open(self._log_file or os.devnull, "ab") as output:  # noqa: ASYNC230 -- opening a local log never waits
-            self._process = await trio.lowlevel.open_process(
-                [str(program), *self._arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._start(program)
         try:
             await self._wait_until_up()
         except BaseException:
@@ -106,6 +100,12 @@ class Anvil:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stop()
+
+    @property
+    def pid(self) -> int:
+        """Process id, while it runs."""
+        assert self._process is not None
+        return self._process.pid
 
     async def chain_id(self) -> int:
         """The chain's id."""
@@ -135,6 +135,17 @@ class Anvil:
         """Go back: later blocks never were."""
         await self.rpc.call("evm_revert", snapshot)
 
+    def _start(self, program: Path) -> None:
+        """Start it in this very thread: the kernel ends it with the thread that did."""
+        with open(self._log_file or os.devnull, "ab") as output:
+            self._process = subprocess.Popen(
+                [*_ends_with_us(), str(program), *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
     async def _wait_until_up(self) -> None:
         with trio.move_on_after(_START_SECONDS):
             while self._process is not None and self._process.poll() is None:
@@ -155,11 +166,17 @@ class Anvil:
             return
         with trio.CancelScope(shield=True):
             process.terminate()
-            with trio.move_on_after(_STOP_SECONDS):
-                await process.wait()
-            if process.poll() is None:
+            try:
+                await trio.to_thread.run_sync(partial(process.wait, timeout=_STOP_SECONDS))
+            except subprocess.TimeoutExpired:
                 process.kill()
-                await process.wait()
+                process.wait()
+
+
+def _ends_with_us() -> list[str]:
+    """A prefix for a command that must not outlive us, not even a kill -9; empty without util-linux."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 async def _require_version(program: Path) -> None:
