@@ -20,6 +20,7 @@ from poe.prover.intents import IntentBook
 from poe.prover.race import Collaborators, Outcome, ProofShelf, race
 from poe.prover.record import Record
 from poe.prover.strategy import Strategy
+from poe.rollup.types import BatchNumber
 from poe.status import write_status
 
 log = logging.getLogger("poe.prover")
@@ -146,8 +147,17 @@ class Prover:
         self.metrics.batch_height.labels(stage="sequenced").set(ledger.head()[0])
         self.metrics.batch_height.labels(stage="finalized").set(ledger.finalized_number)
 
+    def _is_ours(self, number: BatchNumber) -> bool | None:
+        """Does the accepted proof of a batch pay us? None for one that we no longer hold."""
+        candidate = self.candidates.get(number)
+        if candidate is None:
+            return None
+        accepted = self.candidates.accepted(candidate)
+        return accepted is not None and accepted.payee == self.collaborators.terms.payee
+
     def write_status(self) -> None:
         """Refresh the status file."""
+        self.record.review(self._is_ours)
         ledger, replica = self.candidates.ledger, self.candidates.replica
         final = replica.execution(ledger.finalized_number)
         write_status(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from poe.backend.interface import Proof
@@ -15,7 +16,7 @@ log = logging.getLogger("poe.prover")
 
 KEPT_RACES = 1000
 UNDONE = "undone"
-"""What a row says of a win that did not last; the batch's next row tells how it ended."""
+"""What a row says of a win that did not last."""
 
 
 class Record:
@@ -30,8 +31,6 @@ class Record:
 
     def add(self, result: RaceResult) -> None:
         """Take in the end of a race."""
-        if result.is_resent:
-            self._take_back_win(result.candidate.number)
         self._outcomes[result.outcome] += 1
         self._metrics.races.labels(outcome=result.outcome.value).inc()
         if result.finished is not None and not result.is_resent:
@@ -51,12 +50,18 @@ class Record:
             result.reason,
         )
 
-    def _take_back_win(self, number: BatchNumber) -> None:
-        """Its proof is sent again: the win was undone by a reorg, or L1 was too slow to tell us of it."""
-        for row in self._races:
-            if row["batch"] == number and row["outcome"] == Outcome.WON.value:
-                row["outcome"] = UNDONE
-                self._outcomes[Outcome.WON] -= 1
+    def review(self, is_ours: Callable[[BatchNumber], bool | None]) -> None:
+        """A win lasts as long as L1 says so: a reorg undoes it, or brings it back; a batch is won once.
+
+        `is_ours` tells whether the proof L1 accepted of a batch pays us, None if it is too old to know.
+        """
+        rows = [row for row in self._races if row["outcome"] in (Outcome.WON.value, UNDONE)]
+        newest = {row["batch"]: row for row in rows}
+        for row in rows:
+            verdict = is_ours(row["batch"]) if row is newest[row["batch"]] else False
+            if verdict is not None and verdict != (row["outcome"] == Outcome.WON.value):
+                row["outcome"] = Outcome.WON.value if verdict else UNDONE
+                self._outcomes[Outcome.WON] += 1 if verdict else -1
 
     def _add_finished(self, proof: Proof) -> None:
         self._finished += 1
