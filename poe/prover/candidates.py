@@ -115,6 +115,10 @@ class Candidates:
             and now.execution.old_root == candidate.execution.old_root
         )
 
+    def is_sequenced(self, candidate: Candidate) -> bool:
+        """Has L1 ordered this very batch at its number by now?"""
+        return self.ledger.is_sequenced(candidate.number, candidate.batch_hash)
+
     async def wait_until_gone(self, candidate: Candidate) -> None:
         """Return once no proof of the candidate is wanted any more."""
         while not self.is_gone(candidate):
@@ -122,7 +126,7 @@ class Candidates:
 
     async def wait_until_sequenced(self, candidate: Candidate) -> None:
         """Return once L1 has ordered this very batch at its number."""
-        while not self.ledger.is_sequenced(candidate.number, candidate.batch_hash):
+        while not self.is_sequenced(candidate):
             await self._changed.wait()
 
     async def wait_for_change(self) -> None:

@@ -81,7 +81,7 @@ class Prover:
         shelf = ProofShelf()
         while True:
             await self._warm()
-            candidate = await self._choose()
+            candidate = await self._choose(shelf)
             await self._tell_intent(candidate)
             with self.metrics.proving.track_inprogress():
                 result = await race(candidate, shelf, self.collaborators)
@@ -97,13 +97,14 @@ class Prover:
         except BackendError as error:
             log.warning("worker_not_warm reason=%r", str(error))
 
-    async def _choose(self) -> Candidate:
+    async def _choose(self, shelf: ProofShelf) -> Candidate:
         """The next race. The random wait comes first, so that provers set free by the same win hear each other."""
         while True:
             while not self.candidates.open():
                 await self.candidates.wait_for_change()
             await trio.sleep(self.jitter_seconds())
-            candidate = self.strategy.choose(self.candidates.open())
+            still_open = self.candidates.open()
+            candidate = self.strategy.choose(shelf.unfinished(still_open) or still_open)
             if candidate is not None:
                 return candidate
             await self.candidates.wait_for_change()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 KEPT_PROOFS = 64
 SETTLE_SECONDS = 10.0
 """How long a submission waits for the event that tells who won."""
+POSTING_SECONDS = 10.0
+"""How long a proof made ahead waits for its batch's posting while another batch that L1 has ordered lies open."""
 
 
 class Outcome(StrEnum):
@@ -92,6 +94,10 @@ class ProofShelf:
         """A proof of this very batch on this very old root."""
         return self._proofs.get(_name_of(candidate))
 
+    def unfinished(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that there is something to do for: a proof to make, or one of a batch that L1 has ordered to send."""
+        return [one for one in candidates if one.is_sequenced or self.get(one) is None]
+
     def put(self, candidate: Candidate, finished: FinishedProof) -> None:
         """Keep a proof; the oldest makes room."""
         self._proofs[_name_of(candidate)] = finished
@@ -115,8 +121,11 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
             outcome, reason = Outcome.CANCELLED, "a rival was accepted or the batch is gone"
         else:
             shelf.put(candidate, finished)
-            receipt = await _submit(candidate, finished.proof, with_)
-            outcome, reason = await _judge(candidate, receipt, with_)
+            if await _unless_gone(candidate, with_, partial(_is_posted_in_time, candidate, with_)) is False:
+                outcome, reason = Outcome.CANCELLED, "the proof is kept: L1 has not ordered the batch, others lie open"
+            else:
+                receipt = await _submit(candidate, finished.proof, with_)
+                outcome, reason = await _judge(candidate, receipt, with_)
     except (BackendError, L1Error) as error:
         outcome, reason = Outcome.FAILED, _one_line(error)
     return RaceResult(
@@ -159,8 +168,17 @@ async def _prove(candidate: Candidate, with_: Collaborators) -> FinishedProof:
     return FinishedProof(proof=proof, at=time.time())
 
 
-async def _wait_until_sequenced(candidate: Candidate, with_: Collaborators) -> bool:
-    await with_.candidates.wait_until_sequenced(candidate)
+async def _is_posted_in_time(candidate: Candidate, with_: Collaborators) -> bool:
+    """True once L1 has ordered the batch; False if it takes its time and there is other work.
+
+    A sequencer that gossips a batch and never posts it must not keep us from those it has posted.
+    """
+    with trio.move_on_after(POSTING_SECONDS):
+        await with_.candidates.wait_until_sequenced(candidate)
+    while not with_.candidates.is_sequenced(candidate):
+        if any(other.is_sequenced for other in with_.candidates.open()):
+            return False
+        await with_.candidates.wait_for_change()
     return True
 
 
@@ -177,7 +195,7 @@ def _job(candidate: Candidate, terms: Terms) -> ProofJob:
 
 
 async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> Receipt | None:
-    """Land the proof once L1 has ordered the batch; None when a rival was accepted before."""
+    """Land the proof of a batch that L1 has ordered; None when a rival was accepted, or the batch went, before."""
     submission = Submission(
         number=candidate.number,
         batch=candidate.batch,
@@ -188,7 +206,7 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
         commitment=proof.commitment,
         proof_words=proof.words,
     )
-    if not await _unless_gone(candidate, with_, partial(_wait_until_sequenced, candidate, with_)):
+    if with_.candidates.is_gone(candidate):
         return None
     try:
         return await with_.arbiter.submit_proof(submission)

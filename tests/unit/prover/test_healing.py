@@ -13,10 +13,13 @@ from prometheus_client import CollectorRegistry
 
 from poe.errors import BackendError
 from poe.metrics import Metrics
-from poe.prover.race import Outcome
+from poe.prover.race import POSTING_SECONDS, Outcome
 from poe.prover.record import UNDONE, Record
-from tests.fakes_prover import OURS, FakeProofs
-from tests.unit.prover.test_prover_node import Running, running
+from poe.prover.strategy import LeastContested
+from poe.rollup.batch import batch_hash
+from tests.fakes_l1 import a_batch
+from tests.fakes_prover import OURS, RIVAL, FakeProofs
+from tests.unit.prover.test_prover_node import FakeNetwork, Running, intent, running
 from tests.unit.prover.test_record import result
 
 Clock = trio.testing.MockClock
@@ -57,6 +60,40 @@ async def test_a_win_lasts_as_long_as_l1_says_so(tmp_path: Path, autojump_clock:
         await trio.sleep(20)
     assert node.status()["won"] == 0, "and a rival has it now"
     assert len(node.proofs.jobs) == 1, "our proof was sent again, not made again"
+
+
+async def test_a_batch_that_is_never_posted_does_not_keep_us_from_those_that_are(
+    tmp_path: Path, autojump_clock: Clock
+) -> None:
+    network = FakeNetwork()
+    network.bodies = {batch_hash(a_batch(6)): a_batch(6)}
+    async with running(tmp_path, network, strategy=LeastContested) as node:
+        network.intend.send_nowait(intent(5, RIVAL))  # says that it works on batch 1, and never proves it
+        node.on_l1(lambda l1: l1.post(1, [5]))
+        network.gossip(2, 6, parent=batch_hash(a_batch(5)))
+        await trio.sleep(2 * POSTING_SECONDS)
+        assert [told.number for told in network.told] == [2, 1]
+        assert [sent.number for sent in node.arbiter.submissions][:1] == [1]
+        node.on_l1(lambda l1: l1.accept(1, payee=OURS))
+        await trio.sleep(60)
+        assert len(network.told) == 3, "it waits for the posting of batch 2, and does not spin"
+        node.on_l1(lambda l1: l1.post(2, [6]))
+        await trio.sleep(1)
+        assert node.arbiter.submissions[-1].number == 2
+    assert len(node.proofs.jobs) == 2, "the proof made ahead was kept"
+
+
+async def test_a_posting_that_takes_its_usual_time_is_waited_for(tmp_path: Path, autojump_clock: Clock) -> None:
+    network = FakeNetwork()
+    network.bodies = {batch_hash(a_batch(6)): a_batch(6)}
+    async with running(tmp_path, network, strategy=LeastContested) as node:
+        network.intend.send_nowait(intent(5, RIVAL))
+        node.on_l1(lambda l1: l1.post(1, [5]))
+        network.gossip(2, 6, parent=batch_hash(a_batch(5)))
+        await trio.sleep(POSTING_SECONDS / 2)
+        node.on_l1(lambda l1: l1.post(2, [6]))
+        await trio.sleep(0.1)
+        assert [sent.number for sent in node.arbiter.submissions] == [2]
 
 
 async def settled(node: Running) -> dict[str, Any]:
