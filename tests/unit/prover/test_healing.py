@@ -67,9 +67,10 @@ async def test_a_batch_that_is_never_posted_does_not_keep_us_from_those_that_are
 ) -> None:
     network = FakeNetwork()
     network.bodies = {batch_hash(a_batch(6)): a_batch(6)}
-    async with running(tmp_path, network, strategy=LeastContested) as node:
+    async with running(tmp_path, network, strategy=LeastContested, jitter_seconds=0.5) as node:
         network.intend.send_nowait(intent(5, RIVAL))  # says that it works on batch 1, and never proves it
         node.on_l1(lambda l1: l1.post(1, [5]))
+        await trio.sleep(0.1)
         network.gossip(2, 6, parent=batch_hash(a_batch(5)))
         await trio.sleep(2 * POSTING_SECONDS)
         assert [told.number for told in network.told] == [2, 1]
@@ -86,9 +87,10 @@ async def test_a_batch_that_is_never_posted_does_not_keep_us_from_those_that_are
 async def test_a_posting_that_takes_its_usual_time_is_waited_for(tmp_path: Path, autojump_clock: Clock) -> None:
     network = FakeNetwork()
     network.bodies = {batch_hash(a_batch(6)): a_batch(6)}
-    async with running(tmp_path, network, strategy=LeastContested) as node:
+    async with running(tmp_path, network, strategy=LeastContested, jitter_seconds=0.5) as node:
         network.intend.send_nowait(intent(5, RIVAL))
         node.on_l1(lambda l1: l1.post(1, [5]))
+        await trio.sleep(0.1)
         network.gossip(2, 6, parent=batch_hash(a_batch(5)))
         await trio.sleep(POSTING_SECONDS / 2)
         node.on_l1(lambda l1: l1.post(2, [6]))
