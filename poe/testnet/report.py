@@ -32,7 +32,7 @@ def build_report(evidence: Evidence) -> dict[str, Any]:
         "finalized": evidence.finalized,
         "finalized_root": hex(evidence.finalized_root),
         "batches": [batch_entry(row, evidence.provers) for row in final],
-        "provers": [prover_entry(name, status) for name, status in evidence.provers.items()],
+        "provers": [prover_entry(name, status, final) for name, status in evidence.provers.items()],
         "rejected": sum(rejected_proofs(status) for status in evidence.provers.values()),
         "executed_tps": executed_per_second(evidence),
         "proven_tps": proven_per_second(final),
@@ -71,13 +71,14 @@ def finished_proofs(number: int, provers: Mapping[str, Mapping[str, Any]]) -> li
     ]
 
 
-def prover_entry(name: str, status: Mapping[str, Any]) -> dict[str, Any]:
-    """One prover's totals."""
-    counted = ("finished", "won", "late", "cancelled", "failed", "wasted_core_seconds")
+def prover_entry(name: str, status: Mapping[str, Any], final: Sequence[Row]) -> dict[str, Any]:
+    """One prover's totals; what it won is what L1 paid its payee for, whatever it says itself."""
+    counted = ("finished", "late", "cancelled", "failed", "wasted_core_seconds")
     seen = ("height", "root", "finalized", "agrees_with_l1")
     return {
         "name": name,
         "payee": status.get("payee"),
+        "won": sum(row.payee is not None and "0x" + row.payee.hex() == status.get("payee") for row in final),
         **{key: status.get(key, 0) for key in counted},
         **{key: status.get(key) for key in seen},
     }

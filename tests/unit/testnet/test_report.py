@@ -133,9 +133,15 @@ def test_a_prover_that_died_before_its_first_status_is_listed_with_nothing() -> 
 
 
 def test_totals_are_the_status_files() -> None:
-    totals = {"finished": 4, "won": 2, "late": 1, "cancelled": 7, "failed": 1, "wasted_core_seconds": 9.5}
+    totals = {"finished": 4, "late": 1, "cancelled": 7, "failed": 1, "wasted_core_seconds": 9.5}
     (prover,) = build_report(evidence(provers={"prover-1": status(ANN_HEX, **totals)}))["provers"]
     assert {key: prover[key] for key in totals} == totals
+
+
+def test_what_a_prover_won_is_what_l1_paid_for() -> None:
+    provers = {"prover-1": status(ANN_HEX, won=7), "prover-2": status(BEN_HEX, won=7)}
+    report = build_report(evidence(rows=rows_won_by(ANN, BEN, ANN, open_batches=1), provers=provers))
+    assert [prover["won"] for prover in report["provers"]] == [2, 1]
 
 
 def test_proofs_that_the_arbiter_called_invalid_are_counted() -> None:
