@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 import poe
 from poe.errors import ConfigError, L1Unreachable, PoeError, ToolError
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_CONFIG = 78
 EXIT_INTERRUPTED = 130
@@ -61,10 +62,20 @@ def was_interrupted(error: BaseException) -> bool:
     return isinstance(error, KeyboardInterrupt)
 
 
+def usage_line(error: CycloptsError) -> str:
+    """A wrong command line as one line with a code and a way out."""
+    what = " ".join(str(error).split()).rstrip(".")
+    command = " ".join(("poe", *(error.command_chain or ())))
+    return f"poe: POE-INP-002: {what} (`{command} --help` says what there is)"
+
+
 def main() -> None:
     """Entry point of the `poe` command."""
     try:
-        app()
+        app(sys.argv[1:], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        print(usage_line(error), file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     except BaseException as error:
         expected = expected_error(error)
         if expected is not None:

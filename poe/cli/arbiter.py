@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json as json_module
+from functools import partial
 from pathlib import Path
 
 from cyclopts import App
 
+from poe.cli.bounds import require_between, require_memory
 from poe.cli.parse import parse_shape
+from poe.cli.run import run_native
+
+MAX_REWARD_WEI = 2**96 - 1
 
 app = App(name="arbiter", help="Deploy the contract and look at it.")
 
@@ -49,7 +54,9 @@ def deploy(
 
     parsed, signer = parse_shape(shape), Signer(load_key(key_file))
     owner = parse_address(sequencer, "--sequencer")
-    key = ensure_dev_key(parsed, key_cache)
+    require_memory(parsed)
+    require_between("reward-wei", reward_wei, 0, MAX_REWARD_WEI)
+    key = run_native(partial(ensure_dev_key, parsed, key_cache))
 
     async def run() -> str:
         parameters = await deploy_with_key(

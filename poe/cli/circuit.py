@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json as json_module
+from functools import partial
 from pathlib import Path
 
 from cyclopts import App
 
+from poe.cli.bounds import require_memory
 from poe.cli.parse import parse_shape
+from poe.cli.run import run_native
 
 app = App(name="circuit", help="Circuits and their proving keys.")
 
@@ -26,7 +29,8 @@ def info(*, shape: str = "4x5", json: bool = False) -> None:
     from poe.backend.native import circuit_info
 
     parsed = parse_shape(shape)
-    circuit = circuit_info(parsed)
+    require_memory(parsed)
+    circuit = run_native(partial(circuit_info, parsed))
     facts = {
         "shape": str(parsed),
         "constraints": circuit.constraints,
@@ -51,5 +55,7 @@ def setup(*, shape: str = "4x5", cache: Path | None = None) -> None:
     """
     from poe.backend.keys import ensure_dev_key
 
-    key = ensure_dev_key(parse_shape(shape), cache)
+    parsed = parse_shape(shape)
+    require_memory(parsed)
+    key = run_native(partial(ensure_dev_key, parsed, cache))
     print(f"{key.path} ({key.provenance})")

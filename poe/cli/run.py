@@ -11,16 +11,18 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter
 
 from poe.config import LogSettings, Settings, load_settings
+from poe.testnet.folder import hold_folder
 
 if TYPE_CHECKING:
     import trio
 
 Role = Callable[[Settings], Awaitable[None]]
+Result = TypeVar("Result")
 
 
 class JsonFormatter(logging.Formatter):
@@ -71,7 +73,7 @@ class RunFlags:
     data_dir: Path | None = None
     rpc_url: str | None = None
     arbiter: str | None = None
-    until_stdin_closes: bool = False
+    until_stdin_closes: Annotated[bool, Parameter(negative="")] = False
 
     @property
     def overrides(self) -> dict[str, str | None]:
@@ -89,25 +91,36 @@ def run_role(role: Role, flags: RunFlags) -> None:
 
     settings = load_settings(flags.config, environment=os.environ, flags=flags.overrides)
     configure_logs(settings.log)
-    Path(settings.data_dir).mkdir(parents=True, exist_ok=True)
-    trio.run(_run_until_told, role, settings, flags.until_stdin_closes)
+    with hold_folder(Path(settings.data_dir)):
+        trio.run(_run_until_told, role, settings, flags.until_stdin_closes)
+
+
+def run_native(function: Callable[[], Result]) -> Result:
+    """Call a long native function aside, so that Ctrl+C ends the command at once instead of after it."""
+    import trio
+
+    async def call() -> Result:
+        return await trio.to_thread.run_sync(function, abandon_on_cancel=True)
+
+    return trio.run(call)
 
 
 async def _run_until_told(role: Role, settings: Settings, until_stdin_closes: bool) -> None:
     import trio
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_cancel_on_signal, nursery.cancel_scope)
+        await nursery.start(_cancel_on_signal, nursery.cancel_scope)
         if until_stdin_closes:
             nursery.start_soon(_cancel_on_end_of_stdin, nursery.cancel_scope)
         await role(settings)
         nursery.cancel_scope.cancel()
 
 
-async def _cancel_on_signal(scope: trio.CancelScope) -> None:
+async def _cancel_on_signal(scope: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
     import trio
 
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             scope.cancel()
             return

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json as json_module
-import signal
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
+from poe.cli.bounds import require_between, require_memory, require_writable
 from poe.cli.parse import parse_shape
 
 if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
+
+MAX_PROVERS = 64
+MAX_USERS = 10_000
+MAX_BATCHES = 1_000_000
 
 app = App(name="testnet", help="A whole network of processes on this machine.")
 
@@ -70,19 +75,24 @@ def up(
     """
     import trio
 
-    from poe.errors import InputError
+    from poe.testnet.folder import hold_folder
     from poe.testnet.scenario import Scenario
 
-    for name, value, least in (("provers", provers, 1), ("users", users, 2), ("batches", batches or 1, 1)):
-        if value < least:
-            raise InputError(f"--{name} is {value}", fix=f"at least {least}", code="POE-INP-011")
-    for name, number in (("tps", tps), ("block-seconds", block_seconds)):
-        if not 0 < number < 1e6:
-            raise InputError(f"--{name} is {number}", fix="more than 0", code="POE-INP-011")
+    parsed = parse_shape(shape)
+    require_between("provers", provers, 1, MAX_PROVERS)
+    require_between("users", users, 2, min(MAX_USERS, parsed.capacity))
+    require_between("batches", 1 if batches is None else batches, 1, MAX_BATCHES)
+    require_between("tps", tps, 0.01, 100_000)
+    require_between("jitter", jitter, 0, 60)
+    require_between("threads", threads, 1, os.cpu_count() or 1)
+    require_between("block-seconds", block_seconds, 0.1, 3600)
+    require_memory(parsed, provers=provers)
+    if json is not None:
+        require_writable("json", json)
     scenario = Scenario(
         provers=provers,
         batches=batches,
-        shape=parse_shape(shape),
+        shape=parsed,
         gossip=gossip,
         data_dir=data_dir.resolve(),
         key_cache=key_cache,
@@ -94,41 +104,34 @@ def up(
         block_seconds=block_seconds,
         seed=seed,
     )
-    report = trio.run(_run, scenario)
+    with hold_folder(scenario.data_dir):
+        report = trio.run(_run, scenario)
     if json is not None:
         json.write_text(json_module.dumps(report, indent=1) + "\n")
+    if batches is not None and report["finalized"] < batches:
+        raise KeyboardInterrupt  # only Ctrl+C ends such a run early with a report
 
 
 async def _run(scenario: Scenario) -> dict[str, Any]:
-    """Run with a graceful first Ctrl+C (end the race, still report) and an immediate second one."""
+    """Run under Ctrl+C's rules (`poe.testnet.interrupt`); KeyboardInterrupt when there is nothing to report."""
     import trio
     from rich.console import Console
 
     from poe.cli.run import configure_logs
     from poe.config import LogSettings
     from poe.testnet.display import Display
+    from poe.testnet.interrupt import Interrupts
     from poe.testnet.launcher import run_testnet
 
     configure_logs(LogSettings(level="warning"))
     display = Display(Console())
-    stop = trio.Event()
+    interrupts = Interrupts()
     report: dict[str, Any] = {}
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_stop_on_signal, stop, nursery.cancel_scope)
-        report = await run_testnet(scenario, display, stop)
+        await nursery.start(interrupts.watch, nursery.cancel_scope)
+        report = await run_testnet(scenario, display, interrupts)
         nursery.cancel_scope.cancel()
     if not report:
         raise KeyboardInterrupt
     display.finished(report)
     return report
-
-
-async def _stop_on_signal(stop: Any, scope: Any) -> None:
-    import trio
-
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            if stop.is_set():
-                scope.cancel()
-                return
-            stop.set()

@@ -101,12 +101,6 @@ class Anvil:
     ) -> None:
         await self._stop()
 
-    @property
-    def pid(self) -> int:
-        """Process id, while it runs."""
-        assert self._process is not None
-        return self._process.pid
-
     async def chain_id(self) -> int:
         """The chain's id."""
         return await self.rpc.chain_id()

@@ -20,15 +20,18 @@ from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.rollup.types import FieldElement
 from poe.testnet.display import Display
+from poe.testnet.folder import clear_folder
+from poe.testnet.interrupt import Interrupts
 from poe.testnet.load import Load, LoadPlan, Signer
 from poe.testnet.process import Child
 from poe.testnet.report import Evidence, build_report
 from poe.testnet.rpc_client import RpcClient
 from poe.testnet.scenario import Scenario
-from poe.testnet.stage import Stage, clear_folder, prepare, role_names, settings_summary, write_marker, write_settings
+from poe.testnet.stage import Stage, prepare, role_names, settings_summary, write_marker, write_settings
 from poe.testnet.watch import Watch, gas_of
 
 START_SECONDS = 60.0
+START_SECONDS_A_PROVER = 10.0
 SETTLE_SECONDS = 1.0
 
 
@@ -49,8 +52,8 @@ class Testnet:
         return {name: child for name, child in self.children.items() if name.startswith("prover-")}
 
 
-async def run_testnet(scenario: Scenario, display: Display, stop: trio.Event) -> dict[str, Any]:
-    """Run until the scenario's batches are final or `stop` is set, and return the report.
+async def run_testnet(scenario: Scenario, display: Display, interrupts: Interrupts) -> dict[str, Any]:
+    """Run in a held folder until the scenario's batches are final or `interrupts.stop` is set; return the report.
 
     ToolError when a part does not start, the sequencer dies, every prover dies, or the deadline passes.
     """
@@ -59,12 +62,14 @@ async def run_testnet(scenario: Scenario, display: Display, stop: trio.Event) ->
     key = await trio.to_thread.run_sync(
         partial(ensure_dev_key, scenario.shape, scenario.key_cache), abandon_on_cancel=True
     )
-    async with Anvil(block_seconds=scenario.block_seconds, log_file=scenario.data_dir / "anvil.log") as anvil:
+    log_file = scenario.data_dir / "anvil.log"
+    async with Anvil(block_seconds=scenario.block_seconds, log_file=log_file) as anvil:
         stage = await prepare(scenario, anvil, key)
         watch = Watch(await follow_arbiter(anvil.url, stage.parameters.address))
         testnet = Testnet(scenario=scenario, stage=stage, anvil=anvil, watch=watch)
         async with _processes(testnet, display):
-            load = await _race(testnet, display, stop)
+            interrupts.is_racing = True
+            load = await _race(testnet, display, interrupts.stop)
             await trio.sleep(SETTLE_SECONDS)  # let the roles write down the last win
             _show_now(testnet, display, is_last=True)
         return await _report(testnet, load)
@@ -94,7 +99,8 @@ async def _start(testnet: Testnet, name: str, bootstrap: tuple[str, ...]) -> Non
     child = Child(name, testnet.stage.folders[name])
     testnet.children[name] = child
     child.start(name.split("-")[0], "run", "--config", str(config))
-    testnet.endpoints[name] = await child.endpoints(seconds=START_SECONDS)
+    seconds = START_SECONDS + START_SECONDS_A_PROVER * testnet.scenario.provers
+    testnet.endpoints[name] = await child.endpoints(seconds=seconds)
 
 
 async def _race(testnet: Testnet, display: Display, stop: trio.Event) -> Load:
@@ -162,7 +168,7 @@ async def _supervise(testnet: Testnet, display: Display) -> None:
             lost.add(name)
             display.say(f"{name} is gone (exit code {child.exit_code}); its log: {child.log_path}")
             if name == "sequencer" or lost >= set(testnet.provers):
-                raise ToolError(f"{name} is gone; its log ends:\n{child.log_tail()}", code="POE-TOL-004")
+                raise child.lost("is gone")
         await trio.sleep(0.2)
 
 

@@ -22,7 +22,6 @@ from poe.status import read_endpoints, read_status
 
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.1
-LOG_TAIL_LINES = 15
 
 
 class Child:
@@ -62,7 +61,7 @@ class Child:
         return read_status(self.data_dir) or {}
 
     async def endpoints(self, *, seconds: float) -> dict[str, str]:
-        """Where it can be reached, once it is up; ToolError with the end of its log when it dies or takes too long."""
+        """Where it can be reached, once it is up; ToolError when it dies or takes too long."""
         with trio.move_on_after(seconds):
             while self.exit_code is None:
                 endpoints = read_endpoints(self.data_dir)
@@ -70,11 +69,13 @@ class Child:
                     return endpoints
                 await trio.sleep(POLL_SECONDS)
         reason = "did not start in time" if self.exit_code is None else f"ended with exit code {self.exit_code}"
-        raise ToolError(f"{self.name} {reason}; its log ends:\n{self.log_tail()}", code="POE-TOL-004")
+        raise self.lost(reason)
 
-    def log_tail(self) -> str:
-        """The last lines of its log."""
-        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
+    def lost(self, reason: str) -> ToolError:
+        """What to raise when the process is of no more use, with its last word."""
+        lines = self.log_path.read_text(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing")
+        return ToolError(f"{self.name} {reason}; it said last: {last}", fix=f"see {self.log_path}", code="POE-TOL-004")
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after a grace; returns when it is gone."""

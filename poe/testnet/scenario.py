@@ -9,6 +9,8 @@ from poe.rollup.types import Shape, Wei
 
 SECONDS_TO_START = 120.0
 SECONDS_A_BATCH = 60.0
+SECONDS_A_SLOT = 8.0
+"""Proving grows with the slots of a batch; generous, since a deadline is for runs that hang."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,4 +40,6 @@ class Scenario:
     @property
     def deadline_seconds(self) -> float | None:
         """When a run with a fixed number of batches counts as failed."""
-        return None if self.batches is None else SECONDS_TO_START + SECONDS_A_BATCH * self.batches
+        if self.batches is None:
+            return None
+        return SECONDS_TO_START + self.batches * (SECONDS_A_BATCH + SECONDS_A_SLOT * self.shape.slots)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,13 @@ import msgspec
 from poe.assembly import deploy_with_key
 from poe.backend.interface import KeyInfo
 from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, dump_settings
-from poe.errors import ToolError
 from poe.l1.anvil import Anvil
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, create_key
 from poe.rollup.types import Wei
+from poe.testnet.folder import MARKER
 from poe.testnet.scenario import Scenario
 
-MARKER = "testnet.json"
-"""Lists a run's endpoints, accounts and processes; a folder that holds it is ours to clear."""
 FUNDS = Wei(10_000 * 10**18)
 
 
@@ -39,19 +36,6 @@ class Stage:
 def role_names(scenario: Scenario) -> tuple[str, ...]:
     """Every process besides anvil."""
     return ("sequencer", *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
-
-
-def clear_folder(data_dir: Path) -> None:
-    """Make the run's folder empty; ToolError rather than touching one that is not a testnet's."""
-    if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / MARKER).exists():
-        raise ToolError(
-            f"{data_dir} is not empty and holds no testnet",
-            fix="choose another with --data-dir",
-            code="POE-TOL-005",
-        )
-    shutil.rmtree(data_dir, ignore_errors=True)
-    data_dir.mkdir(parents=True)
-    (data_dir / MARKER).write_text("{}\n")
 
 
 async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo) -> Stage:
