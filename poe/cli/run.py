@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter
 
+from poe.cli.addresses import require_addresses
 from poe.config import LogSettings, Settings, load_settings
 from poe.testnet.folder import hold_folder
 
@@ -91,6 +92,8 @@ def run_role(role: Role, flags: RunFlags) -> None:
 
     settings = load_settings(flags.config, environment=os.environ, flags=flags.overrides)
     configure_logs(settings.log)
+    if settings.net.enabled:
+        require_addresses(settings)
     with hold_folder(Path(settings.data_dir)):
         trio.run(_run_until_told, role, settings, flags.until_stdin_closes)
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from poe.assembly import require_addresses, require_tip_within_reward
+from poe.assembly import require_tip_within_reward
+from poe.cli.addresses import require_addresses
 from poe.config import NetSettings, ProverSettings, Settings
 from poe.errors import ConfigError
 from poe.l1.interface import ArbiterParameters
