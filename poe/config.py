@@ -121,7 +121,8 @@ def load_settings(
     try:
         settings = msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {error}", code="POE-CFG-003") from error
+        what, _, where = str(error).partition(" - at `$.")
+        raise ConfigError(f"setting {where.rstrip('`')}: {what}", code="POE-CFG-003") from error
     _refuse_nonsense(settings)
     return settings
 
@@ -177,23 +178,31 @@ def _refuse_unknown_keys(tree: Mapping[str, Any], struct: type[msgspec.Struct], 
 
 
 def _overlay_environment(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
-    """Apply `POE_SECTION__KEY` variables; lists are comma-separated."""
-    sections = {name: kind for name, kind in _section_types(Settings).items() if _is_section(kind)}
+    """Apply `POE_SECTION__KEY` variables, and `POE_DATA_DIR`; lists are comma-separated."""
+    known = _environment_names()
     for variable, text in environment.items():
-        if not variable.startswith(ENVIRONMENT_PREFIX) or ENVIRONMENT_SEPARATOR not in variable:
+        if not variable.startswith(ENVIRONMENT_PREFIX):
             continue
-        path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split(ENVIRONMENT_SEPARATOR)
-        section = sections.get(path[0])
-        if len(path) != 2 or section is None or path[1] not in _section_types(section):
-            names = [f"POE_{name}__{key}".upper() for name, kind in sections.items() for key in _section_types(kind)]
-            close = difflib.get_close_matches(variable, names, n=1)
+        if variable in known:
+            path, is_list = known[variable]
+            _assign(tree, path, [part for part in text.split(",") if part] if is_list else text)
+        elif ENVIRONMENT_SEPARATOR in variable:
+            close = difflib.get_close_matches(variable, known, n=1)
             raise ConfigError(
                 f"unknown setting {variable} in the environment",
                 fix=f"did you mean {close[0]}?" if close else "unset it",
                 code="POE-CFG-001",
             )
-        is_list = str(_section_types(section)[path[1]]).startswith("tuple")
-        _assign(tree, path, [part for part in text.split(",") if part] if is_list else text)
+
+
+def _environment_names() -> dict[str, tuple[list[str], bool]]:
+    """Every variable: its path in the tree, and whether it is a list."""
+    names: dict[str, tuple[list[str], bool]] = {f"{ENVIRONMENT_PREFIX}DATA_DIR": (["data_dir"], False)}
+    for section, kind in _section_types(Settings).items():
+        for key, of in _section_types(kind).items() if _is_section(kind) else ():
+            name = f"{ENVIRONMENT_PREFIX}{section}{ENVIRONMENT_SEPARATOR}{key}".upper()
+            names[name] = ([section, key], str(of).startswith("tuple"))
+    return names
 
 
 def _assign(tree: dict[str, Any], path: list[str], value: Any) -> None:

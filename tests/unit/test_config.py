@@ -237,3 +237,18 @@ def test_no_setting_holds_a_secret() -> None:
     secretive = {name for name in names if any(word in name for word in ("secret", "private", "password", "mnemonic"))}
     assert secretive == set()
     assert {name for name in names if "key" in name} == {"key_file", "key_cache"}
+
+
+def test_the_data_folder_has_a_variable_of_its_own() -> None:
+    assert load_settings(None, environment={"POE_DATA_DIR": "elsewhere"}).data_dir == "elsewhere"
+
+
+def test_variables_of_other_programs_are_left_alone() -> None:
+    assert load_settings(None, environment={"POE_ANVIL": "/bin/anvil", "PATH": "/bin"}) == load_settings(
+        None, environment={}
+    )
+
+
+def test_a_wrong_type_in_the_environment_is_blamed_on_its_setting() -> None:
+    with pytest.raises(ConfigError, match=r"^POE-CFG-003: setting prover\.threads: "):
+        load_settings(None, environment={"POE_PROVER__THREADS": "two"})
