@@ -17,6 +17,7 @@ from typing import Any
 
 import trio
 
+from poe.config import ENVIRONMENT_PREFIX
 from poe.errors import ToolError
 from poe.status import read_endpoints, read_status
 
@@ -94,4 +95,4 @@ class Child:
 
 def _clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Ours without settings meant for a single node: every child is configured by its file alone."""
-    return {name: value for name, value in environment.items() if not (name.startswith("POE_") and "__" in name)}
+    return {name: value for name, value in environment.items() if not name.startswith(ENVIRONMENT_PREFIX)}
