@@ -67,11 +67,14 @@ async def run_testnet(scenario: Scenario, display: Display, interrupts: Interrup
         stage = await prepare(scenario, anvil, key)
         watch = Watch(await follow_arbiter(anvil.url, stage.parameters.address))
         testnet = Testnet(scenario=scenario, stage=stage, anvil=anvil, watch=watch)
-        async with _processes(testnet, display):
+        async with _processes(testnet, display), trio.open_nursery() as nursery:
+            nursery.start_soon(watch.run)
             interrupts.is_racing = True
             load = await _race(testnet, display, interrupts.stop)
             await trio.sleep(SETTLE_SECONDS)  # let the roles write down the last win
+            await watch.catch_up()
             _show_now(testnet, display, is_last=True)
+            nursery.cancel_scope.cancel()
         return await _report(testnet, load)
 
 
@@ -111,7 +114,6 @@ async def _race(testnet: Testnet, display: Display, stop: trio.Event) -> Load:
         load = await _prepare_load(testnet, client)
         with trio.move_on_after(float("inf") if deadline is None else deadline) as limit:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(testnet.watch.run)
                 nursery.start_soon(_supervise, testnet, display)
                 nursery.start_soon(_show, testnet, display)
                 nursery.start_soon(_drive, testnet, load)

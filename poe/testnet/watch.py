@@ -13,6 +13,8 @@ from poe.l1.rpc import Rpc
 from poe.observer.standings import Row, Standings
 from poe.rollup.types import FieldElement, Hash
 
+CATCH_UP_SECONDS = 10.0
+
 
 class Watch:
     """Follows the arbiter and lets others wait for heights."""
@@ -21,6 +23,7 @@ class Watch:
         self._chain = chain
         self.standings = Standings(chain.parameters.genesis_root)
         self._changed = trio.Event()
+        self._head_number = 0
 
     @property
     def domain(self) -> FieldElement:
@@ -43,8 +46,16 @@ class Watch:
             async for update in updates:
                 self._chain.ledger.apply(update)
                 self.standings.apply(update)
+                self._head_number = update.head.number
                 self._changed.set()
                 self._changed = trio.Event()
+
+    async def catch_up(self) -> None:
+        """Return once everything that L1 holds now is taken in, or after `CATCH_UP_SECONDS`."""
+        with trio.move_on_after(CATCH_UP_SECONDS):
+            head = await self._chain.rpc.latest()
+            while self._head_number < head.number:
+                await self._changed.wait()
 
     async def wait_for_change(self) -> None:
         """Return at L1's next step."""
