@@ -11,8 +11,13 @@ __all__ = [
     "ProvingKey",
     "State",
     "_panic",
+    "check_verifying_key",
     "circuit_info",
     "derive_public_key",
+    "export_circuit",
+    "export_phase_one",
+    "export_witness",
+    "import_zkey",
     "poseidon",
     "setup_dev_key",
     "sign",
@@ -118,6 +123,21 @@ class ProvingKey:
 
 def verify_proof(verifying_key_words: bytes, public_inputs: Sequence[bytes], proof: bytes) -> None:
     """Groth16 check with strict point and range checks; CoreError if it does not hold."""
+
+def check_verifying_key(verifying_key_words: bytes, circuit_hash: bytes, constraints: int) -> bool:
+    """Whether a sound key of 22 words grew from the published seed of this circuit; CoreError names what is wrong."""
+
+def export_circuit(slots: int, depth: int, r1cs_path: str, zkey_path: str) -> None:
+    """Write a shape's circuit and its development key in snarkjs's formats."""
+
+def export_phase_one(slots: int, depth: int, path: str) -> None:
+    """Write the phase 1 of a shape's development key as a prepared `.ptau`. INSECURE."""
+
+def export_witness(trace: bytes, statement: bytes, path: str) -> None:
+    """Write the witness for statement words V as `.wtns`."""
+
+def import_zkey(zkey_path: str, slots: int, depth: int, key_path: str) -> None:
+    """Check a `.zkey` of a shape's circuit and write it as a key file; CoreError names what is wrong."""
 
 def _panic(message: str) -> None:
     """A deliberate bug in the core, for the test that panics become `CorePanic`."""

@@ -15,14 +15,14 @@ import trio
 
 from poe.backend import native
 from poe.backend.interface import KeyInfo
-from poe.backend.keys import ensure_dev_key
+from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
 from poe.config import L1Settings, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter, ArbiterViews
-from poe.l1.deploy import Deployment, deploy_arbiter
+from poe.l1.deploy import INSECURE_PROVENANCE, Deployment, deploy_arbiter, require_secure_key
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterParameters
@@ -226,7 +226,8 @@ def require_sequencer(parameters: ArbiterParameters, signer: Signer) -> None:
 async def deploy_with_key(
     rpc: Rpc, signer: Signer, key: KeyInfo, *, shape: Shape, sequencer: Address, reward: Wei
 ) -> ArbiterParameters:
-    """Deploy an arbiter that verifies with `key` and starts from the empty state."""
+    """Deploy an arbiter that verifies with `key` and starts from the empty state; BackendError for a worthless key."""
+    native.check_verifying_key(key.verifying_key_words, key.circuit)
     deployment = Deployment(
         verifying_key_words=key.verifying_key_words,
         key_provenance=key.provenance,
@@ -252,6 +253,7 @@ async def open_chain(settings: Settings) -> Chain:
     await rpc.require_chain(settings.l1.chain_id)
     parameters = await ArbiterViews(rpc, address).parameters()
     require_our_circuit(parameters)
+    require_sound_key(parameters)
     decoder = EventDecoder(load_artifact("Arbiter"), shape=parameters.shape)
     return Chain(
         rpc=rpc,
@@ -281,16 +283,24 @@ def require_our_circuit(parameters: ArbiterParameters) -> None:
         raise BackendError("the arbiter does not start from the empty state", code="POE-BCK-003")
 
 
+def require_sound_key(parameters: ArbiterParameters) -> None:
+    """BackendError for an arbiter whose key lets anybody forge, ConfigError for a development key off such chains."""
+    circuit = native.circuit_info(parameters.shape)
+    if native.check_verifying_key(parameters.verifying_key_words, circuit):
+        require_secure_key(INSECURE_PROVENANCE, parameters.chain_id)
+
+
 def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
     """Our proving key, checked against the arbiter's verifying key; blocks while a missing one is made."""
     cache = Path(settings.prover.key_cache) if settings.prover.key_cache else None
-    key = ensure_dev_key(parameters.shape, cache)
+    key = find_key(parameters.shape, parameters.verifying_key_words, cache)
     if key.verifying_key_words != parameters.verifying_key_words:
         raise BackendError(
             f"our proving key {key.path} does not belong to the arbiter's verifying key",
             fix="use the proving key that the arbiter was deployed with",
             code="POE-BCK-004",
         )
+    require_secure_key(key.provenance, parameters.chain_id)
     return key
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from poe import _core
-from poe.backend.interface import CircuitInfo, Execution, KeyInfo, SignedMessage
+from poe.backend.interface import CircuitInfo, Execution, KeyInfo, Proof, ProofJob, SignedMessage
 from poe.crypto.field import from_word, split_words, to_word
 from poe.errors import BackendError, InputError
 from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, Shape, SlotOutcome
+
+PUBLIC_INPUTS = 3
+"""C, x, y."""
 
 
 class NativeState:
@@ -139,16 +142,70 @@ def setup_dev_key(shape: Shape, path: Path) -> None:
 
 def key_info(path: Path, circuit: CircuitInfo) -> KeyInfo:
     """What a key file holds, read whole; BackendError when it is damaged or of another circuit than `circuit`."""
+    _, key = open_key_file(path)
+    if key.circuit.hash != circuit.hash:
+        raise BackendError(f"{path} is the key of circuit {key.circuit.hash.hex()}, wanted {circuit.hash.hex()}")
+    return key
+
+
+def open_key_file(path: Path) -> tuple[Shape, KeyInfo]:
+    """What a key file holds, and of which shape, read whole; BackendError when it is damaged or worthless."""
     with _refused_as(BackendError):
         key = _core.ProvingKey.load(str(path))
-    if key.circuit_hash != circuit.hash:
-        raise BackendError(f"{path} is the key of circuit {key.circuit_hash.hex()}, wanted {circuit.hash.hex()}")
-    words = key.verifying_key_words()
-    return KeyInfo(
-        path=path,
-        circuit=circuit,
-        provenance=key.provenance,
-        verifying_key_words=tuple(split_words(words, name="verifying key")),
+    circuit = CircuitInfo(
+        constraints=key.constraints, wires=key.wires, public_inputs=PUBLIC_INPUTS, hash=key.circuit_hash
+    )
+    words = tuple(split_words(key.verifying_key_words(), name="verifying key"))
+    info = KeyInfo(path=path, circuit=circuit, provenance=key.provenance, verifying_key_words=words)
+    return Shape(slots=key.slots, depth=key.depth), info
+
+
+def check_verifying_key(words: Sequence[int], circuit: CircuitInfo) -> bool:
+    """Whether the key's secrets are published, as the development key's are.
+
+    BackendError naming what makes it worthless: a point that is none, gamma = delta, delta the generator.
+    """
+    key = b"".join(_word("verifying key word", word) for word in words)
+    with _refused_as(BackendError):
+        return _core.check_verifying_key(key, circuit.hash, circuit.constraints)
+
+
+def export_circuit(shape: Shape, *, r1cs: Path, zkey: Path) -> None:
+    """Write a shape's circuit and its insecure development key for snarkjs."""
+    with _refused_as(BackendError):
+        _core.export_circuit(shape.slots, shape.depth, str(r1cs), str(zkey))
+
+
+def export_phase_one(shape: Shape, path: Path) -> None:
+    """Write the phase 1 (`.ptau`) of a shape's development key. INSECURE: so is whatever is set up with it."""
+    with _refused_as(BackendError):
+        _core.export_phase_one(shape.slots, shape.depth, str(path))
+
+
+def export_witness(job: ProofJob, path: Path) -> None:
+    """Write the witness (`.wtns`) of a proof to make."""
+    with _refused_as(BackendError):
+        _core.export_witness(job.trace, job.statement, str(path))
+
+
+def import_zkey(zkey: Path, shape: Shape, path: Path) -> None:
+    """Check a `.zkey` of a shape's circuit and write it as a key file; BackendError names what is wrong with it."""
+    with _refused_as(BackendError):
+        _core.import_zkey(str(zkey), shape.slots, shape.depth, str(path))
+
+
+def prove(key_path: Path, job: ProofJob, *, threads: int = 1) -> Proof:
+    """Prove here and now, self-check included; BackendError when key, trace and statement do not fit. Blocks."""
+    with _refused_as(BackendError):
+        result = _core.ProvingKey.load(str(key_path)).prove(job.trace, job.statement, threads)
+    return Proof(
+        commitment=FieldElement(from_word(result.commitment)),
+        x=FieldElement(from_word(result.x)),
+        y=FieldElement(from_word(result.y)),
+        words=tuple(split_words(result.proof, name="proof")),
+        witness_seconds=result.witness_seconds,
+        prove_seconds=result.prove_seconds,
+        verify_seconds=result.verify_seconds,
     )
 
 

@@ -26,8 +26,9 @@ def deploy(
     shape: str = "4x5",
     reward_wei: int = 10**16,
     key_cache: Path | None = None,
+    proving_key: Path | None = None,
 ) -> None:
-    """Deploy verifier and arbiter on a development chain with the insecure development key; print the address.
+    """Deploy verifier and arbiter, by default with the insecure development key; print the address.
 
     Parameters
     ----------
@@ -43,11 +44,13 @@ def deploy(
         Reward of a batch, escrowed by the sequencer at posting.
     key_cache
         Folder of proving keys; default $XDG_CACHE_HOME/poe/keys.
+    proving_key
+        Key file of that shape instead of the development key, such as `poe circuit import-key` made.
     """
     import trio
 
     from poe.assembly import deploy_with_key, parse_address
-    from poe.backend.keys import ensure_dev_key
+    from poe.backend.keys import ensure_dev_key, open_key_of
     from poe.l1.keys import Signer, load_key
     from poe.l1.rpc import Rpc
     from poe.rollup.types import Wei
@@ -56,7 +59,8 @@ def deploy(
     owner = parse_address(sequencer, "--sequencer")
     require_memory(parsed)
     require_between("reward-wei", reward_wei, 0, MAX_REWARD_WEI)
-    key = run_native(partial(ensure_dev_key, parsed, key_cache))
+    find = partial(open_key_of, parsed, proving_key) if proving_key else partial(ensure_dev_key, parsed, key_cache)
+    key = run_native(find)
 
     async def run() -> str:
         parameters = await deploy_with_key(

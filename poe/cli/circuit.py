@@ -59,3 +59,81 @@ def setup(*, shape: str = "4x5", cache: Path | None = None) -> None:
     require_memory(parsed)
     key = run_native(partial(ensure_dev_key, parsed, cache))
     print(f"{key.path} ({key.provenance})")
+
+
+@app.command
+def export(
+    *, out: Path, shape: str = "4x5", demo: bool = False, phase_one: bool = False, cache: Path | None = None
+) -> None:
+    """Write a circuit and its development key for snarkjs: circuit.r1cs, circuit.zkey, verification_key.json.
+
+    Parameters
+    ----------
+    out
+        Folder to write into; made if it is missing.
+    shape
+        Slots and tree depth, such as 4x5.
+    demo
+        Write demo.wtns, proof.json and public.json of a demonstration batch too.
+    phase_one
+        Write phase-one.ptau too. INSECURE: its secrets are published, so are those of every key set up with it.
+    cache
+        Folder of keys; default $XDG_CACHE_HOME/poe/keys.
+    """
+    from poe.backend.exchange import export_circuit, export_demo, export_phase_one
+    from poe.backend.keys import ensure_dev_key
+
+    parsed = parse_shape(shape)
+    require_memory(parsed)
+    key = run_native(partial(ensure_dev_key, parsed, cache))
+    written = run_native(partial(export_circuit, parsed, key, out))
+    if demo:
+        written += run_native(partial(export_demo, parsed, key, out))
+    if phase_one:
+        written += run_native(partial(export_phase_one, parsed, out))
+    print("\n".join(map(str, written)))
+
+
+@app.command
+def import_key(zkey: Path, /, *, shape: str = "4x5", cache: Path | None = None) -> None:
+    """Check a ceremony's key and keep it in the cache, from where provers and deployment take it.
+
+    Parameters
+    ----------
+    zkey
+        snarkjs's .zkey of this shape's circuit.
+    shape
+        Slots and tree depth, such as 4x5.
+    cache
+        Folder of keys; default $XDG_CACHE_HOME/poe/keys.
+    """
+    from poe.backend.keys import import_key as import_into_cache
+
+    parsed = parse_shape(shape)
+    require_memory(parsed)
+    key = run_native(partial(import_into_cache, zkey, parsed, cache))
+    print(f"{key.path} ({key.provenance})")
+
+
+@app.command
+def check_key(file: Path, /, *, json: bool = False) -> None:
+    """Read a key file whole, check it, and say what it is.
+
+    Parameters
+    ----------
+    file
+        A key file, as `setup` and `import-key` write it.
+    json
+        Print JSON.
+    """
+    from poe.backend.keys import verifying_key_digest
+    from poe.backend.native import open_key_file
+
+    shape, key = run_native(partial(open_key_file, file))
+    facts = {
+        "shape": str(shape),
+        "circuit": "0x" + key.circuit.hash.hex(),
+        "provenance": key.provenance,
+        "verifying_key_sha256": verifying_key_digest(key.verifying_key_words),
+    }
+    print(json_module.dumps(facts, indent=1) if json else "\n".join(f"{k}: {v}" for k, v in facts.items()))

@@ -75,7 +75,12 @@ def _require_fit_key(deployment: Deployment, chain_id: int) -> None:
     words = len(deployment.verifying_key_words)
     if words != KEY_WORDS:
         raise ConfigError(f"a verifying key has {KEY_WORDS} words, got {words}")
-    if deployment.key_provenance == INSECURE_PROVENANCE and chain_id not in DEVELOPMENT_CHAINS:
+    require_secure_key(deployment.key_provenance, chain_id)
+
+
+def require_secure_key(provenance: str, chain_id: int) -> None:
+    """ConfigError for a key whose secrets somebody knows on a chain that is not for development."""
+    if provenance == INSECURE_PROVENANCE and chain_id not in DEVELOPMENT_CHAINS:
         raise ConfigError(
             f"the proving key's provenance is {INSECURE_PROVENANCE}: whoever made it can forge proofs, and chain"
             f" {chain_id} is not a development chain",

@@ -53,15 +53,16 @@ class Market:
     worker: WorkerProofs
     state: native.NativeState
     domain: FieldElement
+    shape: Shape = SHAPE
     parent_hash: Hash = Hash(bytes(32))
     number: BatchNumber = BatchNumber(0)
     queue_end: int = 0
     batches: dict[BatchNumber, tuple[Batch, Execution]] = field(default_factory=dict)
 
     async def post_deposits(self) -> BatchNumber:
-        """Two users deposit and a batch creates their accounts."""
+        """Two users, or as many as a batch holds, deposit and a batch creates their accounts."""
         slots = []
-        for index, secret in enumerate(SECRETS):
+        for index, secret in enumerate(SECRETS[: self.shape.slots]):
             key = native.derive_public_key(secret)
             exit_address = account("rival").address
             await self.clients["sequencer"].deposit(public_key=key, exit_address=exit_address, amount=DEPOSIT)
@@ -74,7 +75,7 @@ class Market:
 
     async def post(self, transfers: Sequence[bytes] = (), *, deposits: Sequence[bytes] = ()) -> BatchNumber:
         """Execute and sequence a batch of these slots."""
-        batch = seal_batch(SHAPE, deposits=deposits, transfers=transfers, fee_account=AccountIndex(0))
+        batch = seal_batch(self.shape, deposits=deposits, transfers=transfers, fee_account=AccountIndex(0))
         number = BatchNumber(self.number + 1)
         self.queue_end += len(deposits)
         await self.clients["sequencer"].sequence_batch(
@@ -104,6 +105,15 @@ class Market:
         """A real proof of a posted batch for `payee`; of another execution of it, if one is given."""
         batch, ours = self.batches[number]
         execution = execution or ours
+        proof = await self.worker.prove(self.job(number, payee, tip=tip, execution=execution))
+        return submission_of(number, batch, execution, payee, tip, proof)
+
+    def job(
+        self, number: BatchNumber, payee: Address, *, tip: Wei = Wei(0), execution: Execution | None = None
+    ) -> ProofJob:
+        """What there is to prove of a posted batch."""
+        batch, ours = self.batches[number]
+        execution = execution or ours
         context = statement.context(number, batch_hash(batch), payee, tip)
         words = statement.statement_words(
             domain=self.domain,
@@ -112,8 +122,7 @@ class Market:
             context=context,
             batch=batch,
         )
-        proof = await self.worker.prove(ProofJob(trace=execution.trace, statement=words))
-        return submission_of(number, batch, execution, payee, tip, proof)
+        return ProofJob(trace=execution.trace, statement=words)
 
 
 def submission_of(
@@ -138,7 +147,7 @@ def dev_key() -> KeyInfo:
 
 
 @asynccontextmanager
-async def open_market(key: KeyInfo) -> AsyncIterator[Market]:
+async def open_market(key: KeyInfo, shape: Shape = SHAPE) -> AsyncIterator[Market]:
     """Anvil that mines at once, the contract, funded accounts, a proving worker."""
     async with (
         Anvil(block_seconds=None) as anvil,
@@ -148,7 +157,7 @@ async def open_market(key: KeyInfo) -> AsyncIterator[Market]:
             await anvil.set_balance(account(name).address, FUNDS)
         sequencer = account("sequencer")
         parameters = await deploy_with_key(
-            anvil.rpc, sequencer, key, shape=SHAPE, sequencer=sequencer.address, reward=REWARD
+            anvil.rpc, sequencer, key, shape=shape, sequencer=sequencer.address, reward=REWARD
         )
         clients = {
             name: await Arbiter.connect(anvil.rpc, parameters.address, account(name), chain_id=parameters.chain_id)
@@ -159,6 +168,7 @@ async def open_market(key: KeyInfo) -> AsyncIterator[Market]:
             parameters=parameters,
             clients=clients,
             worker=worker,
-            state=native.NativeState(SHAPE.depth),
+            state=native.NativeState(shape.depth),
+            shape=shape,
             domain=statement.domain(parameters.chain_id, parameters.address, parameters.circuit_version),
         )

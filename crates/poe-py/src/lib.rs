@@ -1,6 +1,7 @@
 //! The Python face of `poe_core`: converts values, releases the GIL, maps errors. No logic.
 
 mod border;
+mod exchange;
 mod primitives;
 mod proofs;
 mod state;
@@ -12,6 +13,7 @@ mod _core {
     #[pymodule_export]
     use crate::{
         border::{_panic, CoreError, CorePanic},
+        exchange::{check_verifying_key, export_circuit, export_phase_one, export_witness, import_zkey},
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
         proofs::{ProofResult, ProvingKey, circuit_info, setup_dev_key, verify_proof},
         state::{Execution, State},

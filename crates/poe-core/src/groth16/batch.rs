@@ -54,10 +54,17 @@ pub fn prove_batch(
     statement_words: &[Word],
     threads: usize,
 ) -> Result<ProofResult, ProveError> {
-    check_shape(key, trace)?;
+    check_shape((key.slots(), key.depth()), trace)?;
     let ctx = check_statement(trace, statement_words)?;
     let public = public_inputs(statement_words);
     with_threads(threads, || prove_checked(key, trace, ctx, &public))?
+}
+
+/// The circuit's wires for the statement V of an executed batch, of the trace's own shape.
+pub fn batch_witness(trace: &BatchTrace, statement_words: &[Word]) -> Result<Vec<Fr>, ProveError> {
+    check_shape((trace.slots.len(), trace.depth), trace)?;
+    let ctx = check_statement(trace, statement_words)?;
+    Ok(witness(trace, ctx, &public_inputs(statement_words)))
 }
 
 fn prove_checked(
@@ -83,10 +90,9 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     (result, start.elapsed().as_secs_f64())
 }
 
-fn check_shape(key: &ProvingKey, trace: &BatchTrace) -> Result<(), ProveError> {
+fn check_shape((key_slots, key_depth): (usize, usize), trace: &BatchTrace) -> Result<(), ProveError> {
     let (slots, depth) = (trace.slots.len(), trace.depth);
-    if (slots, depth) != (key.slots(), key.depth()) {
-        let (key_slots, key_depth) = (key.slots(), key.depth());
+    if (slots, depth) != (key_slots, key_depth) {
         return Err(ProveError::Shape { slots, depth, key_slots, key_depth });
     }
     let openings = trace.slots.iter().flat_map(|slot| [&slot.sender, &slot.recipient]);

@@ -3,6 +3,7 @@
 //! Whoever knows the seed can forge proofs. The development key's seed is published, so that every machine makes
 //! the same bytes: it proves nothing to anybody and is for development chains only.
 
+use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, Field, PrimeField};
 use rand_chacha::{
     ChaCha20Rng,
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     data_structures::{Queries, VerifyingKey},
-    engine::{Domain, G1Affine, generator_multiples_g1, generator_multiples_g2},
+    engine::{Domain, G1Affine, G2Affine, generator_multiples_g1, generator_multiples_g2},
     r1cs_to_qap::{self, Evaluations},
 };
 use crate::{circuit::r1cs::R1cs, field::Fr};
@@ -28,17 +29,18 @@ pub struct TooManyConstraints {
 }
 
 /// The secrets of a set-up, γ being 1 as in snarkjs's keys.
-struct Trapdoor {
-    tau: Fr,
-    alpha: Fr,
-    beta: Fr,
-    delta: Fr,
+#[derive(Clone, Copy)]
+pub struct Trapdoor {
+    pub tau: Fr,
+    pub alpha: Fr,
+    pub beta: Fr,
+    pub delta: Fr,
 }
 
 impl Trapdoor {
     /// ChaCha20 keyed with `SHA-256(seed ‖ circuit hash)`; τ, α, β, δ in this order, each 64 bytes, little-endian,
     /// modulo r. A value of 0 or 1 (γ is 1) is drawn again, and so is a τ among the domain's points.
-    fn derive(seed: &[u8], circuit_hash: &[u8; 32], domain_size: usize) -> Self {
+    pub fn derive(seed: &[u8], circuit_hash: &[u8; 32], domain_size: usize) -> Self {
         let key = Sha256::new().chain_update(seed).chain_update(circuit_hash).finalize();
         let mut stream = ChaCha20Rng::from_seed(key.into());
         let mut draw = |is_bad: &dyn Fn(Fr) -> bool| loop {
@@ -63,9 +65,19 @@ impl Trapdoor {
 pub fn generate(r1cs: &R1cs, circuit_hash: &[u8; 32], seed: &[u8]) -> Result<Queries, TooManyConstraints> {
     let constraints = r1cs.constraints();
     let domain = r1cs_to_qap::domain(r1cs).ok_or(TooManyConstraints { constraints })?;
-    let trapdoor = Trapdoor::derive(seed, circuit_hash, domain.size());
-    let evaluations = r1cs_to_qap::evaluate(r1cs, &domain, trapdoor.tau);
-    Ok(assemble(r1cs, &domain, &trapdoor, &evaluations))
+    Ok(generate_from(r1cs, &domain, &Trapdoor::derive(seed, circuit_hash, domain.size())))
+}
+
+/// The keys of a circuit under chosen secrets; `domain` is the circuit's.
+pub fn generate_from(r1cs: &R1cs, domain: &Domain, trapdoor: &Trapdoor) -> Queries {
+    let evaluations = r1cs_to_qap::evaluate(r1cs, domain, trapdoor.tau);
+    assemble(r1cs, domain, trapdoor, &evaluations)
+}
+
+/// α in G1 and β in G2 of a circuit's development key: what shows that a key grew from the published seed.
+pub fn dev_phase_one(circuit_hash: &[u8; 32], domain_size: usize) -> (G1Affine, G2Affine) {
+    let Trapdoor { alpha, beta, .. } = Trapdoor::derive(DEV_SEED, circuit_hash, domain_size);
+    ((G1Affine::generator() * alpha).into_affine(), (G2Affine::generator() * beta).into_affine())
 }
 
 fn assemble(r1cs: &R1cs, domain: &Domain, trapdoor: &Trapdoor, at: &Evaluations) -> Queries {

@@ -13,11 +13,12 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    data_structures::Queries,
+    data_structures::{Queries, VerifyingKey},
     engine::Domain,
     generator::{DEV_SEED, TooManyConstraints, generate},
     key_file::{self, Header, LayoutError},
     r1cs_to_qap,
+    soundness::{KeyFault, check_verifying_key, has_published_secrets},
 };
 use crate::{
     batch::Word,
@@ -29,6 +30,8 @@ use crate::{
 
 /// Words of the batch circuit's verifying key.
 pub const VERIFYING_KEY_WORDS: usize = 22;
+/// C, x, y.
+const PUBLIC_INPUTS: usize = 3;
 /// Provenance of a key whose seed is published.
 pub const PROVENANCE_DEV: &str = "insecure-dev";
 
@@ -56,6 +59,10 @@ pub enum KeyError {
     Checksum { path: PathBuf },
     #[error("{}: the key is for another circuit than this program's {slots}x{depth}", path.display())]
     Circuit { path: PathBuf, slots: usize, depth: usize },
+    #[error("{}: {source}", path.display())]
+    Unsound { path: PathBuf, source: KeyFault },
+    #[error("{}: the key grew from the published seed, yet it says \"{provenance}\"", path.display())]
+    Mislabelled { path: PathBuf, provenance: String },
 }
 
 /// A batch circuit's proving key, ready to prove.
@@ -81,20 +88,46 @@ fn info(r1cs: &R1cs) -> CircuitInfo {
     }
 }
 
+/// Refuses verifying key words (docs/protocol.md, section 6) by which anybody can forge; whether the key grew from the
+/// published seed of the circuit with this hash and number of constraints.
+pub fn check_words(words: &[u8], circuit_hash: &[u8; 32], constraints: usize) -> Result<bool, KeyFault> {
+    let key = VerifyingKey::from_bytes(words, PUBLIC_INPUTS)?;
+    check_verifying_key(&key, PUBLIC_INPUTS)?;
+    let domain_size = (constraints + 1 + PUBLIC_INPUTS).next_power_of_two();
+    Ok(has_published_secrets(&key, circuit_hash, domain_size))
+}
+
 /// Makes the insecure development key of a shape and writes it to `path`: the same bytes on every machine.
 pub fn setup_dev_key(slots: usize, depth: usize, path: &Path) -> Result<(), KeyError> {
     let r1cs = compile(slots, depth)?;
     let circuit = info(&r1cs);
     let queries = generate(&r1cs, &circuit.hash, DEV_SEED)?;
-    let header = Header::new(PROVENANCE_DEV, slots, depth, &circuit);
-    let mut bytes = key_file::to_bytes(&header, &queries);
+    write_key(PROVENANCE_DEV, slots, depth, &r1cs, &queries, path)
+}
+
+/// Provenance of a key from a ceremony with this many contributions.
+pub fn ceremony_provenance(contributions: usize) -> String {
+    format!("ceremony-{contributions}")
+}
+
+/// Writes a key of a shape's circuit.
+pub fn write_key(
+    provenance: &str,
+    slots: usize,
+    depth: usize,
+    r1cs: &R1cs,
+    queries: &Queries,
+    path: &Path,
+) -> Result<(), KeyError> {
+    let header = Header::new(provenance, slots, depth, &info(r1cs));
+    let mut bytes = key_file::to_bytes(&header, queries);
     let checksum = Sha256::digest(&bytes);
     bytes.extend_from_slice(&checksum);
     write_atomically(path, &bytes).map_err(|source| KeyError::Io { path: path.into(), source })
 }
 
 /// Readers see the old file or the whole new one, after a crash too.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let mut temporary_name = name.to_owned();
     temporary_name.push(format!(".{}.partial", std::process::id()));
@@ -138,7 +171,22 @@ impl ProvingKey {
         }
         let constraints = circuit.constraints;
         let domain = r1cs_to_qap::domain(&r1cs).ok_or(TooManyConstraints { constraints })?;
-        Ok(Self { header, queries, r1cs, domain })
+        let key = Self { header, queries, r1cs, domain };
+        key.check_origin(path)?;
+        Ok(key)
+    }
+
+    /// Refuses a key by which anybody can forge, and one whose provenance hides that its secrets are published.
+    fn check_origin(&self, path: &Path) -> Result<(), KeyError> {
+        let (key, circuit) = (&self.queries.verifying_key, &self.header.circuit);
+        check_verifying_key(key, circuit.public_inputs)
+            .map_err(|source| KeyError::Unsound { path: path.into(), source })?;
+        let is_published = has_published_secrets(key, &circuit.hash, self.domain.size());
+        if is_published && self.provenance() != PROVENANCE_DEV {
+            let provenance = self.provenance().to_owned();
+            return Err(KeyError::Mislabelled { path: path.into(), provenance });
+        }
+        Ok(())
     }
 
     pub fn slots(&self) -> usize {

@@ -13,4 +13,5 @@ pub mod key_file;
 pub mod keys;
 pub mod prover;
 pub mod r1cs_to_qap;
+pub mod soundness;
 pub mod verifier;

@@ -1,0 +1,72 @@
+"""`poe circuit`: files for snarkjs and back, and what a key file is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from poe.backend import native
+from poe.backend.keys import ensure_dev_key, verifying_key_digest
+from poe.cli.app import app
+from poe.errors import BackendError, ToolError
+from poe.rollup.types import Shape
+
+SHAPE = Shape(slots=1, depth=1)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys")
+
+
+def poe(*arguments: str) -> None:
+    app(["circuit", *arguments], result_action="return_value")
+
+
+def test_check_key_says_what_a_key_is(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key = ensure_dev_key(SHAPE, cache)
+    poe("check-key", str(key.path), "--json")
+    assert json.loads(capsys.readouterr().out) == {
+        "shape": "1x1",
+        "circuit": "0x" + native.circuit_info(SHAPE).hash.hex(),
+        "provenance": "insecure-dev",
+        "verifying_key_sha256": verifying_key_digest(key.verifying_key_words),
+    }
+    poe("check-key", str(key.path))
+    assert "provenance: insecure-dev\n" in capsys.readouterr().out
+
+
+def test_check_key_refuses_what_is_no_key(tmp_path: Path) -> None:
+    (tmp_path / "some.key").write_bytes(b"poe-key\0")
+    with pytest.raises(BackendError, match=r"some\.key: 8 bytes"):
+        poe("check-key", str(tmp_path / "some.key"))
+
+
+def test_what_is_exported_is_imported_beside_the_development_key(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shape = ("--shape", str(SHAPE), "--cache", str(cache))
+    poe("export", "--out", str(tmp_path), *shape)
+    written = capsys.readouterr().out.split()
+    assert [Path(line).name for line in written] == ["circuit.r1cs", "circuit.zkey", "verification_key.json"]
+    poe("import-key", str(tmp_path / "circuit.zkey"), *shape)
+    path, provenance = capsys.readouterr().out.split()
+    assert provenance == "(insecure-dev)"
+    made = ensure_dev_key(SHAPE, cache).path
+    assert Path(path).name.startswith(made.stem + "-")
+    assert Path(path).read_bytes() == made.read_bytes()
+
+
+def test_import_key_refuses_what_is_no_zkey(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.zkey").write_bytes(b"zkey")
+    with pytest.raises(BackendError, match=r"some\.zkey: the file ends inside"):
+        poe("import-key", str(tmp_path / "some.zkey"), "--shape", str(SHAPE), "--cache", str(cache))
+
+
+def test_export_into_a_file_is_one_line(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ToolError, match=r"^POE-TOL-007: .*file cannot be written: ") as refused:
+        poe("export", "--out", str(tmp_path / "file"), "--shape", str(SHAPE), "--cache", str(cache))
+    assert "\n" not in str(refused.value)
