@@ -14,7 +14,7 @@ from typing import Any
 import trio
 
 from poe.backend import native
-from poe.backend.interface import KeyInfo
+from poe.backend.interface import CircuitInfo, KeyInfo
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
@@ -252,8 +252,7 @@ async def open_chain(settings: Settings) -> Chain:
     address = parse_address(settings.l1.arbiter, "l1.arbiter")
     await rpc.require_chain(settings.l1.chain_id)
     parameters = await ArbiterViews(rpc, address).parameters()
-    require_our_circuit(parameters)
-    require_sound_key(parameters)
+    require_sound_key(parameters, require_our_circuit(parameters))
     decoder = EventDecoder(load_artifact("Arbiter"), shape=parameters.shape)
     return Chain(
         rpc=rpc,
@@ -269,8 +268,8 @@ async def connect(settings: Settings, chain: Chain, signer: Signer) -> Arbiter:
     return await Arbiter.connect(chain.rpc, chain.parameters.address, signer, chain_id=settings.l1.chain_id)
 
 
-def require_our_circuit(parameters: ArbiterParameters) -> None:
-    """BackendError unless the arbiter verifies the circuit that this build computes."""
+def require_our_circuit(parameters: ArbiterParameters) -> CircuitInfo:
+    """The circuit that this build computes; BackendError unless it is the one that the arbiter verifies."""
     ours = native.circuit_info(parameters.shape)
     if int.from_bytes(ours.hash) != parameters.circuit_version:
         raise BackendError(
@@ -281,11 +280,11 @@ def require_our_circuit(parameters: ArbiterParameters) -> None:
         )
     if empty_root(parameters.shape) != parameters.genesis_root:
         raise BackendError("the arbiter does not start from the empty state", code="POE-BCK-003")
+    return ours
 
 
-def require_sound_key(parameters: ArbiterParameters) -> None:
+def require_sound_key(parameters: ArbiterParameters, circuit: CircuitInfo) -> None:
     """BackendError for an arbiter whose key lets anybody forge, ConfigError for a development key off such chains."""
-    circuit = native.circuit_info(parameters.shape)
     if native.check_verifying_key(parameters.verifying_key_words, circuit):
         require_secure_key(INSECURE_PROVENANCE, parameters.chain_id)
 

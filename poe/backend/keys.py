@@ -57,13 +57,20 @@ def import_key(zkey: Path, shape: Shape, cache: Path | None = None) -> KeyInfo:
     with _only_one(folder / f"{new.name}.lock"):
         try:
             native.import_zkey(zkey, shape, new)
-            native.prove(new, demo_job(shape))
+            _try_out(new, zkey, shape)
             words = native.key_info(new, circuit).verifying_key_words
             kept = imported_path(shape, circuit, words, folder)
             new.replace(kept)
         finally:
             new.unlink(missing_ok=True)
     return native.key_info(kept, circuit)
+
+
+def _try_out(key: Path, zkey: Path, shape: Shape) -> None:
+    try:
+        native.prove(key, demo_job(shape))
+    except BackendError as error:
+        raise BackendError(f"{zkey}: no proof made with this key verifies: {error.message}") from error
 
 
 def find_key(shape: Shape, words: Sequence[int], cache: Path | None = None) -> KeyInfo:

@@ -1,4 +1,4 @@
-"""`poe circuit`: sizes of circuits, and development keys."""
+"""`poe circuit`: sizes of circuits, their keys, and exchange with snarkjs."""
 
 from __future__ import annotations
 

@@ -215,6 +215,13 @@ async def test_no_node_follows_an_arbiter_whose_key_is_published_on_a_public_cha
             await open_chain(settings)
 
 
+def test_its_lock_file_names_no_host() -> None:
+    """Whoever installs takes the packages from the registry of their own choice, checked by their hashes."""
+    packages = json.loads((TOOL / "package-lock.json").read_text())["packages"]
+    assert all("resolved" not in package for package in packages.values())
+    assert all("integrity" in package for path, package in packages.items() if path)
+
+
 def sections(path: Path) -> dict[int, bytes]:
     """The sections of a file in iden3's container, by type."""
     data, found, at = path.read_bytes(), {}, 12

@@ -90,7 +90,7 @@ fn refusal(bytes: &[u8]) -> ZkeyError {
 
 fn refused_as_format(bytes: &[u8]) -> FormatError {
     match refusal(bytes) {
-        ZkeyError::Format(error) => error,
+        ZkeyError::Format(error) | ZkeyError::Contribution(ContributionFault::Format(error)) => error,
         other => panic!("refused otherwise: {other}"),
     }
 }

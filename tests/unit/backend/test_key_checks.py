@@ -114,12 +114,12 @@ def arbiter(words: Words, chain_id: int) -> ArbiterParameters:
 
 def test_a_node_stops_where_its_arbiters_key_is_published_or_worthless(key: KeyInfo) -> None:
     words = key.verifying_key_words
-    require_sound_key(arbiter(words, DEVELOPMENT_CHAINS[0]))
+    require_sound_key(arbiter(words, DEVELOPMENT_CHAINS[0]), key.circuit)
     with pytest.raises(ConfigError, match="insecure-dev"):
-        require_sound_key(arbiter(words, PUBLIC_CHAIN))
+        require_sound_key(arbiter(words, PUBLIC_CHAIN), key.circuit)
     skipped = with_words(words, DELTA, words[GAMMA : GAMMA + 4])
     with pytest.raises(BackendError, match="gamma = delta"):
-        require_sound_key(arbiter(skipped, DEVELOPMENT_CHAINS[0]))
+        require_sound_key(arbiter(skipped, DEVELOPMENT_CHAINS[0]), key.circuit)
 
 
 def test_a_prover_opens_no_development_key_off_development_chains(key: KeyInfo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,31 @@ def test_import_key_refuses_what_is_no_zkey(cache: Path, tmp_path: Path) -> None
     (tmp_path / "some.zkey").write_bytes(b"zkey")
     with pytest.raises(BackendError, match=r"some\.zkey: the file ends inside"):
         poe("import-key", str(tmp_path / "some.zkey"), "--shape", str(SHAPE), "--cache", str(cache))
+
+
+def test_import_key_refuses_points_that_are_sound_but_not_the_circuits(cache: Path, tmp_path: Path) -> None:
+    """IC 1 is now the H query's first point: on its curve, alone of its kind, and wrong."""
+    poe("export", "--out", str(tmp_path), "--shape", str(SHAPE), "--cache", str(cache))
+    zkey = tmp_path / "circuit.zkey"
+    data = bytearray(zkey.read_bytes())
+    ic, h = section_at(data, 3), section_at(data, 9)
+    data[ic + 64 : ic + 128] = data[h : h + 64]
+    zkey.write_bytes(data)
+    before = sorted(cache.iterdir())
+    with pytest.raises(BackendError, match=r"circuit\.zkey: no proof made with this key verifies"):
+        poe("import-key", str(zkey), "--shape", str(SHAPE), "--cache", str(cache))
+    assert {path.suffix for path in set(cache.iterdir()) - set(before)} <= {".lock"}
+
+
+def section_at(data: bytes, wanted: int) -> int:
+    """Where a section's bytes begin in a file of iden3's container."""
+    at = 12
+    while True:
+        kind, length = struct.unpack_from("<IQ", data, at)
+        at += 12
+        if kind == wanted:
+            return at
+        at += length
 
 
 def test_export_into_a_file_is_one_line(cache: Path, tmp_path: Path) -> None:

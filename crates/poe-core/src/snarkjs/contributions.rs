@@ -17,6 +17,8 @@ const BEACON: u32 = 1;
 /// Why a record is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ContributionFault {
+    #[error(transparent)]
+    Format(#[from] FormatError),
     #[error("contribution {index} is of type {got}")]
     Type { index: usize, got: u32 },
     #[error("the parameters of contribution {index} are malformed")]
@@ -26,35 +28,32 @@ pub enum ContributionFault {
 }
 
 /// δ in G1 after each contribution, oldest first.
-pub fn read(section: &[u8]) -> Result<Result<Vec<G1Affine>, ContributionFault>, FormatError> {
+pub fn read(section: &[u8]) -> Result<Vec<G1Affine>, ContributionFault> {
     let mut cursor = Cursor::new(section, "the contributions");
     cursor.take(HASH_BYTES)?;
     let count = cursor.u32()? as usize;
     let mut deltas = Vec::new(); // grows with the bytes read, whatever the count claims
     for index in 0..count {
-        match read_one(&mut cursor, index)? {
-            Ok(delta) => deltas.push(delta),
-            Err(fault) => return Ok(Err(fault)),
-        }
+        deltas.push(read_one(&mut cursor, index)?);
     }
     cursor.finish()?;
-    Ok(Ok(deltas))
+    Ok(deltas)
 }
 
-fn read_one(cursor: &mut Cursor, index: usize) -> Result<Result<G1Affine, ContributionFault>, FormatError> {
+fn read_one(cursor: &mut Cursor, index: usize) -> Result<G1Affine, ContributionFault> {
     let rule = Rule { what: "a contribution's point", may_be_infinity: false };
     let g1 = read_g1(cursor.take(3 * G1_BYTES)?, 3, rule)?;
     read_g2(cursor.take(G2_BYTES)?, 1, rule)?;
     cursor.take(HASH_BYTES)?;
     let got = cursor.u32()?;
     if got > BEACON {
-        return Ok(Err(ContributionFault::Type { index, got }));
+        return Err(ContributionFault::Type { index, got });
     }
     let length = cursor.u32()? as usize;
     if length > MAX_PARAMETER_BYTES || !are_parameters(cursor.take(length)?) {
-        return Ok(Err(ContributionFault::Parameters { index }));
+        return Err(ContributionFault::Parameters { index });
     }
-    Ok(Ok(g1[0]))
+    Ok(g1[0])
 }
 
 /// Tags in rising order: 1 a name with its length, 2 one byte, 3 a beacon's hash with its length.

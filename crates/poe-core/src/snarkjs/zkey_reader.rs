@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8], r1cs: &R1cs) -> Result<Imported, ZkeyError> {
     check_verifying_key(&queries.verifying_key, r1cs.public_inputs())?;
     check_pairs(&queries)?;
     check_absent_wires(&queries, r1cs)?;
-    let deltas = contributions::read(record)??;
+    let deltas = contributions::read(record)?;
     if deltas.last().is_some_and(|delta| *delta != queries.delta_g1) {
         return Err(ContributionFault::Delta.into());
     }
