@@ -233,6 +233,7 @@ def sections(path: Path) -> dict[int, bytes]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3 * SECONDS)
 def test_its_own_set_up_of_our_circuit_is_our_key_but_for_delta(run: Run, tmp_path: Path) -> None:
     """From the published phase 1: every point, the circuit's hash, and its verdict on the contributions."""
     app(
@@ -250,6 +251,7 @@ def test_its_own_set_up_of_our_circuit_is_our_key_but_for_delta(run: Run, tmp_pa
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3 * SECONDS)
 def test_the_documented_ceremony_gives_a_key_that_a_public_chain_takes(run: Run, tmp_path: Path) -> None:
     block = re.search(r"```sh\n(SHAPE=.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL)
     assert block
