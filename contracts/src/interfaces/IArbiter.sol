@@ -22,6 +22,7 @@ interface IArbiter {
         uint96 reward;
         uint64 minDeposit;
         uint32 queueDeadline;
+        uint32 alarmDelay;
     }
 
     /// @notice One proof as submitted. `proof` in the order of the pairing precompile (docs/protocol.md section 6).
@@ -35,6 +36,7 @@ interface IArbiter {
         uint256[8] proof;
         Header header;
         bytes data;
+        uint256[] exits;
     }
 
     event Deposited(
@@ -45,6 +47,9 @@ interface IArbiter {
         address exitAddress,
         uint64 amount
     );
+    event ForcedExitQueued(uint64 indexed queueIndex, uint48 indexed account, address exitAddress, uint64 amount);
+    event ForcedTransactionQueued(uint64 indexed queueIndex, bytes32[4] words);
+    event ExitsCredited(uint64 indexed number, uint256[] exits);
     event BatchSequenced(
         uint64 indexed number,
         bytes32 indexed batchHash,
@@ -94,16 +99,30 @@ interface IArbiter {
     error NothingToWithdraw(address payee);
     error TransferFailed(address payee);
 
-    /// @notice Queue a deposit that creates a new L2 account; returns the account's index.
-    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+    /// @notice Queue a deposit of `amount` gwei that creates a new L2 account; returns the account's index. The value
+    /// is the amount and a fee of at least `queueFee()`.
+    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
         external
         payable
         returns (uint48 account);
 
-    /// @notice Queue a deposit into an existing L2 account; the key must be the account's own.
-    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+    /// @notice Queue a deposit into an existing L2 account; key and exit address must be the account's own.
+    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
         external
         payable;
+
+    /// @notice Queue an exit of `amount` gwei from an account whose exit address is the caller; no L2 signature. The
+    /// value is the fee, at least `queueFee()`. If the caller is not its exit address the entry does nothing.
+    function forceExit(uint48 account, uint64 amount) external payable;
+
+    /// @notice Queue any four words as a slot, such as a signed transfer that the sequencer ignores. The value is the fee.
+    function forceTransaction(bytes32[4] calldata words) external payable;
+
+    /// @notice The least fee of a queue entry now, in Wei.
+    function queueFee() external view returns (uint256);
+
+    /// @notice Credit the exits of a batch that is final for `alarmDelay` blocks; once a batch, open to all.
+    function creditExits(uint64 number, uint256[] calldata exits) external;
 
     /// @notice Order the next batch. Its first `header.deposits` slots must equal the queue's next entries;
     /// `queueEnd` is the queue position after them and must cover every entry older than the deadline (up to half
