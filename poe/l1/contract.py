@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from poe.errors import BadAnswer, RpcRefused, WrongChain
+from poe.errors import BadAnswer, InputError, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
 from poe.l1.interface import ArbiterParameters, Receipt, Submission
@@ -14,9 +15,13 @@ from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
 from poe.rollup.statement import domain
 from poe.rollup.types import (
     FIELD_ORDER,
+    SLOT_BYTES,
+    WORD_BYTES,
+    AccountIndex,
     Address,
     Batch,
     BatchNumber,
+    Exit,
     FieldElement,
     Gwei,
     Hash,
@@ -27,6 +32,10 @@ from poe.rollup.types import (
 KEY_WORDS = 22
 """Words of a verifying key (docs/protocol.md, section 6)."""
 
+FEE_HEADROOM_ENTRIES = 32
+"""The queue's fee grows by a 64th with every entry that waits; we pay for so many that may get in before ours."""
+
+_FEE_STEPS = 64
 _WEI_A_GWEI = 10**9
 
 
@@ -78,6 +87,7 @@ class ArbiterViews:
             sequencer=_address(await self.view("sequencer")),
             reward=Wei(await self.view("reward")),
             queue_deadline_blocks=await self.view("queueDeadline"),
+            alarm_delay_blocks=await self.view("alarmDelay"),
             min_deposit=Gwei(await self.view("minDeposit")),
             verifying_key_words=tuple(words),
         )
@@ -179,13 +189,34 @@ class Arbiter:
         """Submit a proof; AlreadyAccepted if a rival was first."""
         return await self._send("submitProof", submission_tuple(submission))
 
+    async def queue_fee(self) -> Wei:
+        """The least fee of a queue entry now."""
+        return Wei(await self._views.view("queueFee"))
+
     async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
-        """Queue a deposit that creates an L2 account."""
-        return await self._send("deposit", *public_key, exit_address, value=amount * _WEI_A_GWEI)
+        """Queue a deposit that creates an L2 account; pays the amount and the queue's fee."""
+        return await self._enqueue("deposit", *public_key, exit_address, amount, value=amount * _WEI_A_GWEI)
+
+    async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
+        """Queue an exit from an L2 account whose exit address is ours; pays the queue's fee."""
+        return await self._enqueue("forceExit", account, amount)
+
+    async def force_transaction(self, slot: bytes) -> Receipt:
+        """Queue 128 bytes as a user's slot; pays the queue's fee."""
+        return await self._enqueue("forceTransaction", split_slot(slot))
+
+    async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
+        """Credit all exits of a batch that is final for long enough; once a batch."""
+        return await self._send("creditExits", number, [leaving.word for leaving in exits])
 
     async def withdraw(self) -> Receipt:
         """Pull our credit."""
         return await self._send("withdraw")
+
+    async def _enqueue(self, name: str, *arguments: object, value: int = 0) -> Receipt:
+        """Pay `value` and the queue's fee, with headroom for entries that get in before ours."""
+        fee = await self.queue_fee() * (_FEE_STEPS + FEE_HEADROOM_ENTRIES) // _FEE_STEPS
+        return await self._send(name, *arguments, value=value + fee)
 
     async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:
         data = self._views.artifact.encode_call(name, *arguments)
@@ -204,7 +235,15 @@ def submission_tuple(submission: Submission) -> tuple[object, ...]:
         submission.proof_words,
         _header(submission.batch),
         submission.batch.data,
+        [leaving.word for leaving in submission.exits],
     )
+
+
+def split_slot(slot: bytes) -> list[bytes]:
+    """A slot as the four words of `forceTransaction`; InputError when it is not one."""
+    if len(slot) != SLOT_BYTES:
+        raise InputError(f"slot is {len(slot)} bytes, wanted {SLOT_BYTES}")
+    return [slot[i : i + WORD_BYTES] for i in range(0, SLOT_BYTES, WORD_BYTES)]
 
 
 def decode_revert(reason: bytes | None) -> Revert:
