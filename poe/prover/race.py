@@ -172,6 +172,7 @@ def _job(candidate: Candidate, terms: Terms) -> ProofJob:
         new_root=execution.new_root,
         context=statement.context(candidate.number, candidate.batch_hash, terms.payee, terms.tip),
         batch=candidate.batch,
+        exits=execution.exits,
     )
     return ProofJob(trace=execution.trace, statement=words)
 
@@ -187,6 +188,7 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
         tip=with_.terms.tip,
         commitment=proof.commitment,
         proof_words=proof.words,
+        exits=candidate.execution.exits,
     )
     if not await _unless_gone(candidate, with_, partial(_wait_until_sequenced, candidate, with_)):
         return None
