@@ -120,8 +120,9 @@ contract Arbiter is EntryQueue {
         if (block.number < dueAt) revert ExitsNotDue(block.number, dueAt);
         delete _dueExits[number];
         for (uint256 i = 0; i < exits.length; ++i) {
-            (address exitAddress, uint64 amount) = Statement.unpackExit(exits[i]);
-            creditOf[exitAddress] += uint256(amount) * 1 gwei;
+            (uint256 exitAddress, uint256 amount) = Statement.unpackExit(exits[i]);
+            // forge-lint: disable-next-line(unsafe-typecast) -- 160 bits
+            creditOf[address(uint160(exitAddress))] += amount * 1 gwei;
         }
         emit ExitsCredited(number, exits);
     }

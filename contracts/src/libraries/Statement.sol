@@ -85,8 +85,8 @@ library Statement {
         for (uint256 i = 0; i < exits.length; ++i) {
             uint256 exit = exits[i];
             uint256 slot = exit >> 224;
-            (address exitAddress, uint64 amount) = unpackExit(exit);
-            if (slot < free || slot >= slots || exitAddress == address(0)) {
+            (uint256 exitAddress, uint256 amount) = unpackExit(exit);
+            if (slot < free || slot >= slots || exitAddress == 0) {
                 revert IArbiter.WrongExit(i, exit);
             }
             free = slot + 1;
@@ -100,9 +100,9 @@ library Statement {
         words += 2 * free;
     }
 
-    function unpackExit(uint256 exit) internal pure returns (address exitAddress, uint64 amount) {
-        // forge-lint: disable-next-line(unsafe-typecast) -- each field is cut out on purpose
-        return (address(uint160(exit >> 64)), uint64(exit));
+    /// @dev By masks, not by conversions: those may leave bits above the type's width for assembly to find.
+    function unpackExit(uint256 exit) internal pure returns (uint256 exitAddress, uint256 amount) {
+        return ((exit >> 64) & type(uint160).max, exit & type(uint64).max);
     }
 
     /// @notice x = keccak(commitment ‖ keccak(V)) mod r.

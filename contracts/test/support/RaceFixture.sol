@@ -89,16 +89,19 @@ abstract contract RaceFixture is Test {
             depth: uint8(_uint(".depth")),
             reward: REWARD,
             minDeposit: 1000,
-            queueDeadline: 10
+            queueDeadline: 10,
+            alarmDelay: 6
         });
     }
 
     function _depositAt(uint256 i) private {
         string memory path = string.concat(".deposits[", vm.toString(i), "]");
-        arbiter.deposit{value: _uint(string.concat(path, ".amountGwei")) * 1 gwei}(
+        uint64 amount = uint64(_uint(string.concat(path, ".amountGwei")));
+        arbiter.deposit{value: uint256(amount) * 1 gwei + arbiter.queueFee()}(
             _uint(string.concat(path, ".publicKeyX")),
             _uint(string.concat(path, ".publicKeyY")),
-            vm.parseJsonAddress(json, string.concat(path, ".exitAddress"))
+            vm.parseJsonAddress(json, string.concat(path, ".exitAddress")),
+            amount
         );
     }
 
