@@ -8,7 +8,8 @@ from typing import Any
 from poe.errors import BadAnswer, InputError, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
-from poe.l1.interface import ArbiterParameters, Receipt, Submission
+from poe.l1.events import EventDecoder
+from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt, Submission
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
@@ -208,6 +209,19 @@ class Arbiter:
     async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
         """Credit all exits of a batch that is final for long enough; once a batch."""
         return await self._send("creditExits", number, [leaving.word for leaving in exits])
+
+    async def events_of(self, receipt: Receipt, decoder: EventDecoder) -> list[ArbiterEvent]:
+        """What the arbiter emitted in a transaction; BadAnswer when the endpoint contradicts itself."""
+        block = await self._rpc.block(receipt.block_number)
+        if block is None:
+            raise BadAnswer(f"{self._rpc.endpoint} has no block {receipt.block_number} any more")
+        query = {"address": "0x" + self._views.address.hex(), "blockHash": "0x" + block.hash.hex()}
+        found = answers.array(await self._rpc.call("eth_getLogs", query), "eth_getLogs")
+        logs = [entry for entry in map(answers.raw_log, found) if entry.tx_hash == receipt.tx_hash]
+        try:
+            return [decoder.decode(entry, block) for entry in logs]
+        except ValueError as error:
+            raise BadAnswer(f"{self._rpc.endpoint} answered a log that does not decode: {error}") from None
 
     async def withdraw(self) -> Receipt:
         """Pull our credit."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from poe.l1.interface import Deposited, ForcedExitQueued, ForcedTransactionQueued, QueueEntry
-from poe.rollup.batch import deposit_slot, forced_exit_slot
-from poe.rollup.types import Address
+from poe.rollup.batch import deposit_slot, forced_exit_slot, seal_batch
+from poe.rollup.types import AccountIndex, Address, Batch, Shape
 from poe.sequencer.chain import SealedBatch
 
 
@@ -35,6 +35,18 @@ def lay_out(entries: Sequence[QueueEntry]) -> Drained:
             if isinstance(entry, ForcedExitQueued)
         ),
         forced_transactions=tuple(entry.slot for entry in entries if isinstance(entry, ForcedTransactionQueued)),
+    )
+
+
+def seal_entries(shape: Shape, entries: Sequence[QueueEntry]) -> Batch:
+    """A batch of nothing but these entries: what anyone may post once the oldest has waited for too long."""
+    drained = lay_out(entries)
+    return seal_batch(
+        shape,
+        deposits=drained.deposits,
+        forced_exits=drained.forced_exits,
+        transfers=drained.forced_transactions,
+        fee_account=AccountIndex(0),
     )
 
 
