@@ -201,3 +201,7 @@ fn credit_fees(state: &mut State, fee_account: u64, fees: u128) -> u128 {
 #[cfg(test)]
 #[path = "transition_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "transition_exit_tests.rs"]
+mod exit_tests;
