@@ -268,28 +268,24 @@ def post_queue(*, rollup: RollupFlags, l1_key: Path) -> None:
 
 
 @app.command
-def credit_exits(number: int, *, rollup: RollupFlags, l1_key: Path) -> None:
-    """Credit the exits of a batch that has been final for the alarm delay, so that they can be withdrawn.
+def credit_exits(number: int | None = None, *, rollup: RollupFlags, l1_key: Path) -> None:
+    """Credit exits of batches that have been final for the alarm delay, so that they can be withdrawn.
 
     Parameters
     ----------
     number
-        The batch.
+        The batch; if not given, every batch with exits that are due.
     l1_key
         Key file of the L1 account that pays the gas; any account will do.
     """
-    from poe.cli.wallet import read_history
-    from poe.errors import InputError
-    from poe.rollup.types import BatchNumber
+    from poe.cli.wallet import credit_due_exits, read_history
 
     async def work(of: Rollup) -> tuple[str, Facts]:
-        exits = (await read_history(of)).exits.get(BatchNumber(number))
-        if not exits:
-            raise InputError(f"batch {number} has no exits, or L1 has not ordered it", field="number")
-        receipt = await (await of.client(l1_key)).credit_exits(BatchNumber(number), exits)
-        told = [{"address": "0x" + leaving.address.hex(), "amount_gwei": leaving.amount} for leaving in exits]
-        facts = {"number": number, "exits": told, "tx": "0x" + receipt.tx_hash.hex()}
-        return f"{len(exits)} exits of batch {number} credited", facts
+        history, arbiter = await read_history(of), await of.client(l1_key)
+        credited = await credit_due_exits(arbiter, history, number)
+        exits = [(leaving.address, leaving.amount) for batch in credited for leaving in history.exits[batch]]
+        told = [{"address": "0x" + address.hex(), "amount_gwei": amount} for address, amount in exits]
+        return f"{len(exits)} exits of {len(credited)} batches credited", {"batches": credited, "exits": told}
 
     rollup.run(work)
 

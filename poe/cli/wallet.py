@@ -13,7 +13,7 @@ import trio
 
 from poe.assembly import require_our_circuit
 from poe.backend import native
-from poe.errors import BadAnswer, InputError, L1Unreachable
+from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter, ArbiterViews
 from poe.l1.events import EventDecoder
@@ -93,6 +93,29 @@ async def read_history(rollup: Rollup) -> History:
             raise LookupError(f"the ledger holds no body of batch {number}")
         exits[ordered.number] = state.execute(ordered.batch, rollup.domain).exits
     return History(ledger=ledger, state=state, exits=exits)
+
+
+async def credit_due_exits(arbiter: Arbiter, history: History, number: int | None) -> list[BatchNumber]:
+    """Credit the exits of one batch (any refusal is an error), or of all that are due; returns the batches."""
+    if number is not None:
+        exits = history.exits.get(BatchNumber(number))
+        if not exits:
+            raise InputError(f"batch {number} has no exits, or L1 has not ordered it", field="number")
+        await arbiter.credit_exits(BatchNumber(number), exits)
+        return [BatchNumber(number)]
+    credited = []
+    for final in range(1, history.ledger.finalized_number + 1):
+        batch = BatchNumber(final)
+        if not history.exits[batch] or history.ledger.are_exits_credited(batch):
+            continue
+        try:
+            await arbiter.credit_exits(batch, history.exits[batch])
+        except Reverted as refusal:
+            if refusal.name != "ExitsNotDue":
+                raise
+            break  # nor are those of later batches
+        credited.append(batch)
+    return credited
 
 
 async def _read_ledger(rollup: Rollup) -> Ledger:
