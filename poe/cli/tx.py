@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json as json_module
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
+
+from poe.cli.rollup import Facts, RollupFlags
 
 if TYPE_CHECKING:
     from poe.cli.wallet import Rollup
@@ -17,50 +17,15 @@ if TYPE_CHECKING:
 
 app = App(name="tx", help="Deposit, transfer, exit; past a sequencer if need be.")
 
-Facts = dict[str, Any]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollupFlags:
-    """Which rollup, and how to print.
-
-    Parameters
-    ----------
-    arbiter
-        Address of the arbiter contract.
-    rpc_url
-        Ethereum JSON-RPC endpoint.
-    chain_id
-        Chain that the endpoint must serve.
-    json
-        Print JSON.
-    """
-
-    arbiter: str
-    rpc_url: str = "http://127.0.0.1:8545"
-    chain_id: int = 31337
-    json: bool = False
-
-    def run(self, work: Callable[[Rollup], Awaitable[tuple[str, Facts]]]) -> None:
-        """Connect, do the work, print its line or its facts."""
-        import trio
-
-        from poe.assembly import parse_address
-        from poe.cli.wallet import Rollup
-
-        address = parse_address(self.arbiter, "--arbiter")
-
-        async def connected() -> tuple[str, Facts]:
-            return await work(await Rollup.connect(self.rpc_url, self.chain_id, address))
-
-        line, facts = trio.run(connected)
-        print(json_module.dumps(facts) if self.json else line)
-
 
 @app.command
 def deposit(
-    *, rollup: RollupFlags, l1_key: Path, l2_key: Path, amount_gwei: int, exit_address: str | None = None
+    *,
+    rollup: RollupFlags = RollupFlags(),
+    l1_key: Path,
+    l2_key: Path,
+    amount_gwei: int,
+    exit_address: str | None = None,
 ) -> None:
     """Pay ETH in: queue a deposit that creates an L2 account.
 
@@ -97,7 +62,7 @@ def deposit(
 @app.command
 def transfer(
     *,
-    rollup: RollupFlags,
+    rollup: RollupFlags = RollupFlags(),
     l2_key: Path,
     account: int,
     to: int,
@@ -132,7 +97,7 @@ def transfer(
 @app.command(name="exit")
 def exit_(
     *,
-    rollup: RollupFlags,
+    rollup: RollupFlags = RollupFlags(),
     l2_key: Path,
     account: int,
     amount_gwei: int,
@@ -161,7 +126,7 @@ def exit_(
 
 
 @app.command
-def force_exit(*, rollup: RollupFlags, l1_key: Path, account: int, amount_gwei: int) -> None:
+def force_exit(*, rollup: RollupFlags = RollupFlags(), l1_key: Path, account: int, amount_gwei: int) -> None:
     """Queue an exit on L1 without the L2 key and without a sequencer's consent.
 
     Parameters
@@ -186,7 +151,7 @@ def force_exit(*, rollup: RollupFlags, l1_key: Path, account: int, amount_gwei: 
 @app.command
 def force(
     *,
-    rollup: RollupFlags,
+    rollup: RollupFlags = RollupFlags(),
     l1_key: Path,
     l2_key: Path,
     account: int,
@@ -238,7 +203,7 @@ def force(
 
 
 @app.command
-def post_queue(*, rollup: RollupFlags, l1_key: Path) -> None:
+def post_queue(*, rollup: RollupFlags = RollupFlags(), l1_key: Path) -> None:
     """Post a batch of queue entries alone: open to all once the oldest has waited for twice the queue's deadline.
 
     Parameters
@@ -268,7 +233,7 @@ def post_queue(*, rollup: RollupFlags, l1_key: Path) -> None:
 
 
 @app.command
-def credit_exits(number: int | None = None, *, rollup: RollupFlags, l1_key: Path) -> None:
+def credit_exits(number: int | None = None, *, rollup: RollupFlags = RollupFlags(), l1_key: Path) -> None:
     """Credit exits of batches that have been final for the alarm delay, so that they can be withdrawn.
 
     Parameters
@@ -291,7 +256,7 @@ def credit_exits(number: int | None = None, *, rollup: RollupFlags, l1_key: Path
 
 
 @app.command
-def withdraw(*, rollup: RollupFlags, l1_key: Path) -> None:
+def withdraw(*, rollup: RollupFlags = RollupFlags(), l1_key: Path) -> None:
     """Pull all that an L1 account is credited for exits, rewards and fees.
 
     Parameters
@@ -311,7 +276,7 @@ def withdraw(*, rollup: RollupFlags, l1_key: Path) -> None:
 
 
 @app.command
-def balance(*, rollup: RollupFlags, account: int, sequencer_url: str | None = None) -> None:
+def balance(*, rollup: RollupFlags = RollupFlags(), account: int, sequencer_url: str | None = None) -> None:
     """Print an account, and what its exit address can withdraw on L1.
 
     Parameters
