@@ -146,9 +146,7 @@ def _finalized(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -
 
 
 def _exit(word: int) -> Exit:
-    """slot(8) ‖ address(160) ‖ amount(64), as `Exit.word` packs it."""
-    if word >> 232:
-        raise ValueError("a packed exit has bits above its slot")
+    """slot(8) ‖ address(160) ‖ amount(64), as `Exit.word` packs it; bits above make a slot that no shape has."""
     address = Address((word >> 64 & (1 << 160) - 1).to_bytes(20))
     return Exit(slot=word >> 224, address=address, amount=Gwei(word & (1 << 64) - 1))
 

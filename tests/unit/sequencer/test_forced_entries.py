@@ -224,7 +224,9 @@ async def test_a_reorg_that_takes_out_an_entry_undoes_the_batch_and_puts_only_us
     assert rig.mempool.select(9) == [transfer(2, 0)]
 
 
+EXIT_1_AS_A_TRANSACTION = (2 << 224 | 1 << 176 | 100 << 64).to_bytes(32) + (0xE1).to_bytes(32) + bytes(64)
 REORDERED = [
+    (("exit 1",), (EXIT_1_AS_A_TRANSACTION,), False),
     ((JUNK, "exit 1"), ("exit 1", JUNK), True),
     (("exit 1", "exit 0"), ("exit 0", "exit 1"), False),
     ((JUNK, bytes(128)), (bytes(128), JUNK), False),
