@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from poe.errors import BadAnswer, InputError, RpcRefused, WrongChain
+from poe.errors import BadAnswer, InputError, L1Error, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
 from poe.l1.events import EventDecoder
@@ -117,10 +117,11 @@ class ArbiterViews:
 class Arbiter:
     """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
 
-    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor) -> None:
+    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
         self._views = views
         self._rpc = rpc
         self._transactor = transactor
+        self._max_queue_fee_wei = max_queue_fee_wei
 
     @classmethod
     async def connect(
@@ -137,10 +138,11 @@ class Arbiter:
         await rpc.require_chain(chain_id)
         views = ArbiterViews(rpc, address)
         await views.require_contract()
+        fees = fees or FeePolicy()
         transactor = Transactor(
             rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience
         )
-        return cls(views, rpc, transactor)
+        return cls(views, rpc, transactor, max_queue_fee_wei=fees.max_queue_fee_wei)
 
     @property
     def account(self) -> Address:
@@ -230,6 +232,11 @@ class Arbiter:
     async def _enqueue(self, name: str, *arguments: object, value: int = 0) -> Receipt:
         """Pay `value` and the queue's fee, with headroom for entries that get in before ours."""
         fee = await self.queue_fee() * (_FEE_STEPS + FEE_HEADROOM_ENTRIES) // _FEE_STEPS
+        if fee > self._max_queue_fee_wei:
+            raise L1Error(
+                f"{self._rpc.endpoint} asks {fee} Wei for a queue entry, the most we pay is {self._max_queue_fee_wei}",
+                fix="wait until the queue is shorter, or ask another endpoint",
+            )
         return await self._send(name, *arguments, value=value + fee)
 
     async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:

@@ -15,7 +15,7 @@ from py_ecc.optimized_bn128 import G1, G2, curve_order, multiply, normalize
 from poe.errors import AlreadyAccepted, ConfigError, L1Error, L1Unreachable, NotMined, Reverted, ToolError, WrongChain
 from poe.l1.abi import load_artifact
 from poe.l1.anvil import Anvil, find_anvil
-from poe.l1.contract import Arbiter
+from poe.l1.contract import FEE_HEADROOM_ENTRIES, Arbiter
 from poe.l1.deploy import Deployment, deploy_arbiter
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
@@ -296,6 +296,26 @@ async def test_a_queue_entry_pays_more_the_more_entries_wait(world: World) -> No
         await rival.force_exit(AccountIndex(index), Gwei(1))
     least = 2 * -(-REWARD // SHAPE.slots)
     assert fees == [least * (64 + index) // 64 for index in range(3)]
+
+
+async def test_the_fee_paid_covers_entries_that_get_in_first_and_no_more(world: World) -> None:
+    rival = await world.client(RIVAL)
+    fee, before = await rival.queue_fee(), await rival.balance()
+    receipt = await rival.deposit(public_key=(11, 12), exit_address=EXIT, amount=Gwei(7))
+    spent = before - await rival.balance() - receipt.gas_used * receipt.effective_gas_price
+    assert spent == 7 * 10**9 + fee * (64 + FEE_HEADROOM_ENTRIES) // 64
+
+
+async def test_no_endpoint_makes_us_pay_more_than_the_ceiling_for_a_queue_entry(world: World) -> None:
+    rival = await world.client(RIVAL)
+    most = await rival.queue_fee() * (64 + FEE_HEADROOM_ENTRIES) // 64
+    thrifty = await world.client(RIVAL, fees=FeePolicy(max_queue_fee_wei=most))
+    await thrifty.force_exit(AccountIndex(0), Gwei(1))
+    before = await rival.balance()
+    for attempt in (thrifty.force_exit(AccountIndex(0), Gwei(1)), thrifty.force_transaction(JUNK), deposit(thrifty)):
+        with pytest.raises(L1Error, match="the most we pay"):
+            await attempt
+    assert await rival.balance() == before
 
 
 async def test_exits_are_paid_to_the_wei_after_the_alarm_delay_and_once(world: World) -> None:
