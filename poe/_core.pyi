@@ -54,6 +54,8 @@ class Execution:
     """One SlotOutcome code a slot."""
     fees: int
     burnt: int
+    exits: list[tuple[int, bytes, int]]
+    """(slot, 20-byte address, amount in gwei) of each applied exit, in slot order."""
     trace: bytes
 
 @final

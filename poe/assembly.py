@@ -224,7 +224,15 @@ def require_sequencer(parameters: ArbiterParameters, signer: Signer) -> None:
 
 
 async def deploy_with_key(
-    rpc: Rpc, signer: Signer, key: KeyInfo, *, shape: Shape, sequencer: Address, reward: Wei
+    rpc: Rpc,
+    signer: Signer,
+    key: KeyInfo,
+    *,
+    shape: Shape,
+    sequencer: Address,
+    reward: Wei,
+    queue_deadline_blocks: int = 100,
+    alarm_delay_blocks: int = 20,
 ) -> ArbiterParameters:
     """Deploy an arbiter that verifies with `key` and starts from the empty state; BackendError for a worthless key."""
     native.check_verifying_key(key.verifying_key_words, key.circuit)
@@ -236,6 +244,8 @@ async def deploy_with_key(
         circuit_version=int.from_bytes(key.circuit.hash),
         shape=shape,
         reward=reward,
+        queue_deadline_blocks=queue_deadline_blocks,
+        alarm_delay_blocks=alarm_delay_blocks,
     )
     return await deploy_arbiter(rpc, signer, deployment)
 

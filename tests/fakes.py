@@ -23,8 +23,11 @@ from poe.l1.interface import (
     BlockRef,
     ChainUpdate,
     Deposited,
+    ForcedExitQueued,
+    ForcedTransactionQueued,
     LogOrigin,
     ProofAccepted,
+    QueueEntry,
     Receipt,
     Submission,
 )
@@ -36,6 +39,7 @@ from poe.rollup.types import (
     Address,
     Batch,
     BatchNumber,
+    Exit,
     FieldElement,
     Gwei,
     Hash,
@@ -48,6 +52,13 @@ DOMAIN = FieldElement(77)
 SEQUENCER = Address(b"\x5e" * 20)
 REWARD = Wei(10**15)
 DEADLINE_BLOCKS = 20
+QUEUE_FEE = Wei(10**13)
+NOWHERE = LogOrigin(
+    block=BlockRef(number=0, hash=Hash(bytes(32)), parent_hash=Hash(bytes(32)), timestamp=0),
+    tx_hash=Hash(bytes(32)),
+    log_index=0,
+)
+"""Origin of an event that is not mined yet."""
 
 Result = TypeVar("Result")
 
@@ -94,6 +105,7 @@ class FakeL1:
             sequencer=SEQUENCER,
             reward=REWARD,
             queue_deadline_blocks=deadline_blocks,
+            alarm_delay_blocks=5,
             min_deposit=Gwei(1),
             verifying_key_words=(0,) * 22,
         )
@@ -141,13 +153,20 @@ class FakeL1:
         return self._events(BatchSequenced)
 
     @property
-    def queue(self) -> Sequence[Deposited]:
+    def queue(self) -> Sequence[QueueEntry]:
+        entries: list[QueueEntry] = []
+        for kind in (Deposited, ForcedExitQueued, ForcedTransactionQueued):
+            entries += self._events(kind)
+        return sorted(entries, key=lambda entry: entry.queue_index)
+
+    @property
+    def deposits(self) -> Sequence[Deposited]:
         return self._events(Deposited)
 
     def enqueue(self, account: int, *, public_key: tuple[int, int], amount: int) -> Deposited:
         """The event of one more deposit; `mine` it."""
         return Deposited(
-            origin=LogOrigin(block=self.head, tx_hash=Hash(bytes(32)), log_index=0),
+            origin=NOWHERE,
             queue_index=len(self.queue),
             account=AccountIndex(account),
             public_key_x=public_key[0],
@@ -156,12 +175,27 @@ class FakeL1:
             amount=Gwei(amount),
         )
 
+    def enqueue_exit(self, account: int, *, amount: int, asked_by: int | None = None) -> ForcedExitQueued:
+        """The event of one more forced exit, asked for by the account's own exit address or another; `mine` it."""
+        address = 0xE0 + account if asked_by is None else asked_by
+        return ForcedExitQueued(
+            origin=NOWHERE,
+            queue_index=len(self.queue),
+            account=AccountIndex(account),
+            exit_address=Address(address.to_bytes(20)),
+            amount=Gwei(amount),
+        )
+
+    def enqueue_transaction(self, slot: bytes) -> ForcedTransactionQueued:
+        """The event of one more forced transaction; `mine` it."""
+        return ForcedTransactionQueued(origin=NOWHERE, queue_index=len(self.queue), slot=slot)
+
     def finalize(self, *, root: int) -> None:
         """The next batch is proven and final, with this new root."""
         finals = self._events(BatchFinalized)
         old_root = finals[-1].new_root if finals else self._parameters.genesis_root
         number, new_root = BatchNumber(len(finals) + 1), FieldElement(root)
-        origin = LogOrigin(block=self.head, tx_hash=Hash(bytes(32)), log_index=0)
+        origin = NOWHERE
         payee = Address(b"\x11" * 20)
         self.mine(
             ProofAccepted(
@@ -208,7 +242,7 @@ class FakeL1:
         self._refuse(number, parent_hash, batch, queue_end, reward)
         block = self.mine(
             BatchSequenced(
-                origin=LogOrigin(block=self.head, tx_hash=Hash(bytes(32)), log_index=0),
+                origin=NOWHERE,
                 number=number,
                 parent_hash=parent_hash,
                 batch_hash=batch_hash(batch),
@@ -221,7 +255,7 @@ class FakeL1:
         return Receipt(tx_hash=block.hash, block_number=block.number, gas_used=100_000, effective_gas_price=Wei(1))
 
     def _refuse(self, number: int, parent_hash: Hash, batch: Batch, queue_end: int, reward: Wei) -> None:
-        """As Arbiter.sequenceBatch and its _checkQueue."""
+        """As Arbiter.sequenceBatch and EntryQueue._drain."""
         last = self.sequenced[-1] if self.sequenced else None
         queue, drained = self.queue, last.queue_end if last else 0
         entries = queue[drained:queue_end]
@@ -230,13 +264,17 @@ class FakeL1:
             e for e in queue if e.origin.block.number + self._parameters.queue_deadline_blocks <= self.head.number
         ]
         required = min(len(overdue), drained + max(1, slots // 2))
+        expected = _layout(entries)
+        header = batch.header
         checks = {
             "WrongNumber": number == (last.number if last else 0) + 1,
             "WrongParent": parent_hash == (last.batch_hash if last else GENESIS_HASH),
             "WrongReward": reward == REWARD,
-            "WrongQueueEnd": queue_end == drained + batch.header.deposits and queue_end <= len(queue),
-            "OverdueDeposits": queue_end >= required,
-            "DepositMismatch": b"".join(map(_slot, entries)) == batch.data[: len(entries) * SLOT_BYTES],
+            "WrongQueueEnd": drained <= queue_end <= len(queue),
+            "TooManyEntries": queue_end - drained <= slots,
+            "WrongCounts": header.deposits + header.forced <= queue_end - drained,
+            "OverdueEntries": queue_end >= required,
+            "EntryMismatch": (header.deposits, header.forced, batch.data[: len(entries) * SLOT_BYTES]) == expected,
         }
         for name, holds in checks.items():
             if not holds:
@@ -245,11 +283,26 @@ class FakeL1:
     async def submit_proof(self, submission: Submission) -> Receipt:
         raise NotImplementedError("proofs are final by `finalize`")
 
+    async def queue_fee(self) -> Wei:
+        return QUEUE_FEE
+
     async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
+        account = len({entry.account for entry in self.deposits})
+        return await self._mined(self.enqueue(account, public_key=public_key, amount=amount))
+
+    async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
+        return await self._mined(self.enqueue_exit(account, amount=amount))
+
+    async def force_transaction(self, slot: bytes) -> Receipt:
+        return await self._mined(self.enqueue_transaction(slot))
+
+    async def _mined(self, event: ArbiterEvent) -> Receipt:
         await trio.lowlevel.checkpoint()
-        account = len({entry.account for entry in self.queue})
-        block = self.mine(self.enqueue(account, public_key=public_key, amount=amount))
+        block = self.mine(event)
         return Receipt(tx_hash=block.hash, block_number=block.number, gas_used=50_000, effective_gas_price=Wei(1))
+
+    async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
+        raise NotImplementedError("nobody leaves for good here")
 
     async def withdraw(self) -> Receipt:
         raise NotImplementedError("nobody earns here")
@@ -283,8 +336,21 @@ class FakeFollower:
                 yield update
 
 
-def _slot(deposit: Deposited) -> bytes:
-    """As Arbiter._enqueue packs it; spelt out a second time, so that a mistake in the product's spelling shows."""
-    word = 3 << 224 | deposit.account << 128 | deposit.amount << 64
-    words = (word, deposit.public_key_x, deposit.public_key_y, deposit.exit_address)
+def _layout(entries: Sequence[QueueEntry]) -> tuple[int, int, bytes]:
+    """Counts of deposits and forced exits, and the first slots, as EntryQueue._checkSlots wants them."""
+    kinds = (Deposited, ForcedExitQueued, ForcedTransactionQueued)
+    by_kind = [[_slot(entry) for entry in entries if isinstance(entry, kind)] for kind in kinds]
+    return len(by_kind[0]), len(by_kind[1]), b"".join(slot for slots in by_kind for slot in slots)
+
+
+def _slot(entry: QueueEntry) -> bytes:
+    """As EntryQueue packs it; spelt out a second time, so that a mistake in the product's spelling shows."""
+    if isinstance(entry, ForcedTransactionQueued):
+        return entry.slot
+    if isinstance(entry, Deposited):
+        word = 3 << 224 | entry.account << 128 | entry.amount << 64
+        words = (word, entry.public_key_x, entry.public_key_y, entry.exit_address)
+    else:
+        word = 2 << 224 | entry.account << 176 | entry.amount << 64
+        words = (word, int.from_bytes(entry.exit_address), 0, 0)
     return b"".join(value.to_bytes(32) for value in words)

@@ -18,6 +18,9 @@ from poe.l1.interface import (
     BatchSequenced,
     BlockRef,
     Deposited,
+    ExitsCredited,
+    ForcedExitQueued,
+    ForcedTransactionQueued,
     LogOrigin,
     ProofAccepted,
     Withdrawn,
@@ -29,6 +32,7 @@ from poe.rollup.types import (
     Address,
     Batch,
     BatchNumber,
+    Exit,
     FieldElement,
     Gwei,
     Hash,
@@ -53,6 +57,7 @@ PARAMETERS = ArbiterParameters(
     sequencer=ALICE,
     reward=REWARD,
     queue_deadline_blocks=100,
+    alarm_delay_blocks=20,
     min_deposit=Gwei(1),
     verifying_key_words=tuple(range(22)),
 )
@@ -77,15 +82,40 @@ def deposited(index: int, *, origin: LogOrigin = NOWHERE) -> Deposited:
     )
 
 
-def a_batch(salt: int = 0, *, deposits: int = 0) -> Batch:
-    header = Header(shape=SHAPE, deposits=deposits, forced=0, fee_account=AccountIndex(2))
+def forced_exit(index: int, *, origin: LogOrigin = NOWHERE) -> ForcedExitQueued:
+    return ForcedExitQueued(
+        origin=origin, queue_index=index, account=AccountIndex(4), exit_address=BOB, amount=Gwei(6 + index)
+    )
+
+
+def forced_transaction(index: int, *, origin: LogOrigin = NOWHERE) -> ForcedTransactionQueued:
+    return ForcedTransactionQueued(origin=origin, queue_index=index, slot=bytes(range(128)))
+
+
+def credited(number: int, *exits: tuple[int, Address, int], origin: LogOrigin = NOWHERE) -> ExitsCredited:
+    return ExitsCredited(
+        origin=origin,
+        number=BatchNumber(number),
+        exits=tuple(Exit(slot=slot, address=address, amount=Gwei(amount)) for slot, address, amount in exits),
+    )
+
+
+def a_batch(salt: int = 0, *, deposits: int = 0, forced: int = 0) -> Batch:
+    header = Header(shape=SHAPE, deposits=deposits, forced=forced, fee_account=AccountIndex(2))
     return Batch(header=header, data=salt.to_bytes(4) * (SHAPE.slots * 32))
 
 
 def sequenced(
-    number: int, parent: Hash, *, salt: int = 0, queue_end: int = 0, origin: LogOrigin = NOWHERE
+    number: int,
+    parent: Hash,
+    *,
+    salt: int = 0,
+    deposits: int = 0,
+    forced: int = 0,
+    queue_end: int = 0,
+    origin: LogOrigin = NOWHERE,
 ) -> BatchSequenced:
-    batch = a_batch(salt)
+    batch = a_batch(salt, deposits=deposits, forced=forced)
     return BatchSequenced(
         origin=origin,
         number=BatchNumber(number),
@@ -135,6 +165,14 @@ def log_parts(event: ArbiterEvent) -> tuple[list[bytes], bytes]:
             indexed = [event.queue_index, event.account]
             exit_address = event.exit_address.to_bytes(20)
             values = (event.public_key_x, event.public_key_y, exit_address, event.amount)
+        case ForcedExitQueued():
+            indexed, values = [event.queue_index, event.account], (event.exit_address, event.amount)
+        case ForcedTransactionQueued():
+            words = [event.slot[i : i + 32] for i in range(0, 128, 32)]
+            indexed, values = [event.queue_index], (words,)
+        case ExitsCredited():
+            packed = [exit.slot << 224 | int.from_bytes(exit.address) << 64 | exit.amount for exit in event.exits]
+            indexed, values = [event.number], (packed,)
         case BatchSequenced():
             header = event.batch.header
             indexed = [event.number, int.from_bytes(event.batch_hash)]

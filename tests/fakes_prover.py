@@ -21,7 +21,7 @@ from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.prover.candidates import Candidates
 from poe.prover.race import Collaborators, Terms
 from poe.rollup.batch import batch_hash
-from poe.rollup.types import Account, AccountIndex, Address, Batch, BatchNumber, FieldElement, Gwei, Hash, Wei
+from poe.rollup.types import Account, AccountIndex, Address, Batch, BatchNumber, Exit, FieldElement, Gwei, Hash, Wei
 from tests.fakes_l1 import GENESIS_ROOT, PARAMETERS, a_batch, accepted, finalized, sequenced
 
 DOMAIN = FieldElement(77)
@@ -35,6 +35,13 @@ def next_root(old_root: int, batch: Batch) -> FieldElement:
     if not any(batch.data):
         return FieldElement(old_root)
     return FieldElement(int.from_bytes(keccak256(old_root.to_bytes(32) + batch_hash(batch))) >> 8)
+
+
+def exits_of(batch: Batch) -> tuple[Exit, ...]:
+    """The fake transition's exits: one of slot 1, unless the batch is empty."""
+    if not any(batch.data):
+        return ()
+    return (Exit(slot=1, address=RIVAL, amount=Gwei(batch.data[3])),)
 
 
 class ChainedState:
@@ -63,7 +70,13 @@ class ChainedState:
         old_root = self.root
         self.roots.append(next_root(old_root, batch))
         return Execution(
-            old_root=old_root, new_root=self.root, outcomes=(), fees=Gwei(0), burnt=Gwei(0), trace=b"trace"
+            old_root=old_root,
+            new_root=self.root,
+            outcomes=(),
+            exits=exits_of(batch),
+            fees=Gwei(0),
+            burnt=Gwei(0),
+            trace=b"trace",
         )
 
     def rollback(self, batches: int) -> None:

@@ -17,6 +17,7 @@ contract ConstructorTest is ArbiterTest {
         vm.assertEq(arbiter.reward(), REWARD);
         vm.assertEq(arbiter.minDeposit(), MIN_DEPOSIT);
         vm.assertEq(arbiter.queueDeadline(), DEADLINE);
+        vm.assertEq(arbiter.alarmDelay(), ALARM_DELAY);
         vm.assertEq(arbiter.deployedAt(), block.number);
         (uint64 number, bytes32 batchHash) = arbiter.head();
         vm.assertEq(number, 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
@@ -14,77 +13,78 @@ contract DepositTest is ArbiterTest {
         vm.assertEq(arbiter.accountCount(), 2);
         vm.assertEq(arbiter.queueHead(), 0);
         vm.assertEq(arbiter.queueTail(), 2);
-        vm.assertEq(address(arbiter).balance, 4000 gwei);
     }
 
-    function testFuzz_Deposit_TakesEveryWholeAmountInRange(uint256 keyX, uint256 keyY, uint64 amount) public {
+    function testFuzz_Deposit_TakesEveryAmountInRange(uint256 keyX, uint256 keyY, uint64 amount) public {
         (keyX, keyY) = (keyX % R, keyY % R);
         amount = uint64(bound(amount, MIN_DEPOSIT, type(uint64).max));
-        vm.deal(USER, uint256(amount) * 1 gwei);
+        uint256 value = _value(amount);
+        vm.deal(USER, value);
         vm.expectEmit(address(arbiter));
         emit IArbiter.Deposited(0, 0, keyX, keyY, EXIT, amount);
         vm.prank(USER);
-        arbiter.deposit{value: uint256(amount) * 1 gwei}(keyX, keyY, EXIT);
+        arbiter.deposit{value: value}(keyX, keyY, EXIT, amount);
+        vm.assertEq(address(arbiter).balance, value);
     }
 
-    function testFuzz_RevertDeposit_WhenNotWholeGwei(uint256 value) public {
-        value = bound(value, 0, 1000 ether);
-        vm.assume(value % 1 gwei != 0);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NotWholeGwei.selector, value));
+    /// @dev What a deposit pays beyond its amount never becomes L2 money.
+    function testFuzz_Deposit_CountsNoFeeAsAmount(uint256 extra) public {
+        extra = bound(extra, 0, 100 ether);
+        uint256 value = _value(2000) + extra;
         vm.prank(USER);
-        arbiter.deposit{value: value}(5, 6, EXIT);
+        arbiter.deposit{value: value}(5, 6, EXIT, 2000);
+        _sequence(1, _dataWith(_depositSlot(0, 5, 2000)));
     }
 
-    function testFuzz_RevertDeposit_WhenBelowTheMinimum(uint256 amount) public {
-        amount = bound(amount, 0, MIN_DEPOSIT - 1);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AmountOutOfRange.selector, amount, MIN_DEPOSIT));
-        vm.prank(USER);
-        arbiter.deposit{value: amount * 1 gwei}(5, 6, EXIT);
+    function testFuzz_RevertDeposit_WhenTheValueDoesNotCoverAmountAndFee(uint64 amount, uint256 value)
+        public
+    {
+        amount = uint64(bound(amount, MIN_DEPOSIT, type(uint64).max));
+        uint256 least = _value(amount);
+        value = bound(value, 0, least - 1);
+        vm.deal(USER, value);
+        _refuses(value, 5, 6, EXIT, amount, abi.encodeWithSelector(IArbiter.FeeTooLow.selector, value, least));
     }
 
-    function test_RevertDeposit_WhenTheAmountDoesNotFit64Bits() public {
-        uint256 amount = 2 ** 64;
-        vm.deal(USER, amount * 1 gwei);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AmountOutOfRange.selector, amount, MIN_DEPOSIT));
-        vm.prank(USER);
-        arbiter.deposit{value: amount * 1 gwei}(5, 6, EXIT);
+    function testFuzz_RevertDeposit_WhenBelowTheMinimum(uint64 amount) public {
+        amount = uint64(bound(amount, 0, MIN_DEPOSIT - 1));
+        bytes memory reason = abi.encodeWithSelector(IArbiter.AmountOutOfRange.selector, amount, MIN_DEPOSIT);
+        _refuses(1 ether, 5, 6, EXIT, amount, reason);
     }
 
     function testFuzz_RevertDeposit_WhenAKeyCoordinateIsNotInTheField(uint256 coordinate) public {
         coordinate = bound(coordinate, R, type(uint256).max);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NotInField.selector, coordinate));
-        vm.prank(USER);
-        arbiter.deposit{value: 1 ether}(coordinate, 6, EXIT);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NotInField.selector, coordinate));
-        vm.prank(USER);
-        arbiter.deposit{value: 1 ether}(6, coordinate, EXIT);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.NotInField.selector, coordinate);
+        _refuses(1 ether, coordinate, 6, EXIT, 2000, reason);
+        _refuses(1 ether, 6, coordinate, EXIT, 2000, reason);
     }
 
     function test_RevertDeposit_WhenTheExitAddressIsZero() public {
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.ZeroExitAddress.selector));
-        vm.prank(USER);
-        arbiter.deposit{value: 1 ether}(5, 6, address(0));
+        bytes memory reason = abi.encodeWithSelector(IArbiter.ZeroExitAddress.selector);
+        _refuses(1 ether, 5, 6, address(0), 2000, reason);
     }
 
     function test_RevertDeposit_WhenTheTreeIsFull() public {
         for (uint256 i = 0; i < 16; ++i) {
             _deposit(i, MIN_DEPOSIT);
         }
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.TreeFull.selector, 16));
-        vm.prank(USER);
-        arbiter.deposit{value: 1 ether}(5, 6, EXIT);
+        _refuses(1 ether, 5, 6, EXIT, 2000, abi.encodeWithSelector(IArbiter.TreeFull.selector, 16));
     }
 
     function test_RevertDeposit_WhenTheTotalReachesTheCap() public {
-        IArbiter.Config memory config = _config();
-        config.depth = 24;
-        arbiter = new Arbiter(config);
         // 2^90 gwei in deposits below 2^64 would take 2^26 calls: start the total just under the cap instead.
-        bytes32 slot = bytes32(uint256(1));
+        bytes32 slot = bytes32(uint256(0));
         vm.store(address(arbiter), slot, bytes32(uint256(2 ** 90 - 3000) << 48));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.DepositCapReached.selector, 2 ** 90));
-        vm.prank(USER);
-        arbiter.deposit{value: 3000 gwei}(5, 6, EXIT);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.DepositCapReached.selector, 2 ** 90);
+        _refuses(1 ether, 5, 6, EXIT, 3000, reason);
         _deposit(5, 2999);
+    }
+
+    function _refuses(uint256 value, uint256 x, uint256 y, address exit, uint64 amount, bytes memory reason)
+        private
+    {
+        vm.expectRevert(reason);
+        vm.prank(USER);
+        arbiter.deposit{value: value}(x, y, exit, amount);
     }
 }

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
-/// @dev What the three calls of a race cost at shape 4x2: execution with every slot cold, plus the 21,000 of a
-/// transaction; calldata excluded, as it grows with the batch. Kept in snapshots/gas.json and compared in tests.
+/// @dev What the arbiter's calls cost at shape 4x2: execution with every slot cold, plus the 21,000 of a transaction;
+/// calldata excluded, as it grows with the batch. Kept in snapshots/gas.json and compared in tests.
 contract GasTest is ArbiterTest {
     uint256 private constant TRANSACTION = 21_000;
     uint256 private constant LATE_PROOF_EXECUTION = 10_000;
@@ -51,6 +51,64 @@ contract GasTest is ArbiterTest {
         submission.data = new bytes(100_000);
         _late(submission);
         vm.assertLt(vm.lastCallGas().gasTotalUsed, LATE_PROOF_EXECUTION);
+    }
+
+    /// @dev Two exits to addresses that hold no credit.
+    function test_Gas_SubmitProofWithExits() public {
+        IArbiter.Submission memory submission = _provedWith(2, _pair(_exit(0, USER, 5), _exit(3, EXIT, 5)));
+        vm.cool(address(arbiter));
+        vm.cool(address(verifier));
+        _submit(PAYEE, submission);
+        _record("submitProofTwoExits");
+    }
+
+    function test_Gas_CreditExits() public {
+        uint256[] memory exits = _pair(_exit(0, USER, 5), _exit(3, EXIT, 5));
+        _submit(PAYEE, _provedWith(2, exits));
+        vm.roll(block.number + ALARM_DELAY);
+        vm.cool(address(arbiter));
+        arbiter.creditExits(2, exits);
+        _record("creditTwoExits");
+    }
+
+    function test_Gas_Deposit() public {
+        uint256 value = _value(2000);
+        vm.cool(address(arbiter));
+        vm.prank(USER);
+        arbiter.deposit{value: value}(5, 6, EXIT, 2000);
+        _record("deposit");
+    }
+
+    function test_Gas_ForceExit() public {
+        uint256 fee = arbiter.queueFee();
+        vm.cool(address(arbiter));
+        vm.deal(EXIT, fee);
+        vm.prank(EXIT);
+        arbiter.forceExit{value: fee}(0, 300);
+        _record("forceExit");
+    }
+
+    function test_Gas_ForceTransaction() public {
+        bytes32[4] memory words = abi.decode(_userSlot(1), (bytes32[4]));
+        uint256 fee = arbiter.queueFee();
+        vm.cool(address(arbiter));
+        vm.prank(USER);
+        arbiter.forceTransaction{value: fee}(words);
+        _record("forceTransaction");
+    }
+
+    /// @dev A deposit, a forced exit and a forced transaction.
+    function test_Gas_BatchOfThreeEntries() public {
+        _deposit(5, 2000);
+        _forceExit(EXIT, 0, 300);
+        _forceTransaction(_userSlot(1));
+        bytes memory data =
+            _dataWith(bytes.concat(_depositSlot(0, 5, 2000), _exitSlot(EXIT, 0, 300), _userSlot(1)));
+        (uint64 number, bytes32 parent) = arbiter.head();
+        vm.cool(address(arbiter));
+        vm.prank(SEQUENCER);
+        arbiter.sequenceBatch{value: REWARD}(number + 1, parent, _header(1, 1), data, 3);
+        _record("sequenceBatchThreeEntries");
     }
 
     function _late(IArbiter.Submission memory submission) private {

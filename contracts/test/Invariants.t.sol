@@ -28,29 +28,42 @@ contract InvariantsTest is Test {
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
         targets = new FuzzSelector[](1);
         targets[0].addr = address(handler);
-        bytes4[] memory selectors = new bytes4[](9);
+        bytes4[] memory selectors = new bytes4[](16);
         selectors[0] = MarketHandler.deposit.selector;
         selectors[1] = MarketHandler.topUp.selector;
-        selectors[2] = MarketHandler.sequence.selector;
-        selectors[3] = MarketHandler.submit.selector;
-        selectors[4] = MarketHandler.submit.selector;
-        selectors[5] = MarketHandler.submit.selector;
-        selectors[6] = MarketHandler.finalize.selector;
-        selectors[7] = MarketHandler.withdraw.selector;
-        selectors[8] = MarketHandler.pass.selector;
+        selectors[2] = MarketHandler.forceExit.selector;
+        selectors[3] = MarketHandler.forceTransaction.selector;
+        selectors[4] = MarketHandler.sequence.selector;
+        selectors[5] = MarketHandler.sequence.selector;
+        selectors[6] = MarketHandler.postQueue.selector;
+        selectors[7] = MarketHandler.submit.selector;
+        selectors[8] = MarketHandler.submit.selector;
+        selectors[9] = MarketHandler.submit.selector;
+        selectors[10] = MarketHandler.submit.selector;
+        selectors[11] = MarketHandler.creditExits.selector;
+        selectors[12] = MarketHandler.creditExits.selector;
+        selectors[13] = MarketHandler.finalize.selector;
+        selectors[14] = MarketHandler.withdraw.selector;
+        selectors[15] = MarketHandler.pass.selector;
         targets[0].selectors = selectors;
     }
 
-    /// @dev Deposits, escrows of batches not finalized and credits, to the wei.
+    /// @dev Deposits not exited, exits not credited among them; escrows of batches not final; fees of entries not
+    /// in a final batch; credits: to the wei.
     function invariant_BalanceIsWhatIsOwed() public view {
         (uint64 head,) = arbiter.head();
         uint256 escrows = uint256(head - arbiter.finalizedNumber()) * handler.reward();
-        vm.assertEq(address(arbiter).balance, handler.depositedWei() + escrows + handler.credits());
+        uint256 inside = (handler.depositedGwei() - handler.creditedGwei()) * 1 gwei;
+        (, uint256 pending) = handler.fees();
+        vm.assertEq(address(arbiter).balance, inside + escrows + pending + handler.credits());
     }
 
-    function invariant_EveryFinalizedBatchIsPaidOnce() public view {
-        uint256 earned = handler.credits() + handler.withdrawnWei();
-        vm.assertEq(earned, uint256(arbiter.finalizedNumber()) * handler.reward());
+    /// @dev Rewards of final batches, fees of their entries and credited exits, each once.
+    function invariant_NothingIsPaidTwice() public view {
+        uint256 paid = handler.credits() + handler.withdrawnWei();
+        (uint256 earned,) = handler.fees();
+        uint256 rewards = uint256(arbiter.finalizedNumber()) * handler.reward();
+        vm.assertEq(paid, rewards + earned + handler.creditedGwei() * 1 gwei);
     }
 
     function invariant_TheRootIsTheCanonicalOne() public view {
@@ -58,7 +71,7 @@ contract InvariantsTest is Test {
     }
 
     function invariant_TheQueueIsDrainedInOrder() public view {
-        vm.assertEq(arbiter.queueHead(), handler.sequencedDeposits());
-        vm.assertEq(arbiter.queueTail(), handler.queuedDeposits());
+        vm.assertEq(arbiter.queueHead(), handler.drained());
+        vm.assertEq(arbiter.queueTail(), handler.queuedEntries());
     }
 }

@@ -21,12 +21,10 @@ contract RealProofsTest is RaceFixture {
     }
 
     function test_SubmitProof_TakesTheWholeChain() public {
-        arbiter.submitProof(_proof("first"));
-        arbiter.submitProof(_proof("second"));
-        arbiter.submitProof(_proof("third"));
+        _submitAll();
         vm.assertEq(arbiter.finalizedNumber(), BATCHES);
-        vm.assertEq(arbiter.stateRoot(), _uint(".batches[2].newRoot"));
-        vm.assertEq(arbiter.creditOf(alice), 3 * REWARD);
+        vm.assertEq(arbiter.stateRoot(), _uint(".batches[5].newRoot"));
+        vm.assertEq(arbiter.creditOf(alice), BATCHES * REWARD);
     }
 
     function test_SubmitProof_FinalizesTheChainFromProofsInReverse() public {
@@ -34,8 +32,62 @@ contract RealProofsTest is RaceFixture {
         arbiter.submitProof(_proof("second"));
         vm.assertEq(arbiter.finalizedNumber(), 0);
         arbiter.submitProof(_proof("first"));
-        vm.assertEq(arbiter.finalizedNumber(), BATCHES);
+        vm.assertEq(arbiter.finalizedNumber(), 3);
         vm.assertEq(arbiter.stateRoot(), _uint(".batches[2].newRoot"));
+    }
+
+    /// @dev A forced exit and a signed one, to the wei.
+    function test_CreditExits_PaysWhatTheCircuitTookFromTheAccounts() public {
+        _submitAll();
+        uint256[] memory exits = _proof("fourthExits").exits;
+        vm.roll(block.number + ALARM_DELAY);
+        arbiter.creditExits(4, exits);
+        address first = vm.parseJsonAddress(json, ".deposits[0].exitAddress");
+        address second = vm.parseJsonAddress(json, ".deposits[1].exitAddress");
+        vm.assertEq(arbiter.creditOf(second), 700 gwei);
+        vm.assertEq(arbiter.creditOf(first), 12_345 gwei);
+        vm.prank(first);
+        arbiter.withdraw();
+        vm.assertEq(first.balance, 12_345 gwei);
+    }
+
+    function test_RevertSubmitProof_WhenExitsAreNotTheProofs() public {
+        IArbiter.Submission memory submission = _proof("fourthExits");
+        uint256[] memory exits = submission.exits;
+        vm.assertEq(exits.length, 2);
+        for (uint256 i = 0; i < 2; ++i) {
+            submission.exits = _changed(exits, i, exits[i] + 1);
+            _assertInvalid(submission);
+            submission.exits = _changed(exits, i, exits[i] + 2 ** 64);
+            _assertInvalid(submission);
+        }
+        submission.exits = new uint256[](1);
+        submission.exits[0] = exits[0];
+        _assertInvalid(submission);
+        submission.exits = new uint256[](0);
+        _assertInvalid(submission);
+    }
+
+    /// @dev Batch 5: a forced exit whose caller is not the account's exit address, and a forced transaction that is a
+    /// deposit of 2^63 gwei once reduced. Batch 6: such deposits, plain and hidden, in user slots. Neither moves a gwei.
+    function test_SubmitProof_ForgedEntriesChangeNothing() public view {
+        vm.assertEq(_proof("fifthForged").newRoot, _proof("fifthForged").oldRoot);
+        vm.assertEq(_proof("sixthForged").newRoot, _proof("sixthForged").oldRoot);
+        vm.assertEq(_proof("fifthForged").exits.length, 0);
+        bytes memory batch = _proof("sixthForged").data;
+        (uint256 plain,,,, uint256 hidden) = abi.decode(batch, (uint256, uint256, uint256, uint256, uint256));
+        vm.assertEq(plain >> 224, 3);
+        vm.assertEq(hidden, plain + R);
+        (hidden) = abi.decode(vm.parseJsonBytes(json, ".forcedTransaction"), (uint256));
+        vm.assertEq(hidden, plain + R);
+    }
+
+    function test_RevertSubmitProof_WhenAForgedExitIsClaimed() public {
+        IArbiter.Submission memory submission = _proof("fifthForged");
+        address caller = vm.parseJsonAddress(json, ".forcedExits[1].caller");
+        submission.exits = new uint256[](1);
+        submission.exits[0] = uint256(uint160(caller)) << 64 | 1;
+        _assertInvalid(submission);
     }
 
     function test_SubmitProof_ACopiedProofPaysTheNamedPayee() public {
@@ -131,7 +183,17 @@ contract RealProofsTest is RaceFixture {
     }
 
     function test_PublicInputs_AreTheProversOwn() public view {
-        string[6] memory names = ["first", "firstOfRival", "second", "secondTipped", "secondStray", "third"];
+        string[9] memory names = [
+            "first",
+            "firstOfRival",
+            "second",
+            "secondTipped",
+            "secondStray",
+            "third",
+            "fourthExits",
+            "fifthForged",
+            "sixthForged"
+        ];
         for (uint256 i = 0; i < names.length; ++i) {
             IArbiter.Submission memory submission = _proof(names[i]);
             string memory path = string.concat(".proofs[", vm.toString(i), "]");
@@ -141,6 +203,24 @@ contract RealProofsTest is RaceFixture {
             vm.assertFalse(
                 verifier.verify(submission.proof, submission.commitment, x, addmod(y, 1, R)), names[i]
             );
+        }
+    }
+
+    function _submitAll() private {
+        string[6] memory names = ["first", "second", "third", "fourthExits", "fifthForged", "sixthForged"];
+        for (uint256 i = 0; i < names.length; ++i) {
+            arbiter.submitProof(_proof(names[i]));
+        }
+    }
+
+    function _changed(uint256[] memory exits, uint256 i, uint256 exit)
+        private
+        pure
+        returns (uint256[] memory changed)
+    {
+        changed = new uint256[](exits.length);
+        for (uint256 j = 0; j < exits.length; ++j) {
+            changed[j] = j == i ? exit : exits[j];
         }
     }
 

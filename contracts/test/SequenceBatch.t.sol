@@ -28,8 +28,7 @@ contract SequenceBatchTest is ArbiterTest {
     function test_SequenceBatch_DrainsTheQueueInOrder() public {
         _deposit(5, 2000);
         _deposit(50, 3000);
-        vm.prank(USER);
-        arbiter.topUp{value: 4000 gwei}(0, 5, 6, EXIT);
+        _topUp(0, 5, 4000);
         _sequence(2, _dataWith(bytes.concat(_depositSlot(0, 5, 2000), _depositSlot(1, 50, 3000))));
         vm.assertEq(arbiter.queueHead(), 2);
         _sequence(1, _dataWith(_depositSlot(0, 5, 4000)));
@@ -87,15 +86,11 @@ contract SequenceBatchTest is ArbiterTest {
         _refuses(reason, REWARD, 1, 0, _header(0), new bytes(length), 0);
     }
 
-    function test_RevertSequenceBatch_WhenAnEntryIsForced() public {
-        IArbiter.Header memory header = _header(0);
-        header.forced = 1;
-        bytes memory reason = abi.encodeWithSelector(IArbiter.ForcedNotSupported.selector, 1);
-        _refuses(reason, REWARD, 1, 0, header, _data(1), 0);
-    }
-
-    function test_RevertSequenceBatch_WhenDepositsExceedTheSlots() public {
-        bytes memory reason = abi.encodeWithSelector(IArbiter.TooManyDeposits.selector, 5, 4);
+    function test_RevertSequenceBatch_WhenEntriesExceedTheSlots() public {
+        for (uint256 i = 0; i < 5; ++i) {
+            _deposit(5, 2000);
+        }
+        bytes memory reason = abi.encodeWithSelector(IArbiter.TooManyEntries.selector, 5, 4);
         _refuses(reason, REWARD, 1, 0, _header(5), _data(1), 5);
     }
 
@@ -105,13 +100,14 @@ contract SequenceBatchTest is ArbiterTest {
         _refuses(reason, REWARD, 1, 0, _header(1), data, 1);
     }
 
-    function testFuzz_RevertSequenceBatch_WhenTheQueueEndDoesNotMatch(uint64 queueEnd) public {
+    function testFuzz_RevertSequenceBatch_WhenTheQueueEndIsOutsideTheQueue(uint64 queueEnd) public {
         _deposit(5, 2000);
         _deposit(50, 2000);
-        vm.assume(queueEnd != 1);
-        bytes memory data = _dataWith(_depositSlot(0, 5, 2000));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongQueueEnd.selector, queueEnd, 0, 2);
-        _refuses(reason, REWARD, 1, 0, _header(1), data, queueEnd);
+        _sequence(1, _dataWith(_depositSlot(0, 5, 2000)));
+        vm.assume(queueEnd < 1 || queueEnd > 2);
+        bytes32 parent = arbiter.batchHashOf(1);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongQueueEnd.selector, queueEnd, 1, 2);
+        _refuses(reason, REWARD, 2, parent, _header(0), _data(2), queueEnd);
     }
 
     /// @dev Every byte of a deposit's slot counts.
@@ -120,7 +116,7 @@ contract SequenceBatchTest is ArbiterTest {
         bytes memory data = _dataWith(_depositSlot(0, 5, 2000));
         position %= 128;
         data[position] ^= bytes1(uint8(bound(flip, 1, 255)));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.DepositMismatch.selector, 0);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.EntryMismatch.selector, 0);
         _refuses(reason, REWARD, 1, 0, _header(1), data, 1);
     }
 
@@ -128,7 +124,7 @@ contract SequenceBatchTest is ArbiterTest {
         _deposit(5, 2000);
         _deposit(50, 3000);
         bytes memory data = _dataWith(bytes.concat(_depositSlot(1, 50, 3000), _depositSlot(0, 5, 2000)));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.DepositMismatch.selector, 0);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.EntryMismatch.selector, 0);
         _refuses(reason, REWARD, 1, 0, _header(2), data, 2);
     }
 
@@ -139,28 +135,28 @@ contract SequenceBatchTest is ArbiterTest {
         vm.assertEq(arbiter.queueHead(), 0);
     }
 
-    function test_RevertSequenceBatch_WhenOverdueDepositsAreLeftOut() public {
+    function test_RevertSequenceBatch_WhenOverdueEntriesAreLeftOut() public {
         uint256 start = block.number;
         _deposit(5, 2000);
         vm.roll(start + 1);
         _deposit(50, 3000);
         vm.roll(start + 1 + DEADLINE);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueDeposits.selector, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 1);
         _refuses(reason, REWARD, 1, 0, _header(0), _data(1), 0);
         vm.roll(start + 2 + DEADLINE);
-        reason = abi.encodeWithSelector(IArbiter.OverdueDeposits.selector, 1, 2);
+        reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 1, 2);
         _refuses(reason, REWARD, 1, 0, _header(1), _dataWith(_depositSlot(0, 5, 2000)), 1);
         _sequence(2, _dataWith(bytes.concat(_depositSlot(0, 5, 2000), _depositSlot(1, 50, 3000))));
     }
 
-    function test_SequenceBatch_NeedsNoMoreThanHalfItsSlotsForOverdueDeposits() public {
+    function test_SequenceBatch_NeedsNoMoreThanHalfItsSlotsForOverdueEntries() public {
         bytes memory queued;
         for (uint48 i = 0; i < 4; ++i) {
             _deposit(5, 2000);
             if (i < 2) queued = bytes.concat(queued, _depositSlot(i, 5, 2000));
         }
         vm.roll(block.number + 10 * uint256(DEADLINE));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueDeposits.selector, 0, 2);
+        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 2);
         _refuses(reason, REWARD, 1, 0, _header(0), _data(1), 0);
         _sequence(2, _dataWith(queued));
     }
@@ -173,14 +169,6 @@ contract SequenceBatchTest is ArbiterTest {
         }
         _sequence(SLOTS, data);
         vm.assertEq(arbiter.queueHead(), SLOTS);
-    }
-
-    /// @dev Slots first, the rest of the batch filled up with arbitrary words.
-    function _dataWith(bytes memory first) private pure returns (bytes memory data) {
-        data = _data(99);
-        for (uint256 i = 0; i < first.length; ++i) {
-            data[i] = first[i];
-        }
     }
 
     /// @dev keccak(header words ‖ data), written here from docs/protocol.md section 3.

@@ -9,58 +9,55 @@ contract TopUpTest is ArbiterTest {
         super.setUp();
         _deposit(5, 2000);
         _deposit(50, 2000);
+        vm.deal(RIVAL, 1 ether);
     }
 
     function test_TopUp_QueuesForTheSameAccount() public {
+        uint256 value = _value(3000);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.Deposited(2, 1, 50, 51, RIVAL, 3000);
-        vm.prank(USER);
-        arbiter.topUp{value: 3000 gwei}(1, 50, 51, RIVAL);
+        emit IArbiter.Deposited(2, 1, 50, 51, EXIT, 3000);
+        vm.prank(RIVAL);
+        arbiter.topUp{value: value}(1, 50, 51, EXIT, 3000);
         vm.assertEq(arbiter.accountCount(), 2);
         vm.assertEq(arbiter.queueTail(), 3);
     }
 
     function testFuzz_RevertTopUp_WhenTheAccountIsUnassigned(uint48 account) public {
         account = uint48(bound(account, 2, type(uint48).max));
-        _refuses(
-            3000 gwei, account, 5, 6, EXIT, abi.encodeWithSelector(IArbiter.AccountUnknown.selector, account)
-        );
+        _refuses(account, 5, 6, EXIT, abi.encodeWithSelector(IArbiter.AccountUnknown.selector, account));
     }
 
     function testFuzz_RevertTopUp_WhenTheKeyIsAnother(uint256 keyX, uint256 keyY) public {
         vm.assume(keyX != 5 || keyY != 6);
-        _refuses(3000 gwei, 0, keyX, keyY, EXIT, abi.encodeWithSelector(IArbiter.WrongKey.selector, 0));
+        _refuses(0, keyX, keyY, EXIT, abi.encodeWithSelector(IArbiter.WrongKey.selector, 0));
     }
 
     function test_RevertTopUp_WhenTheKeyIsAnotherAccounts() public {
-        _refuses(3000 gwei, 0, 50, 51, EXIT, abi.encodeWithSelector(IArbiter.WrongKey.selector, 0));
+        _refuses(0, 50, 51, EXIT, abi.encodeWithSelector(IArbiter.WrongKey.selector, 0));
     }
 
-    function test_RevertTopUp_WhenTheAmountOrExitAddressIsRefused() public {
-        _refuses(
-            3000 gwei + 1,
-            0,
-            5,
-            6,
-            EXIT,
-            abi.encodeWithSelector(IArbiter.NotWholeGwei.selector, 3000 gwei + 1)
-        );
-        _refuses(
-            999 gwei,
-            0,
-            5,
-            6,
-            EXIT,
-            abi.encodeWithSelector(IArbiter.AmountOutOfRange.selector, 999, MIN_DEPOSIT)
-        );
-        _refuses(3000 gwei, 0, 5, 6, address(0), abi.encodeWithSelector(IArbiter.ZeroExitAddress.selector));
+    function testFuzz_RevertTopUp_WhenTheExitAddressIsAnother(address exit) public {
+        vm.assume(exit != EXIT);
+        _refuses(0, 5, 6, exit, abi.encodeWithSelector(IArbiter.WrongKey.selector, 0));
     }
 
-    function _refuses(uint256 value, uint48 account, uint256 x, uint256 y, address exit, bytes memory reason)
-        private
-    {
+    function testFuzz_RevertTopUp_WhenBelowTheMinimum(uint64 amount) public {
+        amount = uint64(bound(amount, 0, MIN_DEPOSIT - 1));
+        vm.expectRevert(abi.encodeWithSelector(IArbiter.AmountOutOfRange.selector, amount, MIN_DEPOSIT));
+        vm.prank(USER);
+        arbiter.topUp{value: 1 ether}(0, 5, 6, EXIT, amount);
+    }
+
+    function test_RevertTopUp_WhenTheFeeIsShortByAWei() public {
+        uint256 least = _value(3000);
+        vm.expectRevert(abi.encodeWithSelector(IArbiter.FeeTooLow.selector, least - 1, least));
+        vm.prank(USER);
+        arbiter.topUp{value: least - 1}(0, 5, 6, EXIT, 3000);
+    }
+
+    function _refuses(uint48 account, uint256 x, uint256 y, address exit, bytes memory reason) private {
         vm.expectRevert(reason);
         vm.prank(USER);
-        arbiter.topUp{value: value}(account, x, y, exit);
+        arbiter.topUp{value: 1 ether}(account, x, y, exit, 3000);
     }
 }

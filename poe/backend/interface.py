@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, SlotOutcome
+from poe.rollup.types import Account, AccountIndex, Batch, Exit, FieldElement, Gwei, SlotOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """The result of executing one batch. `trace` is opaque: everything the circuit's witness needs."""
+    """The result of executing one batch: `exits` are the applied ones, in slot order.
+
+    `trace` is opaque: everything the circuit's witness needs.
+    """
 
     old_root: FieldElement
     new_root: FieldElement
     outcomes: tuple[SlotOutcome, ...]
     fees: Gwei
     burnt: Gwei
+    exits: tuple[Exit, ...]
     trace: bytes
 
 

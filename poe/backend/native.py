@@ -11,7 +11,7 @@ from poe import _core
 from poe.backend.interface import CircuitInfo, Execution, KeyInfo, Proof, ProofJob, SignedMessage
 from poe.crypto.field import from_word, split_words, to_word
 from poe.errors import BackendError, InputError
-from poe.rollup.types import Account, AccountIndex, Batch, FieldElement, Gwei, Shape, SlotOutcome
+from poe.rollup.types import Account, AccountIndex, Address, Batch, Exit, FieldElement, Gwei, Shape, SlotOutcome
 
 PUBLIC_INPUTS = 3
 """C, x, y."""
@@ -77,6 +77,10 @@ class NativeState:
             outcomes=tuple(map(SlotOutcome, execution.outcomes)),
             fees=Gwei(execution.fees),
             burnt=Gwei(execution.burnt),
+            exits=tuple(
+                Exit(slot=slot, address=Address(address), amount=Gwei(amount))
+                for slot, address, amount in execution.exits
+            ),
             trace=execution.trace,
         )
 

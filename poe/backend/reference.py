@@ -75,6 +75,7 @@ class ReferenceState:
             outcomes=result.outcomes,
             fees=result.fees,
             burnt=result.burnt,
+            exits=result.exits,
             trace=b"",
         )
 

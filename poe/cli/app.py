@@ -28,9 +28,10 @@ for _name, _help in (
     ("sequencer", "Order L2 transactions into batches and post them."),
     ("prover", "Race to prove batches."),
     ("observer", "Watch the race from L1 alone."),
+    ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
     ("arbiter", "Deploy the contract and look at it."),
     ("circuit", "Circuits and their proving keys."),
-    ("key", "L1 keys on disk."),
+    ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
 ):
     app.command(f"poe.cli.{_name}:app", name=_name, help=_help)

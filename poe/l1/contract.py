@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from poe.errors import BadAnswer, RpcRefused, WrongChain
+from poe.errors import BadAnswer, InputError, L1Error, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
-from poe.l1.interface import ArbiterParameters, Receipt, Submission
+from poe.l1.events import EventDecoder
+from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt, Submission
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
 from poe.rollup.statement import domain
 from poe.rollup.types import (
     FIELD_ORDER,
+    SLOT_BYTES,
+    WORD_BYTES,
+    AccountIndex,
     Address,
     Batch,
     BatchNumber,
+    Exit,
     FieldElement,
     Gwei,
     Hash,
@@ -27,6 +33,10 @@ from poe.rollup.types import (
 KEY_WORDS = 22
 """Words of a verifying key (docs/protocol.md, section 6)."""
 
+FEE_HEADROOM_ENTRIES = 32
+"""The queue's fee grows by a 64th with every entry that waits; we pay for so many that may get in before ours."""
+
+_FEE_STEPS = 64
 _WEI_A_GWEI = 10**9
 
 
@@ -78,6 +88,7 @@ class ArbiterViews:
             sequencer=_address(await self.view("sequencer")),
             reward=Wei(await self.view("reward")),
             queue_deadline_blocks=await self.view("queueDeadline"),
+            alarm_delay_blocks=await self.view("alarmDelay"),
             min_deposit=Gwei(await self.view("minDeposit")),
             verifying_key_words=tuple(words),
         )
@@ -106,10 +117,11 @@ class ArbiterViews:
 class Arbiter:
     """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
 
-    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor) -> None:
+    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
         self._views = views
         self._rpc = rpc
         self._transactor = transactor
+        self._max_queue_fee_wei = max_queue_fee_wei
 
     @classmethod
     async def connect(
@@ -126,10 +138,11 @@ class Arbiter:
         await rpc.require_chain(chain_id)
         views = ArbiterViews(rpc, address)
         await views.require_contract()
+        fees = fees or FeePolicy()
         transactor = Transactor(
             rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience
         )
-        return cls(views, rpc, transactor)
+        return cls(views, rpc, transactor, max_queue_fee_wei=fees.max_queue_fee_wei)
 
     @property
     def account(self) -> Address:
@@ -179,13 +192,52 @@ class Arbiter:
         """Submit a proof; AlreadyAccepted if a rival was first."""
         return await self._send("submitProof", submission_tuple(submission))
 
+    async def queue_fee(self) -> Wei:
+        """The least fee of a queue entry now."""
+        return Wei(await self._views.view("queueFee"))
+
     async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
-        """Queue a deposit that creates an L2 account."""
-        return await self._send("deposit", *public_key, exit_address, value=amount * _WEI_A_GWEI)
+        """Queue a deposit that creates an L2 account; pays the amount and the queue's fee."""
+        return await self._enqueue("deposit", *public_key, exit_address, amount, value=amount * _WEI_A_GWEI)
+
+    async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
+        """Queue an exit from an L2 account whose exit address is ours; pays the queue's fee."""
+        return await self._enqueue("forceExit", account, amount)
+
+    async def force_transaction(self, slot: bytes) -> Receipt:
+        """Queue 128 bytes as a user's slot; pays the queue's fee."""
+        return await self._enqueue("forceTransaction", split_slot(slot))
+
+    async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
+        """Credit all exits of a batch that is final for long enough; once a batch."""
+        return await self._send("creditExits", number, [leaving.word for leaving in exits])
+
+    async def events_of(self, receipt: Receipt, decoder: EventDecoder) -> list[ArbiterEvent]:
+        """What the arbiter emitted in a transaction; BadAnswer when the endpoint contradicts itself."""
+        block = await self._rpc.block(receipt.block_number)
+        if block is None:
+            raise BadAnswer(f"{self._rpc.endpoint} has no block {receipt.block_number} any more")
+        query = {"address": "0x" + self._views.address.hex(), "blockHash": "0x" + block.hash.hex()}
+        found = answers.array(await self._rpc.call("eth_getLogs", query), "eth_getLogs")
+        logs = [entry for entry in map(answers.raw_log, found) if entry.tx_hash == receipt.tx_hash]
+        try:
+            return [decoder.decode(entry, block) for entry in logs]
+        except ValueError as error:
+            raise BadAnswer(f"{self._rpc.endpoint} answered a log that does not decode: {error}") from None
 
     async def withdraw(self) -> Receipt:
         """Pull our credit."""
         return await self._send("withdraw")
+
+    async def _enqueue(self, name: str, *arguments: object, value: int = 0) -> Receipt:
+        """Pay `value` and the queue's fee, with headroom for entries that get in before ours."""
+        fee = await self.queue_fee() * (_FEE_STEPS + FEE_HEADROOM_ENTRIES) // _FEE_STEPS
+        if fee > self._max_queue_fee_wei:
+            raise L1Error(
+                f"{self._rpc.endpoint} asks {fee} Wei for a queue entry, the most we pay is {self._max_queue_fee_wei}",
+                fix="wait until the queue is shorter, or ask another endpoint",
+            )
+        return await self._send(name, *arguments, value=value + fee)
 
     async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:
         data = self._views.artifact.encode_call(name, *arguments)
@@ -204,7 +256,15 @@ def submission_tuple(submission: Submission) -> tuple[object, ...]:
         submission.proof_words,
         _header(submission.batch),
         submission.batch.data,
+        [leaving.word for leaving in submission.exits],
     )
+
+
+def split_slot(slot: bytes) -> list[bytes]:
+    """A slot as the four words of `forceTransaction`; InputError when it is not one."""
+    if len(slot) != SLOT_BYTES:
+        raise InputError(f"slot is {len(slot)} bytes, wanted {SLOT_BYTES}")
+    return [slot[i : i + WORD_BYTES] for i in range(0, SLOT_BYTES, WORD_BYTES)]
 
 
 def decode_revert(reason: bytes | None) -> Revert:

@@ -34,6 +34,7 @@ class Deployment:
     reward: Wei
     min_deposit: Gwei = Gwei(1)
     queue_deadline_blocks: int = 100
+    alarm_delay_blocks: int = 20
 
 
 async def deploy_arbiter(
@@ -65,6 +66,7 @@ async def deploy_arbiter(
             deployment.reward,
             deployment.min_deposit,
             deployment.queue_deadline_blocks,
+            deployment.alarm_delay_blocks,
         )
     )
     address, _ = await transactor.create(code)

@@ -12,6 +12,9 @@ from poe.l1.interface import (
     BatchSequenced,
     BlockRef,
     Deposited,
+    ExitsCredited,
+    ForcedExitQueued,
+    ForcedTransactionQueued,
     LogOrigin,
     ProofAccepted,
     Withdrawn,
@@ -23,6 +26,7 @@ from poe.rollup.types import (
     Address,
     Batch,
     BatchNumber,
+    Exit,
     FieldElement,
     Gwei,
     Hash,
@@ -49,12 +53,18 @@ class EventDecoder:
         match kind.name:
             case "Deposited":
                 return self._deposited(origin, indexed, values)
+            case "ForcedExitQueued":
+                return _forced_exit(origin, indexed, values)
+            case "ForcedTransactionQueued":
+                return ForcedTransactionQueued(origin=origin, queue_index=indexed[0], slot=b"".join(values[0]))
             case "BatchSequenced":
                 return self._sequenced(origin, indexed, values)
             case "ProofAccepted":
                 return _accepted(origin, indexed, values)
             case "BatchFinalized":
                 return _finalized(origin, indexed, values)
+            case "ExitsCredited":
+                return self._credited(origin, indexed, values)
             case "Withdrawn":
                 return Withdrawn(origin=origin, payee=_address(indexed[0]), amount=Wei(values[0]))
         raise ValueError(f"the event {kind.name} is not one we follow")
@@ -77,7 +87,7 @@ class EventDecoder:
 
     def _sequenced(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> BatchSequenced:
         parent_hash, (deposits, forced, fee_account), posted, reward, queue_end = values
-        if deposits > self._shape.slots or forced != 0:
+        if deposits + forced > self._shape.slots:
             raise ValueError(f"header with {deposits} deposits, {forced} forced does not fit {self._shape}")
         header = Header(shape=self._shape, deposits=deposits, forced=forced, fee_account=AccountIndex(fee_account))
         batch = Batch(header=header, data=posted)
@@ -92,6 +102,24 @@ class EventDecoder:
             reward=Wei(reward),
             queue_end=queue_end,
         )
+
+    def _credited(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ExitsCredited:
+        exits = tuple(map(_exit, values[0]))
+        slots = [leaving.slot for leaving in exits]
+        if slots != sorted(set(slots)) or any(slot >= self._shape.slots for slot in slots):
+            raise ValueError(f"exits of slots {slots} are none of a batch of shape {self._shape}")
+        return ExitsCredited(origin=origin, number=_number(indexed[0]), exits=exits)
+
+
+def _forced_exit(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ForcedExitQueued:
+    exit_address, amount = values
+    return ForcedExitQueued(
+        origin=origin,
+        queue_index=indexed[0],
+        account=AccountIndex(indexed[1]),
+        exit_address=_address(exit_address),
+        amount=Gwei(amount),
+    )
 
 
 def _accepted(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ProofAccepted:
@@ -115,6 +143,12 @@ def _finalized(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -
         payee=_address(indexed[1]),
         reward=Wei(values[1]),
     )
+
+
+def _exit(word: int) -> Exit:
+    """slot(8) ‖ address(160) ‖ amount(64), as `Exit.word` packs it; bits above make a slot that no shape has."""
+    address = Address((word >> 64 & (1 << 160) - 1).to_bytes(20))
+    return Exit(slot=word >> 224, address=address, amount=Gwei(word & (1 << 64) - 1))
 
 
 def _values(kind: EventType, log: RawLog) -> tuple[list[Any], tuple[Any, ...]]:

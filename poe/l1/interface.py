@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Gwei, Hash, Shape, Wei
+from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, Exit, FieldElement, Gwei, Hash, Shape, Wei
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +42,32 @@ class Deposited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForcedExitQueued:
+    """`exit_address` asked on L1 for an exit of `amount` gwei; it does nothing unless it is the account's own."""
+
+    origin: LogOrigin
+    queue_index: int
+    account: AccountIndex
+    exit_address: Address
+    amount: Gwei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForcedTransactionQueued:
+    """Somebody queued these 128 bytes on L1 as a user's slot, whatever they may be."""
+
+    origin: LogOrigin
+    queue_index: int
+    slot: bytes
+
+
+QueueEntry = Deposited | ForcedExitQueued | ForcedTransactionQueued
+"""What waits in the arbiter's one queue until a batch drains it (docs/protocol.md, section 8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSequenced:
-    """A batch is ordered on L1; header and data are here whole, `queue_end` deposits are drained after it."""
+    """A batch is ordered on L1; header and data are here whole, `queue_end` entries are drained after it."""
 
     origin: LogOrigin
     number: BatchNumber
@@ -79,15 +103,24 @@ class BatchFinalized:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExitsCredited:
+    """The exits of a final batch can be withdrawn: each address is credited its amount."""
+
+    origin: LogOrigin
+    number: BatchNumber
+    exits: tuple[Exit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawn:
-    """A credit was pulled out."""
+    """An account pulled out all of its credit."""
 
     origin: LogOrigin
     payee: Address
     amount: Wei
 
 
-ArbiterEvent = Deposited | BatchSequenced | ProofAccepted | BatchFinalized | Withdrawn
+ArbiterEvent = QueueEntry | BatchSequenced | ProofAccepted | BatchFinalized | ExitsCredited | Withdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +156,14 @@ class ArbiterParameters:
     sequencer: Address
     reward: Wei
     queue_deadline_blocks: int
+    alarm_delay_blocks: int
     min_deposit: Gwei
     verifying_key_words: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """Everything `submitProof` takes."""
+    """Everything `submitProof` takes; `exits` are those that the batch emits, slots growing."""
 
     number: BatchNumber
     batch: Batch
@@ -139,6 +173,7 @@ class Submission:
     tip: Wei
     commitment: FieldElement
     proof_words: tuple[int, ...]
+    exits: tuple[Exit, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +215,19 @@ class ArbiterClient(Protocol):
 
     async def submit_proof(self, submission: Submission) -> Receipt: ...
 
-    async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt: ...
+    async def queue_fee(self) -> Wei:
+        """The least fee of a queue entry now."""
+
+    async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
+        """Queue a deposit that creates an L2 account; pays the amount and the queue's fee."""
+
+    async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
+        """Queue an exit from an L2 account whose exit address is ours; pays the queue's fee."""
+
+    async def force_transaction(self, slot: bytes) -> Receipt:
+        """Queue 128 bytes as a user's slot, such as a transaction that the sequencer ignores; pays the queue's fee."""
+
+    async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
+        """Credit all exits of a batch that is final for long enough; once a batch."""
 
     async def withdraw(self) -> Receipt: ...

@@ -49,7 +49,15 @@ class Signer:
 
 
 def load_key(path: Path) -> bytes:
-    """The 32-byte key in a file of 64 hex digits; ConfigError if it is missing, malformed or readable by others."""
+    """The private key in a file of 64 hex digits; ConfigError if it is missing, malformed or readable by others."""
+    try:
+        return _checked(read_secret(path))
+    except ValueError:
+        raise ConfigError(f"the key file {path} holds a number that is no secp256k1 key") from None
+
+
+def read_secret(path: Path) -> bytes:
+    """The 32 bytes in a file of 64 hex digits; ConfigError if it is missing, malformed or readable by others."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -68,10 +76,7 @@ def load_key(path: Path) -> bytes:
     match = _HEX_KEY.fullmatch(content) if len(content) <= _MAX_FILE_BYTES else None
     if match is None:
         raise ConfigError(f"the key file {path} should hold 64 hex digits and nothing else")
-    try:
-        return _checked(bytes.fromhex(match.group(1).decode()))
-    except ValueError:
-        raise ConfigError(f"the key file {path} holds a number that is no secp256k1 key") from None
+    return bytes.fromhex(match.group(1).decode())
 
 
 def create_key(path: Path) -> bytes:
@@ -79,9 +84,15 @@ def create_key(path: Path) -> bytes:
     key = secrets.token_bytes(32)
     while not 0 < int.from_bytes(key) < CURVE_ORDER:
         key = secrets.token_bytes(32)
+    write_secret(path, key)
+    return key
+
+
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write 64 hex digits, mode 0600, whole or not at all; ConfigError when the file exists or cannot be written."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        _write_private(temporary, key.hex().encode() + b"\n")
+        _write_private(temporary, secret.hex().encode() + b"\n")
         try:
             os.link(temporary, path)  # unlike rename, never replaces
         finally:
@@ -90,7 +101,6 @@ def create_key(path: Path) -> bytes:
         raise ConfigError(f"the key file {path} exists already", fix="move it away or choose another path") from None
     except OSError as error:
         raise ConfigError(f"cannot write the key file {path}: {error.strerror}") from None
-    return key
 
 
 def address_of(key: bytes) -> Address:

@@ -1,4 +1,4 @@
-"""What the arbiter's events add up to: batches, proofs, finality, deposit queue, wins, credits; undone with L1.
+"""What the arbiter's events add up to: batches, proofs, finality, the queue, wins, credits; undone with L1.
 
 Pure and synchronous. Every event is applied together with the closure that undoes it, kept per L1 block.
 """
@@ -18,7 +18,11 @@ from poe.l1.interface import (
     BatchSequenced,
     ChainUpdate,
     Deposited,
+    ExitsCredited,
+    ForcedExitQueued,
+    ForcedTransactionQueued,
     ProofAccepted,
+    QueueEntry,
     Withdrawn,
 )
 from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
@@ -27,6 +31,7 @@ GENESIS_HASH = Hash(bytes(32))
 """Parent hash of batch 1."""
 
 _HASH_BYTES = 32
+_WEI_A_GWEI = 10**9
 _NOTHING: Mapping[FieldElement, ProofAccepted] = MappingProxyType({})
 Undo = Callable[[], None]
 
@@ -40,9 +45,10 @@ class _Books:
     hashes: bytearray = field(default_factory=bytearray)
     batches: dict[int, BatchSequenced] = field(default_factory=dict)
     proofs: dict[int, dict[FieldElement, ProofAccepted]] = field(default_factory=dict)
-    queue: deque[Deposited] = field(default_factory=deque)
+    queue: deque[QueueEntry] = field(default_factory=deque)
     queue_head: int = 0
     queue_tail: int = 0
+    exits_credited: set[int] = field(default_factory=set)
     wins: dict[Address, int] = field(default_factory=dict)
     credits: dict[Address, Wei] = field(default_factory=dict)
 
@@ -119,9 +125,17 @@ class Ledger:
             number, root = number + 1, proof.new_root
         return [BatchNumber(n) for n in range(number, self._books.sequenced + 1)]
 
-    def pending_deposits(self) -> list[Deposited]:
+    def pending_entries(self) -> list[QueueEntry]:
         """Queue entries no sequenced batch has drained, oldest first."""
         return list(self._books.queue)
+
+    def pending_deposits(self) -> list[Deposited]:
+        """The deposits among them."""
+        return [entry for entry in self._books.queue if isinstance(entry, Deposited)]
+
+    def are_exits_credited(self, number: BatchNumber) -> bool:
+        """Have the exits of this batch been credited?"""
+        return number in self._books.exits_credited
 
     @property
     def queue_end(self) -> int:
@@ -143,7 +157,10 @@ class Ledger:
         return MappingProxyType(self._books.wins)
 
     def credits(self) -> Mapping[Address, Wei]:
-        """What each account could withdraw, where more than nothing."""
+        """What each account has earned by proofs and exits and not withdrawn, where more than nothing.
+
+        It could withdraw that much at least: no event tells the queue fees that a sequencer is credited.
+        """
         return MappingProxyType(self._books.credits)
 
     def _start_over(self) -> None:
@@ -162,18 +179,20 @@ class Ledger:
 
     def _apply_event(self, event: ArbiterEvent) -> Undo:
         match event:
-            case Deposited():
-                return self._deposit(event)
+            case Deposited() | ForcedExitQueued() | ForcedTransactionQueued():
+                return self._enqueue(event)
             case BatchSequenced():
                 return self._sequence(event)
             case ProofAccepted():
                 return self._accept(event)
             case BatchFinalized():
                 return self._finalize(event)
+            case ExitsCredited():
+                return self._credit_exits(event)
             case Withdrawn():
-                return self._change_credits({event.payee: -event.amount})
+                return self._withdraw(event)
 
-    def _deposit(self, event: Deposited) -> Undo:
+    def _enqueue(self, event: QueueEntry) -> Undo:
         books = self._books
         _require(event.queue_index == books.queue_tail, event, f"queue entry {books.queue_tail} comes next")
         books.queue.append(event)
@@ -228,7 +247,7 @@ class Ledger:
         _require(proof.tip <= event.reward, event, "the tip is above the reward")
         changes = {event.payee: event.reward - proof.tip}
         changes[proof.submitter] = changes.get(proof.submitter, 0) + proof.tip
-        undo_credits = self._change_credits(changes)
+        undo_credits = self._add_credits(changes)
         before = books.finalized, books.finalized_root
         books.finalized, books.finalized_root = event.number, event.new_root
         books.wins[event.payee] = books.wins.get(event.payee, 0) + 1
@@ -242,13 +261,32 @@ class Ledger:
 
         return undo
 
-    def _change_credits(self, changes: Mapping[Address, int]) -> Undo:
+    def _credit_exits(self, event: ExitsCredited) -> Undo:
+        books = self._books
+        _require(event.number <= books.finalized, event, f"batch {event.number} is not final")
+        _require(event.number not in books.exits_credited, event, "its exits are credited already")
+        changes: dict[Address, int] = {}
+        for leaving in event.exits:
+            changes[leaving.address] = changes.get(leaving.address, 0) + leaving.amount * _WEI_A_GWEI
+        undo_credits = self._add_credits(changes)
+        books.exits_credited.add(event.number)
+
+        def undo() -> None:
+            books.exits_credited.remove(event.number)
+            undo_credits()
+
+        return undo
+
+    def _withdraw(self, event: Withdrawn) -> Undo:
+        """A withdrawal takes all there is: what we know of, and queue fees that no event told."""
+        known = self._books.credits.get(event.payee, Wei(0))
+        _require(event.amount >= known, event, f"{event.amount} Wei withdrawn, {known} were credited")
+        return self._add_credits({event.payee: -known})
+
+    def _add_credits(self, changes: Mapping[Address, int]) -> Undo:
         accounts = self._books.credits
         before = {payee: accounts.get(payee, Wei(0)) for payee in changes}
-        after = {payee: Wei(before[payee] + change) for payee, change in changes.items()}
-        if min(after.values()) < 0:
-            raise BadAnswer("more is withdrawn than was credited: the endpoint leaves out logs")
-        _write(accounts, after)
+        _write(accounts, {payee: Wei(before[payee] + change) for payee, change in changes.items()})
         return lambda: _write(accounts, before)
 
     def _forget(self, sequenced_before: int) -> list[Undo]:

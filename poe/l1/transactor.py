@@ -40,12 +40,16 @@ _REVERT_MARKS = ("revert", "invalid opcode", "out of gas")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeePolicy:
-    """EIP-1559 fees: max fee = 2 · base fee + tip, raised by `bump_percent` a resend, never above the ceiling."""
+    """EIP-1559 fees: max fee = 2 · base fee + tip, raised by `bump_percent` a resend, never above the ceiling.
+
+    `max_queue_fee_wei` is the most we pay for one entry of the arbiter's queue, whatever the endpoint says it costs.
+    """
 
     tip_wei: int = _GWEI
     bump_percent: int = 25
     max_fee_wei: int = 1000 * _GWEI
     gas_margin_percent: int = 20
+    max_queue_fee_wei: int = 10**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

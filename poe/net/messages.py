@@ -226,10 +226,11 @@ def _header_fields(header: Header) -> list[int]:
 def _header(fields: list[Any]) -> Header:
     slots = _integer(fields[0], "slots", 1, 255)
     depth = _integer(fields[1], "depth", 1, 24)
+    deposits = _integer(fields[2], "deposits", 0, slots)
     return Header(
         shape=Shape(slots=slots, depth=depth),
-        deposits=_integer(fields[2], "deposits", 0, slots),
-        forced=_integer(fields[3], "forced", 0, 0),
+        deposits=deposits,
+        forced=_integer(fields[3], "forced", 0, slots - deposits),
         fee_account=AccountIndex(_integer(fields[4], "fee_account", 0, 2**48 - 1)),
     )
 

@@ -190,6 +190,7 @@ def _job(candidate: Candidate, terms: Terms) -> ProofJob:
         new_root=execution.new_root,
         context=statement.context(candidate.number, candidate.batch_hash, terms.payee, terms.tip),
         batch=candidate.batch,
+        exits=execution.exits,
     )
     return ProofJob(trace=execution.trace, statement=words)
 
@@ -205,6 +206,7 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
         tip=with_.terms.tip,
         commitment=proof.commitment,
         proof_words=proof.words,
+        exits=candidate.execution.exits,
     )
     if with_.candidates.is_gone(candidate):
         return None

@@ -28,18 +28,35 @@ def deposit_slot(account: AccountIndex, amount: Gwei, public_key: Point, exit_ad
     return b"".join(map(to_word, (word, *public_key, int.from_bytes(exit_address, "big"))))
 
 
+def forced_exit_slot(account: AccountIndex, amount: Gwei, exit_address: Address) -> bytes:
+    """The slot the contract demands for a queued exit of `amount` gwei that `exit_address` asked for: 128 bytes."""
+    require_bits("account", account, INDEX_BITS)
+    require_bits("amount", amount, AMOUNT_BITS)
+    require_address("exit_address", exit_address)
+    word = Word0(kind=SlotKind.EXIT, sender=account, recipient=0, amount=amount, fee=0, nonce=0).pack()
+    return b"".join(map(to_word, (word, int.from_bytes(exit_address, "big"), 0, 0)))
+
+
 def seal_batch(
-    shape: Shape, *, deposits: Sequence[bytes], transfers: Sequence[bytes], fee_account: AccountIndex
+    shape: Shape,
+    *,
+    deposits: Sequence[bytes],
+    forced_exits: Sequence[bytes] = (),
+    transfers: Sequence[bytes],
+    fee_account: AccountIndex,
 ) -> Batch:
-    """A batch of deposit slots, then transfer slots, filled up with empty ones; InputError when they do not fit."""
+    """A batch of deposits, forced exits, then users' slots, filled up with empty ones; InputError when they don't fit.
+
+    `transfers` are all the slots behind the forced exits, exits and forced transactions among them.
+    """
     require_bits("fee_account", fee_account, INDEX_BITS)
-    slots = [*deposits, *transfers]
+    slots = [*deposits, *forced_exits, *transfers]
     if len(slots) > shape.slots:
         raise InputError(f"{len(slots)} slots do not fit a batch of shape {shape}")
     for slot in slots:
         slot_words(slot)
     data = b"".join(slots).ljust(shape.slots * SLOT_BYTES, b"\0")
-    header = Header(shape=shape, deposits=len(deposits), forced=0, fee_account=fee_account)
+    header = Header(shape=shape, deposits=len(deposits), forced=len(forced_exits), fee_account=fee_account)
     return Batch(header=header, data=data)
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from poe.crypto.field import FIELD_ORDER, reduce, split_words, to_word
 from poe.crypto.keccak import keccak256
 from poe.crypto.poseidon import poseidon
 from poe.errors import InputError
 from poe.rollup.batch import header_bytes, require_address
-from poe.rollup.transaction import require_bits, require_reduced
-from poe.rollup.types import WORD_BYTES, Address, Batch, BatchNumber, FieldElement, Hash, Shape, Wei
+from poe.rollup.transaction import AMOUNT_BITS, require_bits, require_reduced
+from poe.rollup.types import WORD_BYTES, Address, Batch, BatchNumber, Exit, FieldElement, Hash, Shape, Wei
 
 HEAD_WORDS = 8
 WORDS_A_SLOT = 6
 """Four of data, two of exit address and exit amount."""
 BLOCK_WORDS = 15
 """Words of V that one Poseidon16 of the commitment takes beside the chained value."""
+
+EMPTY_PAIR = bytes(2 * WORD_BYTES)
+"""Exit address and amount of a slot that emits no exit."""
 
 
 def domain(chain_id: int, arbiter: Address, circuit_version: int) -> FieldElement:
@@ -41,14 +46,33 @@ def statement_length(shape: Shape) -> int:
 
 
 def statement_words(
-    *, domain: FieldElement, old_root: FieldElement, new_root: FieldElement, context: FieldElement, batch: Batch
+    *,
+    domain: FieldElement,
+    old_root: FieldElement,
+    new_root: FieldElement,
+    context: FieldElement,
+    batch: Batch,
+    exits: Sequence[Exit] = (),
 ) -> bytes:
-    """V as 8 + 6N words of 32 bytes, the data as posted, every exit zero in this version."""
+    """V as 8 + 6N words of 32 bytes: the data as posted, then a pair (address, amount) a slot, zeros without exit."""
     head = {"domain": domain, "old_root": old_root, "new_root": new_root, "context": context}
     for name, value in head.items():
         require_reduced(name, value)
-    exits = bytes(2 * WORD_BYTES * batch.header.shape.slots)
-    return b"".join(map(to_word, head.values())) + header_bytes(batch.header) + batch.data + exits
+    pairs = exit_words(exits, batch.header.shape)
+    return b"".join(map(to_word, head.values())) + header_bytes(batch.header) + batch.data + pairs
+
+
+def exit_words(exits: Sequence[Exit], shape: Shape) -> bytes:
+    """The last 2N words of V; InputError unless the exits' slots grow and lie in the batch."""
+    words, following = [EMPTY_PAIR] * shape.slots, 0
+    for leaving in exits:
+        if not following <= leaving.slot < shape.slots:
+            raise InputError(f"exit of slot {leaving.slot}, wanted one in [{following}, {shape.slots})")
+        require_address("exit address", leaving.address)
+        require_bits("exit amount", leaving.amount, AMOUNT_BITS)
+        words[leaving.slot] = _pad_address(leaving.address) + to_word(leaving.amount)
+        following = leaving.slot + 1
+    return b"".join(words)
 
 
 def commitment(words: bytes) -> FieldElement:

@@ -1,7 +1,8 @@
-"""Word 0 of a slot, transfers, and their signed form (docs/protocol.md, section 3)."""
+"""Word 0 of a slot, transfers and exits, and their signed form (docs/protocol.md, section 3)."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from poe.crypto import eddsa
@@ -90,12 +91,7 @@ class Transfer:
     @classmethod
     def from_word(cls, word: int) -> Transfer:
         """The transfer a canonical word 0 spells; InputError when it is not one."""
-        require_reduced("word 0", word)
-        fields = Word0.unpack(word)
-        if fields.kind != SlotKind.TRANSFER:
-            raise InputError(f"kind is {fields.kind}, wanted {SlotKind.TRANSFER.value} (transfer)")
-        if fields.reserved:
-            raise InputError(f"reserved bits of word 0 are {fields.reserved:#x}, wanted 0")
+        fields = _canonical_fields(word, SlotKind.TRANSFER)
         return cls(
             sender=AccountIndex(fields.sender),
             recipient=AccountIndex(fields.recipient),
@@ -115,13 +111,57 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedTransfer:
-    """A transfer and its signature, canonical: coordinates below r, s below l. InputError names a bad field.
+class ExitRequest:
+    """Moves `amount` gwei to the sender's exit address on L1; the sender also pays `fee` gwei.
+
+    InputError names a bad field.
+    """
+
+    sender: AccountIndex
+    amount: Gwei
+    fee: Gwei
+    nonce: int
+
+    def __post_init__(self) -> None:
+        require_bits("sender", self.sender, INDEX_BITS)
+        require_bits("amount", self.amount, AMOUNT_BITS)
+        require_bits("fee", self.fee, FEE_BITS)
+        require_bits("nonce", self.nonce, NONCE_BITS)
+
+    @property
+    def word(self) -> int:
+        """Word 0 of the exit's slot; the recipient, which an exit does not read, is 0."""
+        return Word0(
+            kind=SlotKind.EXIT, sender=self.sender, recipient=0, amount=self.amount, fee=self.fee, nonce=self.nonce
+        ).pack()
+
+    @classmethod
+    def from_word(cls, word: int) -> ExitRequest:
+        """The exit a canonical word 0 spells; InputError when it is not one."""
+        fields = _canonical_fields(word, SlotKind.EXIT)
+        if fields.recipient:
+            raise InputError(f"recipient of an exit is {fields.recipient}, wanted 0")
+        return cls(
+            sender=AccountIndex(fields.sender), amount=Gwei(fields.amount), fee=Gwei(fields.fee), nonce=fields.nonce
+        )
+
+    def message(self, domain: int) -> FieldElement:
+        """What the sender signs: Poseidon2(domain, word 0)."""
+        return message_of(self.word, domain)
+
+    def sign(self, secret: bytes, domain: int) -> SignedExit:
+        """The exit signed with a 32-byte secret."""
+        signature = eddsa.sign(secret, self.message(domain))
+        return SignedExit(exit=self, r8=signature.r8, s=signature.s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTransaction(ABC):
+    """A transfer or an exit and its signature, canonical: coordinates below r, s below l. InputError names a bad field.
 
     Whether the signature holds is not asked here: that takes the sender's key, from the state.
     """
 
-    transfer: Transfer
     r8: Point
     s: int
 
@@ -132,9 +172,29 @@ class SignedTransfer:
             raise InputError(f"s is {self.s}, not below the subgroup order")
 
     @property
+    @abstractmethod
+    def transaction(self) -> Transfer | ExitRequest:
+        """What was signed."""
+
+    @property
     def slot(self) -> bytes:
         """The slot as posted: 128 bytes."""
-        return b"".join(to_word(word) for word in (self.transfer.word, *self.r8, self.s))
+        return b"".join(to_word(word) for word in (self.transaction.word, *self.r8, self.s))
+
+    def is_signed_by(self, public_key: Point, domain: int) -> bool:
+        """Does the signature hold under this key?"""
+        return eddsa.verify(public_key, self.r8, self.s, self.transaction.message(domain))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTransfer(SignedTransaction):
+    """A signed transfer."""
+
+    transfer: Transfer
+
+    @property
+    def transaction(self) -> Transfer:
+        return self.transfer
 
     @classmethod
     def from_slot(cls, slot: bytes) -> SignedTransfer:
@@ -142,14 +202,44 @@ class SignedTransfer:
         w0, r8_x, r8_y, s = slot_words(slot)
         return cls(transfer=Transfer.from_word(w0), r8=(r8_x, r8_y), s=s)
 
-    def is_signed_by(self, public_key: Point, domain: int) -> bool:
-        """Does the signature hold under this key?"""
-        return eddsa.verify(public_key, self.r8, self.s, self.transfer.message(domain))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedExit(SignedTransaction):
+    """A signed exit."""
+
+    exit: ExitRequest
+
+    @property
+    def transaction(self) -> ExitRequest:
+        return self.exit
+
+    @classmethod
+    def from_slot(cls, slot: bytes) -> SignedExit:
+        """Decode 128 bytes strictly: an encoding that `slot` would not give back is an InputError."""
+        w0, r8_x, r8_y, s = slot_words(slot)
+        return cls(exit=ExitRequest.from_word(w0), r8=(r8_x, r8_y), s=s)
+
+
+def decode_transaction(slot: bytes) -> SignedTransfer | SignedExit:
+    """The signed transfer or exit that 128 bytes spell canonically; InputError when they are neither."""
+    kind = Word0.unpack(slot_words(slot)[0]).kind
+    return SignedExit.from_slot(slot) if kind == SlotKind.EXIT else SignedTransfer.from_slot(slot)
 
 
 def message_of(word: int, domain: int) -> FieldElement:
     """The signed message of any word 0, reduced modulo r first."""
     return FieldElement(poseidon([domain, reduce(word)]))
+
+
+def _canonical_fields(word: int, kind: SlotKind) -> Word0:
+    """The fields of a reduced word 0 of this kind without reserved bits; InputError otherwise."""
+    require_reduced("word 0", word)
+    fields = Word0.unpack(word)
+    if fields.kind != kind:
+        raise InputError(f"kind is {fields.kind}, wanted {kind.value} ({kind.name.lower()})")
+    if fields.reserved:
+        raise InputError(f"reserved bits of word 0 are {fields.reserved:#x}, wanted 0")
+    return fields
 
 
 def slot_words(slot: bytes) -> tuple[int, int, int, int]:

@@ -49,6 +49,7 @@ class SlotOutcome(IntEnum):
     INSUFFICIENT_BALANCE = 8
     BALANCE_OVERFLOW = 9
     BAD_SIGNATURE = 10
+    NOT_EXIT_ADDRESS = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +89,22 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """What slot number `slot` pays out on L1: `amount` gwei to the account's exit address."""
+
+    slot: int
+    address: Address
+    amount: Gwei
+
+    @property
+    def word(self) -> int:
+        """The exit as the arbiter takes it: slot(8) ‖ address(160) ‖ amount(64), higher bits zero."""
+        return self.slot << 224 | int.from_bytes(self.address, "big") << 64 | self.amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The four header words of a batch."""
+    """The four header words of a batch: slots below `deposits` are deposits, the next `forced` forced exits."""
 
     shape: Shape
     deposits: int

@@ -1,4 +1,4 @@
-"""Seals batches: deposits first, then transfers, when one is full or something has waited long enough."""
+"""Seals batches: queue entries first, then transactions, when one is full or something has waited long enough."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import trio
 
-from poe.l1.interface import Deposited
+from poe.l1.interface import QueueEntry
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.rollup.batch import seal_batch
-from poe.rollup.transaction import SignedTransfer
+from poe.rollup.transaction import SignedTransaction
 from poe.rollup.types import AccountIndex, Shape, SlotOutcome
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, SealedBatch
-from poe.sequencer.deposits import slot_of
 from poe.sequencer.mempool import Mempool
+from poe.sequencer.queue import lay_out
 
 log = logging.getLogger("poe.sequencer.batcher")
 
@@ -33,7 +33,7 @@ class SealingRules:
 
 
 class Batcher:
-    """Cuts the waiting deposits and transactions into batches on top of our chain."""
+    """Cuts the waiting queue entries and transactions into batches on top of our chain."""
 
     def __init__(
         self, *, chain: Chain, ledger: Ledger, mempool: Mempool, rules: SealingRules, metrics: Metrics, bell: Bell
@@ -57,51 +57,55 @@ class Batcher:
             sealed = await self._seal_without_no_ops()
             if sealed is None:
                 return None
-            self._mempool.settle_all(sealed.applied_transfers)
+            for overtaken in self._mempool.settle_all(sealed.applied_transactions):
+                self._note_dropped(overtaken, SlotOutcome.WRONG_NONCE)
         self._show(sealed)
         self._bell.ring()
         return sealed
 
     async def _seal_without_no_ops(self) -> SealedBatch | None:
-        """Execute deposits and transfers; whatever turns out a no-op leaves the pool and the batch is cut anew.
+        """Execute queue entries and transactions; a transaction that turns out a no-op leaves the pool and the batch
+        is cut anew. An entry that does nothing stays: the arbiter wants it drained, whatever it does.
 
         Only the first no-op is dropped at a time: a later one may be no more than its consequence. Each round
         drops one transaction, so this ends; the pool takes only what its sender can pay, so rounds are rare.
         """
         slots = self._rules.shape.slots
-        deposits = self._undrained_deposits()[:slots]
+        entries = self._undrained_entries()[:slots]
         while True:
-            transfers = self._mempool.select(slots - len(deposits))
-            if not deposits and not transfers:
+            transactions = self._mempool.select(slots - len(entries))
+            if not entries and not transactions:
                 return None
-            sealed = await self._execute(deposits, transfers)
-            outcomes = sealed.execution.outcomes[len(deposits) :]
-            no_op = next((i for i in range(len(transfers)) if outcomes[i] is not SlotOutcome.APPLIED), None)
+            sealed = await self._execute(entries, transactions)
+            outcomes = sealed.execution.outcomes[len(entries) :]
+            no_op = next((i for i in range(len(transactions)) if outcomes[i] is not SlotOutcome.APPLIED), None)
             if no_op is None:
                 return sealed
             self._chain.truncate(sealed.number - 1)
-            self._drop(transfers[no_op], outcomes[no_op])
+            self._mempool.drop(transactions[no_op])
+            self._note_dropped(transactions[no_op], outcomes[no_op])
 
-    async def _execute(self, deposits: list[Deposited], transfers: list[SignedTransfer]) -> SealedBatch:
+    async def _execute(self, entries: list[QueueEntry], transactions: list[SignedTransaction]) -> SealedBatch:
+        drained = lay_out(entries)
         batch = seal_batch(
             self._rules.shape,
-            deposits=[slot_of(deposit) for deposit in deposits],
-            transfers=[signed.slot for signed in transfers],
+            deposits=drained.deposits,
+            forced_exits=drained.forced_exits,
+            transfers=[*drained.forced_transactions, *(signed.slot for signed in transactions)],
             fee_account=self._rules.fee_account,
         )
         with self._metrics.execute_seconds.time():
-            return await self._chain.extend(batch, queue_end=self._chain.queue_end + len(deposits))
+            return await self._chain.extend(batch, queue_end=self._chain.queue_end + len(entries))
 
-    def _drop(self, signed: SignedTransfer, outcome: SlotOutcome) -> None:
-        self._mempool.drop(signed)
+    def _note_dropped(self, signed: SignedTransaction, outcome: SlotOutcome) -> None:
         self._metrics.transactions.labels(outcome="dropped").inc()
-        transfer = signed.transfer
-        log.info("transaction_dropped sender=%d nonce=%d outcome=%s", transfer.sender, transfer.nonce, outcome.name)
+        dropped = signed.transaction
+        log.info("transaction_dropped sender=%d nonce=%d outcome=%s", dropped.sender, dropped.nonce, outcome.name)
 
-    def _undrained_deposits(self) -> list[Deposited]:
+    def _undrained_entries(self) -> list[QueueEntry]:
         """The queue's entries that no batch of ours has drained, posted or not."""
         drained = self._chain.queue_end
-        return [deposit for deposit in self._ledger.pending_deposits() if deposit.queue_index >= drained]
+        return [entry for entry in self._ledger.pending_entries() if entry.queue_index >= drained]
 
     async def _wait_until_due(self) -> None:
         """Return when a batch can be filled, or `seal_seconds` after something began to wait or the last seal."""
@@ -124,8 +128,8 @@ class Batcher:
     def _slots_waiting(self) -> int:
         """How many slots of the next batch could be filled."""
         slots = self._rules.shape.slots
-        deposits = min(slots, len(self._undrained_deposits()))
-        return deposits + len(self._mempool.select(slots - deposits))
+        entries = min(slots, len(self._undrained_entries()))
+        return entries + len(self._mempool.select(slots - entries))
 
     def _has_room(self) -> bool:
         unposted = self._chain.height - self._ledger.head()[0]
@@ -133,10 +137,15 @@ class Batcher:
         return unposted < self._rules.max_unposted_batches and unproven < self._rules.max_unproven_batches
 
     def _show(self, sealed: SealedBatch) -> None:
-        transfers = len(sealed.applied_transfers)
-        self._metrics.transactions.labels(outcome="executed").inc(transfers)
+        transactions = len(sealed.applied_transactions)
+        self._metrics.transactions.labels(outcome="executed").inc(transactions)
         self._metrics.mempool_size.set(len(self._mempool))
         self._metrics.backlog.set(self._chain.height - self._ledger.head()[0])
         self._metrics.batch_height.labels(stage="sealed").set(sealed.number)
-        deposits = sealed.batch.header.deposits
-        log.info("batch_sealed number=%d deposits=%d transfers=%d", sealed.number, deposits, transfers)
+        log.info(
+            "batch_sealed number=%d drained=%d transactions=%d exits=%d",
+            sealed.number,
+            sealed.drained,
+            transactions,
+            len(sealed.execution.exits),
+        )

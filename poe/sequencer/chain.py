@@ -20,21 +20,34 @@ KEPT_BATCHES = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedBatch:
-    """A batch as executed; `queue_end` deposits are drained after it. The execution's trace is not kept."""
+    """A batch as executed, without the trace; it drains the queue entries `[queue_start, queue_end)`."""
 
     number: BatchNumber
     parent_hash: Hash
     batch: Batch
     batch_hash: Hash
     execution: Execution
+    queue_start: int
     queue_end: int
 
     @property
-    def applied_transfers(self) -> tuple[bytes, ...]:
-        """The slots of the transfers that took effect, in order."""
+    def drained(self) -> int:
+        """How many queue entries it drains: they are its first slots."""
+        return self.queue_end - self.queue_start
+
+    @property
+    def applied_transactions(self) -> tuple[bytes, ...]:
+        """The slots of the signed transfers and exits that took effect, in order, forced ones among them."""
+        return self._applied_from(self.batch.header.deposits + self.batch.header.forced)
+
+    @property
+    def applied_from_pool(self) -> tuple[bytes, ...]:
+        """Those of them that no queue entry brought."""
+        return self._applied_from(self.drained)
+
+    def _applied_from(self, first: int) -> tuple[bytes, ...]:
         slots, outcomes = self.batch.slots, self.execution.outcomes
-        deposits = self.batch.header.deposits
-        return tuple(slots[i] for i in range(deposits, len(slots)) if outcomes[i] is SlotOutcome.APPLIED)
+        return tuple(slots[i] for i in range(first, len(slots)) if outcomes[i] is SlotOutcome.APPLIED)
 
 
 class Chain:
@@ -69,7 +82,7 @@ class Chain:
 
     @property
     def queue_end(self) -> int:
-        """Deposits drained by all batches executed."""
+        """Queue entries drained by all batches executed."""
         return self._batches[-1].queue_end if self._batches else self._oldest_parent[1]
 
     @property
@@ -79,7 +92,7 @@ class Chain:
 
     @property
     def transactions(self) -> int:
-        """Transfers applied by all batches executed."""
+        """Signed transfers and exits applied by all batches executed."""
         return self._transactions
 
     @property
@@ -114,10 +127,11 @@ class Chain:
             batch=batch,
             batch_hash=batch_hash(batch),
             execution=replace(execution, trace=b""),
+            queue_start=self.queue_end,
             queue_end=queue_end,
         )
         self._batches.append(sealed)
-        self._note_state(len(sealed.applied_transfers))
+        self._note_state(len(sealed.applied_transactions))
         if len(self._batches) > self._kept_batches:
             oldest = self._batches.popleft()
             self._oldest_parent = (oldest.batch_hash, oldest.queue_end)
@@ -137,7 +151,7 @@ class Chain:
             )
         removed = [self._batches.pop() for _ in range(count)][::-1]
         self._state.rollback(count)
-        self._note_state(-sum(len(batch.applied_transfers) for batch in removed))
+        self._note_state(-sum(len(batch.applied_transactions) for batch in removed))
         return removed
 
     def _note_state(self, transactions: int) -> None:

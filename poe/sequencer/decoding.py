@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from poe.errors import InputError
-from poe.rollup.transaction import AMOUNT_BITS, FEE_BITS, INDEX_BITS, NONCE_BITS, SignedTransfer, Transfer
+from poe.rollup.transaction import (
+    AMOUNT_BITS,
+    FEE_BITS,
+    INDEX_BITS,
+    NONCE_BITS,
+    ExitRequest,
+    SignedExit,
+    SignedTransaction,
+    SignedTransfer,
+    Transfer,
+)
 from poe.rollup.types import FIELD_ORDER, SLOT_BYTES, AccountIndex, Gwei
 
 MAX_TRANSACTIONS_PER_CALL = 5000
@@ -16,6 +27,12 @@ MAX_JSON_INTEGER = 2**53 - 1
 """Larger ones do not survive JavaScript; they are written as decimal strings."""
 MAX_DIGITS = 78
 """Of 2^256."""
+TRANSFER = "transfer"
+EXIT = "exit"
+FIELDS_OF_KIND: Mapping[str, Sequence[str]] = {
+    TRANSFER: ("from", "to", "amount", "fee", "nonce", "signature"),
+    EXIT: ("from", "amount", "fee", "nonce", "signature"),
+}
 MAX_DEPTH = 8
 """A transaction's signature in a list of transactions in the parameters of a request is at depth 5."""
 
@@ -70,10 +87,15 @@ def _refuse_number(text: str) -> NoReturn:
     raise InputError(f"{text[:20]} is not an integer", code=WRONG_TYPE)
 
 
-def decode_transaction(value: Any, *, field: str = "") -> SignedTransfer:
-    """A transaction `{from, to, amount, fee, nonce, signature: {r8x, r8y, s}}`; `field` is where it stands."""
+def decode_transaction(value: Any, *, field: str = "") -> SignedTransaction:
+    """A transaction; `field` is where it stands.
+
+    A transfer is `{from, to, amount, fee, nonce, signature: {r8x, r8y, s}}`, with `kind: "transfer"` if one likes; an
+    exit says `kind: "exit"` and has no `to`.
+    """
     prefix = f"{field}." if field else ""
-    members = _members(value, field or "transaction", prefix, ("from", "to", "amount", "fee", "nonce", "signature"))
+    known = FIELDS_OF_KIND[_kind_of(value, prefix)]
+    members = _members(value, field or "transaction", prefix, known, optional=("kind",))
     signature = _members(members["signature"], f"{prefix}signature", f"{prefix}signature.", ("r8x", "r8y", "s"))
 
     def integer(name: str, bits: int) -> int:
@@ -82,21 +104,36 @@ def decode_transaction(value: Any, *, field: str = "") -> SignedTransfer:
     def element(name: str) -> int:
         return decode_integer(signature[name], field=f"{prefix}signature.{name}", limit=FIELD_ORDER)
 
-    transfer = Transfer(
-        sender=AccountIndex(integer("from", INDEX_BITS)),
-        recipient=AccountIndex(integer("to", INDEX_BITS)),
-        amount=Gwei(integer("amount", AMOUNT_BITS)),
-        fee=Gwei(integer("fee", FEE_BITS)),
-        nonce=integer("nonce", NONCE_BITS),
-    )
+    sender = AccountIndex(integer("from", INDEX_BITS))
+    recipient = AccountIndex(integer("to", INDEX_BITS)) if "to" in known else None
+    amount, fee = Gwei(integer("amount", AMOUNT_BITS)), Gwei(integer("fee", FEE_BITS))
+    nonce = integer("nonce", NONCE_BITS)
     r8, s = (element("r8x"), element("r8y")), element("s")
-    return _signed(transfer, r8, s, field=f"{prefix}signature.s")
-
-
-def _signed(transfer: Transfer, r8: tuple[int, int], s: int, *, field: str) -> SignedTransfer:
-    try:
+    with _only_s_can_be_wrong(f"{prefix}signature.s"):
+        if recipient is None:
+            exit_request = ExitRequest(sender=sender, amount=amount, fee=fee, nonce=nonce)
+            return SignedExit(exit=exit_request, r8=r8, s=s)
+        transfer = Transfer(sender=sender, recipient=recipient, amount=amount, fee=fee, nonce=nonce)
         return SignedTransfer(transfer=transfer, r8=r8, s=s)
-    except InputError as error:  # only s can be wrong by now: not below the subgroup's order
+
+
+def _kind_of(value: Any, prefix: str) -> str:
+    """What kind of transaction an object says it is; a transfer if it says nothing."""
+    kind = value.get("kind", TRANSFER) if isinstance(value, dict) else TRANSFER
+    if not isinstance(kind, str):
+        raise InputError(f"{prefix}kind is {_kind(kind)}, wanted a string", field=f"{prefix}kind", code=WRONG_TYPE)
+    if kind not in FIELDS_OF_KIND:
+        wanted = " or ".join(FIELDS_OF_KIND)
+        raise InputError(f"{prefix}kind is {kind[:40]!r}, wanted {wanted}", field=f"{prefix}kind", code=OUT_OF_RANGE)
+    return kind
+
+
+@contextmanager
+def _only_s_can_be_wrong(field: str) -> Iterator[None]:
+    """Of numbers within their widths s alone may be refused: it has to be below the subgroup's order."""
+    try:
+        yield
+    except InputError as error:
         raise InputError(f"{field}: {error.message}", field=field, code=OUT_OF_RANGE) from None
 
 
@@ -148,17 +185,19 @@ def _check_count(count: int, field: str) -> None:
         raise InputError(f"{field} has {count} transactions, wanted {wanted}", field=field, code=OUT_OF_RANGE)
 
 
-def _members(value: Any, name: str, prefix: str, wanted: Sequence[str]) -> Mapping[str, Any]:
-    """The object's members, exactly those wanted."""
+def _members(
+    value: Any, name: str, prefix: str, wanted: Sequence[str], *, optional: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """The object's members, exactly those wanted and maybe the optional ones."""
     if not isinstance(value, dict):
         raise InputError(f"{name} is {_kind(value)}, wanted an object", field=name, code=WRONG_TYPE)
     for key in wanted:
         if key not in value:
             raise InputError(f"{prefix}{key} is missing", field=prefix + key, code=MISSING)
     for key in value:
-        if key not in wanted:
-            shown = prefix + key[:40]
-            raise InputError(f"{shown!r} is unknown", field=shown, fix=f"known here: {', '.join(wanted)}", code=UNKNOWN)
+        if key not in wanted and key not in optional:
+            shown, known = prefix + key[:40], ", ".join([*wanted, *optional])
+            raise InputError(f"{shown!r} is unknown", field=shown, fix=f"known here: {known}", code=UNKNOWN)
     return value
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from poe.backend.interface import SignatureBackend, SignedMessage
 from poe.errors import PoeError, SequencerError
 from poe.metrics import Metrics
-from poe.rollup.transaction import SignedTransfer
+from poe.rollup.transaction import SignedTransaction, Transfer
 from poe.rollup.types import Account, AccountIndex
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain
@@ -19,7 +19,7 @@ UNKNOWN_RECIPIENT = "POE-SEQ-011"
 BAD_SIGNATURE = "POE-SEQ-012"
 
 HashMessage = Callable[[int], int]
-"""The signed message of a transfer's word 0: Poseidon2(domain, word 0), natively."""
+"""The signed message of a transaction's word 0: Poseidon2(domain, word 0), natively."""
 
 Verdicts = list[PoeError | None]
 """For each transaction, why it was refused, or None."""
@@ -47,7 +47,7 @@ class Intake:
         self._metrics = metrics
         self._bell = bell
 
-    async def admit(self, transactions: Sequence[SignedTransfer]) -> Verdicts:
+    async def admit(self, transactions: Sequence[SignedTransaction]) -> Verdicts:
         """Take what can be taken, in order; a verdict for each. Keys never change, so one look at each suffices."""
         keys: list[tuple[int, int] | None] = []
         verdicts: Verdicts = []
@@ -65,7 +65,7 @@ class Intake:
         self._show(verdicts)
         return verdicts
 
-    def _judge_cheaply(self, signed: SignedTransfer) -> tuple[tuple[int, int] | None, PoeError | None]:
+    def _judge_cheaply(self, signed: SignedTransaction) -> tuple[tuple[int, int] | None, PoeError | None]:
         """The sender's key, or why nobody needs to look at the signature.
 
         What depends on other transactions of the same call is judged again when it is added, so a sequence of
@@ -78,26 +78,27 @@ class Intake:
             return None, refusal
         return (sender.public_key_x, sender.public_key_y), None
 
-    def _sender(self, signed: SignedTransfer) -> Account:
-        sender = self._chain.account(signed.transfer.sender)
+    def _sender(self, signed: SignedTransaction) -> Account:
+        transaction = signed.transaction
+        sender = self._chain.account(transaction.sender)
         if sender is None:
-            raise _unknown(signed.transfer.sender, "from", UNKNOWN_SENDER)
-        if self._chain.account(signed.transfer.recipient) is None:
-            raise _unknown(signed.transfer.recipient, "to", UNKNOWN_RECIPIENT)
+            raise _unknown(transaction.sender, "from", UNKNOWN_SENDER)
+        if isinstance(transaction, Transfer) and self._chain.account(transaction.recipient) is None:
+            raise _unknown(transaction.recipient, "to", UNKNOWN_RECIPIENT)
         return sender
 
-    def _verify(self, messages: Sequence[tuple[tuple[int, int], SignedTransfer]]) -> list[bool]:
+    def _verify(self, messages: Sequence[tuple[tuple[int, int], SignedTransaction]]) -> list[bool]:
         """In a thread: hash and check."""
         return self._signatures.verify(
             [
                 SignedMessage(
-                    public_key=key, r8=signed.r8, s=signed.s, message=self._hash_message(signed.transfer.word)
+                    public_key=key, r8=signed.r8, s=signed.s, message=self._hash_message(signed.transaction.word)
                 )
                 for key, signed in messages
             ]
         )
 
-    def _add(self, signed: SignedTransfer) -> PoeError | None:
+    def _add(self, signed: SignedTransaction) -> PoeError | None:
         try:
             self._mempool.add(signed, self._sender(signed))
         except SequencerError as refusal:
@@ -119,7 +120,7 @@ def _unknown(index: AccountIndex, field: str, code: str) -> SequencerError:
     )
 
 
-def _bad_signature(signed: SignedTransfer) -> SequencerError:
+def _bad_signature(signed: SignedTransaction) -> SequencerError:
     return SequencerError(
-        f"signature: it is not account {signed.transfer.sender}'s signature of this transaction", code=BAD_SIGNATURE
+        f"signature: it is not account {signed.transaction.sender}'s signature of this transaction", code=BAD_SIGNATURE
     )

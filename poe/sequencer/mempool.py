@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from poe.errors import SequencerError
-from poe.rollup.transaction import SignedTransfer, Word0
+from poe.rollup.transaction import SignedTransaction, Word0
 from poe.rollup.types import WORD_BYTES, Account, AccountIndex
 
 NONCE_LIMIT = 2**32 - 1
@@ -29,19 +29,19 @@ class _Entry:
 
     minus_fee: int
     arrival: int
-    signed: SignedTransfer = field(compare=False)
+    signed: SignedTransaction = field(compare=False)
 
     @property
     def account(self) -> AccountIndex:
-        return self.signed.transfer.sender
+        return self.signed.transaction.sender
 
     @property
     def nonce(self) -> int:
-        return self.signed.transfer.nonce
+        return self.signed.transaction.nonce
 
     @property
     def cost(self) -> int:
-        return self.signed.transfer.amount + self.signed.transfer.fee
+        return self.signed.transaction.amount + self.signed.transaction.fee
 
 
 @dataclass(slots=True)
@@ -86,9 +86,9 @@ class Mempool:
     def __len__(self) -> int:
         return self._size
 
-    def __contains__(self, signed: SignedTransfer) -> bool:
-        queue = self._queues.get(signed.transfer.sender)
-        entry = queue.by_nonce.get(signed.transfer.nonce) if queue is not None else None
+    def __contains__(self, signed: SignedTransaction) -> bool:
+        queue = self._queues.get(signed.transaction.sender)
+        entry = queue.by_nonce.get(signed.transaction.nonce) if queue is not None else None
         return entry is not None and entry.signed == signed
 
     def next_nonce(self, account: AccountIndex, nonce: int) -> int:
@@ -98,7 +98,7 @@ class Mempool:
             nonce += 1
         return nonce
 
-    def add(self, signed: SignedTransfer, sender: Account) -> None:
+    def add(self, signed: SignedTransaction, sender: Account) -> None:
         """Take one transaction of an account as it is now; SequencerError with the reason when refused.
 
         One that waits already is taken again silently; another with the same nonce needs a higher fee.
@@ -106,58 +106,58 @@ class Mempool:
         if signed in self:
             return
         self.check(signed, sender)
-        queue = self._queues.get(signed.transfer.sender) or _Queue(nonce=sender.nonce)
-        self._size += signed.transfer.nonce not in queue.by_nonce
+        queue = self._queues.get(signed.transaction.sender) or _Queue(nonce=sender.nonce)
+        self._size += signed.transaction.nonce not in queue.by_nonce
         self._arrivals += 1
-        queue.put(_Entry(-signed.transfer.fee, self._arrivals, signed))
-        self._queues[signed.transfer.sender] = queue
-        if queue.nonce == signed.transfer.nonce:
-            self._note_head(signed.transfer.sender)
+        queue.put(_Entry(-signed.transaction.fee, self._arrivals, signed))
+        self._queues[signed.transaction.sender] = queue
+        if queue.nonce == signed.transaction.nonce:
+            self._note_head(signed.transaction.sender)
 
-    def check(self, signed: SignedTransfer, sender: Account) -> None:
+    def check(self, signed: SignedTransaction, sender: Account) -> None:
         """SequencerError with the reason if `add` would refuse; the signature is not looked at here or there."""
         if signed in self:
             return
-        queue = self._queues.get(signed.transfer.sender) or _Queue(nonce=sender.nonce)
-        replaced = queue.by_nonce.get(signed.transfer.nonce)
+        queue = self._queues.get(signed.transaction.sender) or _Queue(nonce=sender.nonce)
+        replaced = queue.by_nonce.get(signed.transaction.nonce)
         self._refuse_nonce(signed, sender)
         self._refuse_cost(signed, sender, queue, replaced)
         if replaced is None:
             self._refuse_when_full(signed, queue)
 
-    def _refuse_nonce(self, signed: SignedTransfer, sender: Account) -> None:
-        nonce, limit = signed.transfer.nonce, sender.nonce + self._capacity_per_account
+    def _refuse_nonce(self, signed: SignedTransaction, sender: Account) -> None:
+        nonce, limit = signed.transaction.nonce, sender.nonce + self._capacity_per_account
         if nonce < sender.nonce or nonce >= NONCE_LIMIT:
             raise SequencerError(
-                f"nonce {nonce} of account {signed.transfer.sender} is used up, its next is {sender.nonce}",
+                f"nonce {nonce} of account {signed.transaction.sender} is used up, its next is {sender.nonce}",
                 code=STALE_NONCE,
             )
         if nonce >= limit:
             raise SequencerError(
-                f"nonce {nonce} of account {signed.transfer.sender} is too far ahead, wanted below {limit}",
+                f"nonce {nonce} of account {signed.transaction.sender} is too far ahead, wanted below {limit}",
                 code=NONCE_TOO_FAR,
             )
 
-    def _refuse_cost(self, signed: SignedTransfer, sender: Account, queue: _Queue, replaced: _Entry | None) -> None:
-        transfer = signed.transfer
-        if replaced is not None and transfer.fee <= replaced.signed.transfer.fee:
+    def _refuse_cost(self, signed: SignedTransaction, sender: Account, queue: _Queue, replaced: _Entry | None) -> None:
+        transaction = signed.transaction
+        if replaced is not None and transaction.fee <= replaced.signed.transaction.fee:
             raise SequencerError(
-                f"nonce {transfer.nonce} of account {transfer.sender} waits already with fee "
-                f"{replaced.signed.transfer.fee}, fee {transfer.fee} does not replace it",
+                f"nonce {transaction.nonce} of account {transaction.sender} waits already with fee "
+                f"{replaced.signed.transaction.fee}, fee {transaction.fee} does not replace it",
                 fix="offer a higher fee",
                 code=UNDERPRICED,
             )
-        owed = queue.cost - (replaced.cost if replaced is not None else 0) + transfer.amount + transfer.fee
+        owed = queue.cost - (replaced.cost if replaced is not None else 0) + transaction.amount + transaction.fee
         if owed > sender.balance:
             raise SequencerError(
-                f"account {transfer.sender} has {sender.balance} gwei, its waiting transactions need {owed}",
+                f"account {transaction.sender} has {sender.balance} gwei, its waiting transactions need {owed}",
                 code=OVERDRAWN,
             )
 
-    def _refuse_when_full(self, signed: SignedTransfer, queue: _Queue) -> None:
+    def _refuse_when_full(self, signed: SignedTransaction, queue: _Queue) -> None:
         if len(queue.by_nonce) >= self._capacity_per_account:
             raise SequencerError(
-                f"account {signed.transfer.sender} has {len(queue.by_nonce)} transactions waiting, the most allowed",
+                f"account {signed.transaction.sender} has {len(queue.by_nonce)} transactions waiting, the most allowed",
                 fix="wait for a batch",
                 code=ACCOUNT_FULL,
             )
@@ -166,7 +166,7 @@ class Mempool:
                 f"the mempool holds {self._capacity} transactions, the most allowed", fix="try again later", code=FULL
             )
 
-    def select(self, count: int) -> list[SignedTransfer]:
+    def select(self, count: int) -> list[SignedTransaction]:
         """Up to `count` executable transactions, which stay in the pool until `settle` or `drop`.
 
         In rounds: one of each account, the highest fee first and the earlier among equals, then the accounts'
@@ -199,27 +199,33 @@ class Mempool:
         if queue is not None and queue.head is not None:
             heapq.heappush(self._heads, queue.head)
 
-    def drop(self, signed: SignedTransfer) -> None:
+    def drop(self, signed: SignedTransaction) -> None:
         """Forget one transaction; the account's later ones wait for another with its nonce."""
-        self._take(signed.transfer.sender, signed.transfer.nonce)
+        self._take(signed.transaction.sender, signed.transaction.nonce)
 
-    def settle(self, account: AccountIndex, nonce: int) -> int:
-        """The account's nonce is `nonce` now, whether grown or rolled back; returns how many that made stale."""
+    def settle(self, account: AccountIndex, nonce: int) -> list[SignedTransaction]:
+        """The account's nonce is `nonce` now, whether grown or rolled back; returns those that this made stale."""
         queue = self._queues.get(account)
         if queue is None or queue.nonce == nonce:
-            return 0
+            return []
         queue.nonce = nonce
-        stale = [waiting for waiting in queue.by_nonce if waiting < nonce]
-        for waiting in stale:
-            self._take(account, waiting)
+        stale = [entry.signed for waiting, entry in queue.by_nonce.items() if waiting < nonce]
+        for signed in stale:
+            self.drop(signed)
         self._note_head(account)
-        return len(stale)
+        return stale
 
-    def settle_all(self, slots: Iterable[bytes]) -> None:
-        """The transfers in these slots have taken effect, in this order."""
+    def settle_all(self, slots: Iterable[bytes]) -> list[SignedTransaction]:
+        """The transactions in these slots have taken effect, in this order; all that became stale leave the pool.
+
+        Returns those that were overtaken: another transaction, or one forced on L1, has used their nonce.
+        """
+        overtaken = []
         for slot in slots:
             fields = Word0.unpack(int.from_bytes(slot[:WORD_BYTES], "big"))
-            self.settle(AccountIndex(fields.sender), fields.nonce + 1)
+            stale = self.settle(AccountIndex(fields.sender), fields.nonce + 1)
+            overtaken += [signed for signed in stale if signed.slot != slot]
+        return overtaken
 
     def refresh(self, account_of: AccountOf) -> int:
         """After a rollback: re-read every account, drop what it cannot send or pay any more; returns how many."""

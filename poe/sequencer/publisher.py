@@ -16,7 +16,7 @@ from poe.net.interface import BatchAnnouncement, BodySource, Network
 from poe.rollup.types import Batch, BatchNumber
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, SealedBatch
-from poe.sequencer.deposits import overdue
+from poe.sequencer.queue import overdue
 from poe.sequencer.reconciler import Reconciler
 
 log = logging.getLogger("poe.sequencer.publisher")
@@ -27,9 +27,9 @@ OVERDUE_MARGIN_BLOCKS = 4
 
 L1_MOVED = frozenset({"WrongNumber", "WrongParent"})
 """Our idea of L1's head is not L1's: the follower will tell."""
-QUEUE_MOVED = frozenset({"WrongQueueEnd", "OverdueDeposits", "DepositMismatch"})
-"""The batch does not fit L1's deposit queue any more: it has to be sealed anew."""
-NEVER_RIGHT = frozenset({"NotSequencer", "WrongReward", "WrongDataLength", "TooManyDeposits", "ForcedNotSupported"})
+QUEUE_MOVED = frozenset({"WrongQueueEnd", "TooManyEntries", "WrongCounts", "OverdueEntries", "EntryMismatch"})
+"""The batch does not fit L1's queue any more: it has to be sealed anew."""
+NEVER_RIGHT = frozenset({"NotSequencer", "WrongReward", "WrongDataLength"})
 """Waiting heals none of these: the node is set up wrongly."""
 
 SignAnnouncement = Callable[[BatchAnnouncement], BatchAnnouncement]
@@ -88,7 +88,7 @@ class Publisher:
             sealed = self._next()
             if sealed is None:
                 await self._bell.wait()
-            elif self._misses_overdue_deposits(sealed):
+            elif self._misses_overdue_entries(sealed):
                 await self._reconciler.unseal(sealed.number)
             else:
                 await self._announce(sealed)
@@ -102,15 +102,15 @@ class Publisher:
             self._posted = None  # the ledger has seen that block: if the batch is not in it, a reorg took it out
         return self._chain.get(max(height, self._posted.number if self._posted is not None else 0) + 1)
 
-    def _misses_overdue_deposits(self, sealed: SealedBatch) -> bool:
-        """Would L1 refuse the batch for deposits that must be drained by now? It would also refuse all after it."""
+    def _misses_overdue_entries(self, sealed: SealedBatch) -> bool:
+        """Would L1 refuse the batch for entries that must be drained by now? It would also refuse all after it."""
         l1_head = self._reconciler.l1_head
         if l1_head is None or self._posted is not None:
             return False  # the ledger's queue is behind what we posted: L1 itself will judge
         slots, deadline = self._parameters.shape.slots, self._parameters.queue_deadline_blocks
         at_block = l1_head.number + min(OVERDUE_MARGIN_BLOCKS, deadline // 2)
-        due = overdue(self._ledger.pending_deposits(), at_block=at_block, deadline_blocks=deadline)
-        return sealed.batch.header.deposits < min(due, max(1, slots // 2))
+        due = overdue(self._ledger.pending_entries(), at_block=at_block, deadline_blocks=deadline)
+        return sealed.drained < min(due, max(1, slots // 2))
 
     async def _announce(self, sealed: SealedBatch) -> None:
         """Gossip the header once, ahead of the posting: provers may begin while L1 still mines it."""

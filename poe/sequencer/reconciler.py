@@ -9,12 +9,12 @@ from poe.errors import InputError, L1Error, SequencerError
 from poe.l1.interface import BlockRef, ChainUpdate
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
-from poe.rollup.transaction import SignedTransfer
+from poe.rollup.transaction import SignedTransaction, decode_transaction
 from poe.rollup.types import BatchNumber
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, SealedBatch
-from poe.sequencer.deposits import agrees_with_queue
 from poe.sequencer.mempool import Mempool
+from poe.sequencer.queue import agrees_with_queue
 
 log = logging.getLogger("poe.sequencer.reconciler")
 
@@ -59,20 +59,23 @@ class Reconciler:
             await self._bell.wait()
 
     def _first_disagreement(self) -> BatchNumber | None:
-        """The first of our batches that is not L1's at its number, or whose deposits L1's queue no longer has."""
+        """The first of our batches that is not L1's at its number, or whose entries L1's queue no longer has."""
         l1_height, _ = self._ledger.head()
-        queue = self._ledger.pending_deposits()
+        queue = self._ledger.pending_entries()
         base, base_hash = self._chain.base
         if base > 0 and not self._ledger.is_sequenced(base, base_hash):
             return base
         for ours in self._chain.kept:
-            if ours.number <= l1_height:
-                agrees = self._ledger.is_sequenced(ours.number, ours.batch_hash)
-            else:
-                agrees = agrees_with_queue(ours, queue)
+            agrees = self._is_ordered(ours) if ours.number <= l1_height else agrees_with_queue(ours, queue)
             if not agrees:
                 return ours.number
         return None
+
+    def _is_ordered(self, ours: SealedBatch) -> bool:
+        """Is it L1's batch at its number? A hash does not tell forced transactions from those of users."""
+        ordered = self._ledger.batch(ours.number)
+        is_same_queue = ordered is None or ordered.queue_end == ours.queue_end
+        return is_same_queue and self._ledger.is_sequenced(ours.number, ours.batch_hash)
 
     def _undo_from(self, number: BatchNumber) -> list[SealedBatch]:
         removed = self._chain.truncate(number - 1)
@@ -85,25 +88,29 @@ class Reconciler:
             if ordered is None:
                 raise L1Error(f"batch {number} is ordered on L1, its body is not known any more", fix="start again")
             sealed = await self._chain.extend(ordered.batch, queue_end=ordered.queue_end)
-            self._mempool.settle_all(sealed.applied_transfers)
+            overtaken = self._mempool.settle_all(sealed.applied_transactions)
+            self._metrics.transactions.labels(outcome="dropped").inc(len(overtaken))
 
     def _put_back(self, removed: Sequence[SealedBatch]) -> None:
-        """Re-judge what waits on the state as it is now, then add what the undone batches held."""
+        """Re-judge what waits on the state as it is now, then add what the undone batches held.
+
+        Not what the queue had forced into them: that comes again with the queue, or not at all.
+        """
         if not removed:
             return
         dropped = self._mempool.refresh(self._chain.account)
-        for slot in (slot for batch in removed for slot in batch.applied_transfers):
+        for slot in (slot for batch in removed for slot in batch.applied_from_pool):
             try:
-                self._add(SignedTransfer.from_slot(slot))
+                self._add(decode_transaction(slot))
             except (SequencerError, InputError) as error:
                 log.info("transaction_dropped reason=%r", str(error))
                 dropped += 1
         self._metrics.transactions.labels(outcome="dropped").inc(dropped)
 
-    def _add(self, signed: SignedTransfer) -> None:
-        sender = self._chain.account(signed.transfer.sender)
+    def _add(self, signed: SignedTransaction) -> None:
+        sender = self._chain.account(signed.transaction.sender)
         if sender is None:
-            raise SequencerError(f"account {signed.transfer.sender} is gone with the reorg", code="POE-SEQ-010")
+            raise SequencerError(f"account {signed.transaction.sender} is gone with the reorg", code="POE-SEQ-010")
         self._mempool.add(signed, sender)
 
     def _show(self, update: ChainUpdate) -> None:

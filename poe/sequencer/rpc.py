@@ -8,7 +8,7 @@ from typing import Any
 
 from poe.errors import InputError, PoeError, SequencerError
 from poe.l1.ledger import Ledger
-from poe.rollup.transaction import SignedTransfer
+from poe.rollup.transaction import SignedTransaction, decode_transaction
 from poe.rollup.types import AccountIndex, BatchNumber
 from poe.sequencer import decoding
 from poe.sequencer.chain import Chain
@@ -120,15 +120,15 @@ class Rpc:
         slots = decoding.decode_slots(value, field="slots")
         return await self._admit_each([_decode_slot(slot, i) for i, slot in enumerate(slots)])
 
-    async def _admit_each(self, decoded: Sequence[SignedTransfer | InputError]) -> Any:
-        verdicts = iter(await self._admit([entry for entry in decoded if isinstance(entry, SignedTransfer)]))
+    async def _admit_each(self, decoded: Sequence[SignedTransaction | InputError]) -> Any:
+        verdicts = iter(await self._admit([entry for entry in decoded if isinstance(entry, SignedTransaction)]))
         refusals = [entry if isinstance(entry, InputError) else next(verdicts) for entry in decoded]
         return [
             {"accepted": True} if refusal is None else {"accepted": False, "error": _describe(refusal)}
             for refusal in refusals
         ]
 
-    async def _admit(self, transactions: Sequence[SignedTransfer]) -> Sequence[PoeError | None]:
+    async def _admit(self, transactions: Sequence[SignedTransaction]) -> Sequence[PoeError | None]:
         if not self._is_ready:
             raise SequencerError("still catching up with L1", fix="try again when /readyz says ok", code=NOT_READY)
         return await self._intake.admit(transactions)
@@ -165,6 +165,7 @@ class Rpc:
             "parentHash": "0x" + held.parent_hash.hex(),
             "shape": str(header.shape),
             "deposits": header.deposits,
+            "forced": header.forced,
             "feeAccount": header.fee_account,
             "data": "0x" + held.batch.data.hex(),
         }
@@ -250,16 +251,16 @@ def _positional(params: Sequence[Any], *names: str) -> Sequence[Any]:
     return params
 
 
-def _decode_entry(entry: Any, position: int) -> SignedTransfer | InputError:
+def _decode_entry(entry: Any, position: int) -> SignedTransaction | InputError:
     try:
         return decoding.decode_transaction(entry, field=f"transactions[{position}]")
     except InputError as error:
         return error
 
 
-def _decode_slot(slot: bytes, position: int) -> SignedTransfer | InputError:
+def _decode_slot(slot: bytes, position: int) -> SignedTransaction | InputError:
     try:
-        return SignedTransfer.from_slot(slot)
+        return decode_transaction(slot)
     except InputError as error:
         field = f"slots[{position}]"
         return InputError(f"{field}: {error.message}", field=field, code=decoding.OUT_OF_RANGE)

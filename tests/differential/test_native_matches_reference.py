@@ -44,6 +44,7 @@ OUTSIDE = 4**DEPTH + 1
 """Its low digits name account 1."""
 
 elements = st.one_of(st.integers(0, FIELD_ORDER - 1), st.sampled_from([0, 1, FIELD_ORDER - 1, SUBGROUP_ORDER]))
+addresses = st.one_of(st.integers(0, 2**160 - 1), st.sampled_from([0, 2**160 - 1]))
 words = st.one_of(st.integers(0, 2**256 - 1), elements, st.just(FIELD_ORDER))
 exhaustively = settings(derandomize=True, deadline=None, max_examples=200)
 
@@ -145,7 +146,7 @@ accounts = st.builds(
     public_key_y=elements,
     balance=st.integers(0, 2**BALANCE_BITS - 1).map(Gwei),
     nonce=st.integers(0, MAX_NONCE),
-    exit_address=elements,
+    exit_address=addresses,
 )
 
 
@@ -198,16 +199,36 @@ def _transfer(**changes: int) -> Word0:
     return replace(base, **changes)
 
 
+def _exit(**changes: int) -> Word0:
+    return replace(_transfer(kind=SlotKind.EXIT, recipient=0), **changes)
+
+
+def _forced_exit(account: int, amount: int, asked_by: int) -> bytes:
+    """The contract's slot, but that `asked_by` may be any word."""
+    word = _exit(sender=account, amount=amount, fee=0).pack()
+    return b"".join(map(to_word, (word, asked_by, 0, 0)))
+
+
 CASES: dict[SlotOutcome, list[bytes]] = {
-    SlotOutcome.APPLIED: [_slot(_transfer()), _slot(_transfer(recipient=0)), _slot(_transfer(amount=999))],
+    SlotOutcome.APPLIED: [
+        *(_slot(_transfer(**change)) for change in ({}, {"recipient": 0}, {"amount": 999})),
+        *(
+            _slot(_exit(**change))
+            for change in ({}, {"amount": 0}, {"amount": 999}, {"sender": 5, "amount": 2**64 - 1})
+        ),
+        *(_slot(_exit(recipient=to)) for to in (7, OUTSIDE, 2**48 - 1)),
+    ],
     SlotOutcome.EMPTY: [bytes(SLOT_BYTES), _slot(_transfer(kind=0)), to_word(FIELD_ORDER) * 4],
-    SlotOutcome.UNKNOWN_KIND: [_slot(_transfer(kind=kind)) for kind in (2, 3, 255)],
-    SlotOutcome.RESERVED_BITS: [_slot(_transfer(reserved=1)), _slot(_transfer(reserved=1 << 20))],
-    SlotOutcome.SENDER_MISSING: [_slot(_transfer(sender=7)), _slot(_transfer(sender=OUTSIDE - 1))],
+    SlotOutcome.UNKNOWN_KIND: [_slot(_transfer(kind=kind)) for kind in (3, 4, 255)],
+    SlotOutcome.RESERVED_BITS: [_slot(_transfer(reserved=1)), _slot(_exit(reserved=1 << 20))],
+    SlotOutcome.SENDER_MISSING: [_slot(_transfer(sender=7)), *(_slot(_exit(sender=i)) for i in (7, OUTSIDE))],
     SlotOutcome.RECIPIENT_MISSING: [_slot(_transfer(recipient=7)), _slot(_transfer(recipient=OUTSIDE))],
-    SlotOutcome.WRONG_NONCE: [_slot(_transfer(nonce=1)), _slot(_transfer(sender=2, nonce=1))],
-    SlotOutcome.NONCE_EXHAUSTED: [_slot(_transfer(sender=4, nonce=MAX_NONCE))],
-    SlotOutcome.INSUFFICIENT_BALANCE: [_slot(_transfer(amount=1000)), _slot(_transfer(amount=2**64 - 1))],
+    SlotOutcome.WRONG_NONCE: [_slot(_transfer(nonce=1)), _slot(_exit(sender=2, nonce=1))],
+    SlotOutcome.NONCE_EXHAUSTED: [_slot(change(sender=4, nonce=MAX_NONCE)) for change in (_transfer, _exit)],
+    SlotOutcome.INSUFFICIENT_BALANCE: [
+        _slot(_transfer(amount=1000)),
+        *(_slot(_exit(amount=amount)) for amount in (1000, 2**64 - 1)),
+    ],
     SlotOutcome.BALANCE_OVERFLOW: [
         _slot(_transfer(recipient=5, amount=100)),
         _slot(_transfer(sender=5, recipient=5, amount=100)),
@@ -216,8 +237,25 @@ CASES: dict[SlotOutcome, list[bytes]] = {
         _slot(_transfer())[:-1] + b"\0",
         _slot(_transfer())[:32] + bytes(96),
         _slot(_transfer(sender=6)),
+        _slot(_exit(sender=6)),
+        _slot(_exit())[:-1] + b"\0",
+        to_word(_exit().pack()) + _slot(_transfer())[32:],
+        _forced_exit(0, 5, 0),
     ],
 }
+
+FORCED_CASES: dict[SlotOutcome, list[bytes]] = {
+    SlotOutcome.APPLIED: [_forced_exit(2, amount, 2) for amount in (0, 3000)] + [_forced_exit(4, 5000, 4)],
+    SlotOutcome.SENDER_MISSING: [_forced_exit(index, 0, 1) for index in (7, OUTSIDE, 2**48 - 1)],
+    SlotOutcome.INSUFFICIENT_BALANCE: [_forced_exit(2, amount, 1) for amount in (3001, 2**64 - 1)],
+    SlotOutcome.NOT_EXIT_ADDRESS: [
+        _forced_exit(2, 3000, 1),
+        _forced_exit(2, 0, 2**160 + 2),
+        _slot(_exit(sender=2, nonce=2)),
+        bytes(SLOT_BYTES)[:63] + b"\1" + bytes(64),
+    ],
+}
+"""Slots in a forced exit's place."""
 
 
 def _execute_both(genesis: State, batches: list[Batch]) -> None:
@@ -227,6 +265,7 @@ def _execute_both(genesis: State, batches: list[Batch]) -> None:
         execution = state.execute(batch, DOMAIN)
         reference, result = apply_batch(reference, batch, DOMAIN)
         assert execution.outcomes == result.outcomes
+        assert execution.exits == result.exits
         assert (execution.fees, execution.burnt) == (result.fees, result.burnt)
         assert (execution.old_root, execution.new_root) == (roots[-1], reference.root)
         assert (state.root, state.total_balance()) == (reference.root, reference.total_balance())
@@ -237,32 +276,40 @@ def _execute_both(genesis: State, batches: list[Batch]) -> None:
         assert state.root == root
 
 
-def _batch(slots: list[bytes], *, deposits: int = 0, fee_account: int = 2) -> Batch:
+def _batch(slots: list[bytes], *, deposits: int = 0, forced: int = 0, fee_account: int = 2) -> Batch:
     shape = Shape(slots=len(slots), depth=DEPTH)
-    header = Header(shape=shape, deposits=deposits, forced=0, fee_account=AccountIndex(fee_account))
+    header = Header(shape=shape, deposits=deposits, forced=forced, fee_account=AccountIndex(fee_account))
     return Batch(header=header, data=b"".join(slots))
 
 
 def test_every_outcome_has_a_case() -> None:
-    assert set(CASES) == set(SlotOutcome)
+    assert set(CASES) | set(FORCED_CASES) == set(SlotOutcome)
 
 
-@pytest.mark.parametrize(("outcome", "slot"), [(outcome, slot) for outcome, slots in CASES.items() for slot in slots])
-def test_each_outcome_is_reached_by_both(outcome: SlotOutcome, slot: bytes) -> None:
-    batch = _batch([slot])
+@pytest.mark.parametrize(
+    ("forced", "outcome", "slot"),
+    [
+        (forced, outcome, slot)
+        for forced, cases in enumerate((CASES, FORCED_CASES))
+        for outcome, slots in cases.items()
+        for slot in slots
+    ],
+)
+def test_each_outcome_is_reached_by_both(forced: int, outcome: SlotOutcome, slot: bytes) -> None:
+    batch = _batch([slot], forced=forced)
     assert apply_batch(_genesis(), batch, DOMAIN)[1].outcomes == (outcome,)
     _execute_both(_genesis(), [batch])
 
 
 @st.composite
 def word_zeros(draw: st.DrawFn) -> Word0:
-    """Mostly plausible transfers between the genesis accounts; now and then a field of any value."""
+    """Mostly plausible transfers and exits of the genesis accounts; now and then a field of any value."""
     index = st.one_of(st.integers(0, 7), st.sampled_from([OUTSIDE, 4**DEPTH - 1, 2**48 - 1]))
     sender = draw(index)
     holder = _genesis().account(sender)
     near = holder.nonce if holder else 0
     return Word0(
-        kind=draw(st.sampled_from([SlotKind.TRANSFER] * 8 + list(SlotKind) + [255])),
+        kind=draw(st.sampled_from([SlotKind.TRANSFER] * 6 + [SlotKind.EXIT] * 4 + list(SlotKind) + [255])),
         sender=sender,
         recipient=draw(index),
         amount=draw(st.one_of(st.integers(0, 2000), st.integers(0, 2**64 - 1))),
@@ -278,7 +325,7 @@ def slots(draw: st.DrawFn) -> bytes:
     slot = draw(
         st.one_of(
             word_zeros().map(_slot),
-            st.sampled_from([slot for cases in CASES.values() for slot in cases]),
+            st.sampled_from([slot for cases in (CASES, FORCED_CASES) for found in cases.values() for slot in found]),
             st.binary(min_size=SLOT_BYTES, max_size=SLOT_BYTES),
         )
     )
@@ -295,16 +342,28 @@ def deposits(draw: st.DrawFn) -> bytes:
     amount = draw(st.one_of(st.integers(0, 5000), st.just(2**64 - 1)))
     to = draw(st.sampled_from([0, 1, 6, 7, 8, 4**DEPTH - 1]))
     fields = _transfer(kind=draw(st.sampled_from([3, 3, 1, 0])), recipient=to, amount=amount, sender=0, fee=0)
-    return b"".join(map(to_word, (fields.pack(), draw(words), draw(words), draw(words))))
+    return b"".join(map(to_word, (fields.pack(), draw(words), draw(words), _lift(draw, draw(addresses)))))
+
+
+@st.composite
+def forced_exits(draw: st.DrawFn) -> bytes:
+    """What the contract would write, mostly by the right address, some of it aliased, and slots that it would not."""
+    account = draw(st.sampled_from([*range(9), OUTSIDE]))
+    holder = _genesis().account(account)
+    balance = min(holder.balance, 2**64 - 1) if holder else 0
+    amount = draw(st.one_of(st.integers(0, balance), st.sampled_from([balance, 2**64 - 1])))
+    asked_by = draw(st.sampled_from([account] * 6 + [account + 1, draw(words)]))
+    slot = _forced_exit(account, amount, _lift(draw, asked_by))
+    return draw(st.sampled_from([slot] * 6 + [draw(slots())]))
 
 
 @st.composite
 def batches(draw: st.DrawFn) -> Batch:
-    """Up to two deposits, then up to four slots."""
-    paid_in = draw(st.lists(deposits(), max_size=2))
+    """Up to two deposits, up to two forced exits, then up to four slots."""
+    paid_in, forced = draw(st.lists(deposits(), max_size=2)), draw(st.lists(forced_exits(), max_size=2))
     rest = draw(st.lists(slots(), min_size=1, max_size=4))
     fee_account = draw(st.sampled_from([*range(9), OUTSIDE, 2**48 - 1]))
-    return _batch(paid_in + rest, deposits=len(paid_in), fee_account=fee_account)
+    return _batch(paid_in + forced + rest, deposits=len(paid_in), forced=len(forced), fee_account=fee_account)
 
 
 @exhaustively
@@ -315,7 +374,11 @@ def test_transitions_agree_on_any_batches(chain: list[Batch]) -> None:
 
 @pytest.mark.parametrize(
     ("slot", "why"),
-    [(_transfer(recipient=4**DEPTH), "outside"), (_transfer(recipient=5, amount=100), r"2\^96")],
+    [
+        (_transfer(recipient=4**DEPTH), "outside"),
+        (_transfer(recipient=5, amount=100), r"2\^96"),
+        (_transfer(recipient=8), "exit address"),
+    ],
 )
 def test_both_refuse_a_deposit_that_cannot_be_credited(slot: Word0, why: str) -> None:
     batch = _batch([_slot(_transfer(amount=1)), _slot(slot)], deposits=2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,15 +15,16 @@ from poe.backend.native import NativeState
 from poe.backend.reference import verify_groth16
 from poe.crypto.field import FIELD_ORDER, split_words, to_word
 from poe.errors import BackendError
-from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
-from poe.rollup.statement import challenge, commitment, context, evaluate, statement_words
-from poe.rollup.transaction import Transfer
+from poe.rollup.batch import batch_hash, deposit_slot, forced_exit_slot, seal_batch
+from poe.rollup.statement import challenge, commitment, context, evaluate, exit_words, statement_words
+from poe.rollup.transaction import ExitRequest, Transfer
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Gwei, Shape, SlotOutcome, Wei
 
 SHAPE = Shape(slots=1, depth=1)
 DOMAIN = FieldElement(31337)
 SECRET = b"\5" * 32
 OWNER = AccountIndex(2)
+EXIT = Address(b"\x03" * 20)
 PAYEE = Address(b"\x0a" * 20)
 
 
@@ -38,7 +41,7 @@ def key(key_info: KeyInfo) -> _core.ProvingKey:
 
 
 def _deposit() -> Batch:
-    slot = deposit_slot(OWNER, Gwei(1000), native.derive_public_key(SECRET), Address(b"\3" * 20))
+    slot = deposit_slot(OWNER, Gwei(1000), native.derive_public_key(SECRET), EXIT)
     return seal_batch(SHAPE, deposits=[slot], transfers=[], fee_account=OWNER)
 
 
@@ -48,6 +51,19 @@ def _aliased_transfer() -> Batch:
     w0, r8_x, r8_y, s = split_words(transfer.sign(SECRET, DOMAIN).slot)
     slot = b"".join(map(to_word, (w0, r8_x + FIELD_ORDER, r8_y, s)))
     return seal_batch(SHAPE, deposits=[], transfers=[slot], fee_account=OWNER)
+
+
+def _exit() -> Batch:
+    """An exit whose recipient, which it does not read, is noise."""
+    word = ExitRequest(sender=OWNER, amount=Gwei(998), fee=Gwei(2), nonce=0).word | 0xABCDEF << 128
+    signature = native.sign(SECRET, native.poseidon([DOMAIN, word]))
+    slot = b"".join(map(to_word, (word, *signature)))
+    return seal_batch(SHAPE, deposits=[], transfers=[slot], fee_account=OWNER)
+
+
+def _forced_exit(asked_by: Address = EXIT) -> Batch:
+    slot = forced_exit_slot(OWNER, Gwei(1000), asked_by)
+    return seal_batch(SHAPE, deposits=[], forced_exits=[slot], transfers=[], fee_account=OWNER)
 
 
 def _noise() -> Batch:
@@ -66,6 +82,7 @@ def _run(batch: Batch) -> tuple[Execution, bytes]:
         new_root=execution.new_root,
         context=context(BatchNumber(1), batch_hash(batch), PAYEE, Wei(5)),
         batch=batch,
+        exits=execution.exits,
     )
     return execution, words
 
@@ -75,9 +92,12 @@ def _run(batch: Batch) -> tuple[Execution, bytes]:
     [
         (_deposit(), SlotOutcome.APPLIED),
         (_aliased_transfer(), SlotOutcome.APPLIED),
+        (_exit(), SlotOutcome.APPLIED),
+        (_forced_exit(), SlotOutcome.APPLIED),
+        (_forced_exit(PAYEE), SlotOutcome.NOT_EXIT_ADDRESS),
         (_noise(), SlotOutcome.UNKNOWN_KIND),
     ],
-    ids=["deposit", "aliased transfer", "noise"],
+    ids=["deposit", "aliased transfer", "exit", "forced exit", "forced exit of another's", "noise"],
 )
 def test_a_proof_is_of_the_specifications_statement(
     key: _core.ProvingKey, key_info: KeyInfo, batch: Batch, outcome: SlotOutcome
@@ -121,6 +141,19 @@ def test_a_statement_that_is_not_the_traces_is_not_proved(key: _core.ProvingKey,
     changed[32 * position + 31] ^= 1
     with pytest.raises(_core.CoreError, match="disagree"):
         key.prove(execution.trace, bytes(changed), 1)
+
+
+@pytest.mark.parametrize("batch", [_exit(), _forced_exit()], ids=["exit", "forced exit"])
+@pytest.mark.parametrize("lie", [{"address": PAYEE}, {"amount": Gwei(1001)}, None])
+def test_an_exit_that_the_batch_did_not_emit_is_not_proved(
+    key: _core.ProvingKey, batch: Batch, lie: dict[str, Any] | None
+) -> None:
+    """To another, of more, and none at all."""
+    execution, words = _run(batch)
+    (emitted,) = execution.exits
+    claimed = [] if lie is None else [replace(emitted, **lie)]
+    with pytest.raises(_core.CoreError, match="disagree about the exits"):
+        key.prove(execution.trace, words[:-64] + exit_words(claimed, SHAPE), 1)
 
 
 @pytest.mark.parametrize("cut", [1, 32, 200])

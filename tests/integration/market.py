@@ -13,11 +13,11 @@ from poe.backend.keys import ensure_dev_key
 from poe.backend.worker import WorkerProofs, open_worker
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
-from poe.l1.interface import ArbiterParameters, Submission
+from poe.l1.interface import ArbiterParameters, QueueEntry, Submission
 from poe.l1.keys import Signer
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
-from poe.rollup.transaction import SignedTransfer, Transfer
+from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransfer, Transfer
 from poe.rollup.types import (
     AccountIndex,
     Address,
@@ -29,6 +29,7 @@ from poe.rollup.types import (
     Shape,
     Wei,
 )
+from poe.sequencer.queue import lay_out
 
 SHAPE = Shape(slots=2, depth=2)
 FUNDS = Wei(10**21)
@@ -38,9 +39,14 @@ SECRETS = (b"\x01" * 32, b"\x02" * 32)
 NAMES = ("sequencer", "prover", "rival", "copier")
 
 
+def key_of(name: str) -> bytes:
+    """The private key of a fixed L1 account."""
+    return bytes([len(name)]) + name.encode().rjust(31, b".")
+
+
 def account(name: str) -> Signer:
     """A fixed L1 account by name."""
-    return Signer(bytes([len(name)]) + name.encode().rjust(31, b"."))
+    return Signer(key_of(name))
 
 
 @dataclass(kw_only=True)
@@ -76,14 +82,32 @@ class Market:
     async def post(self, transfers: Sequence[bytes] = (), *, deposits: Sequence[bytes] = ()) -> BatchNumber:
         """Execute and sequence a batch of these slots."""
         batch = seal_batch(self.shape, deposits=deposits, transfers=transfers, fee_account=AccountIndex(0))
-        number = BatchNumber(self.number + 1)
-        self.queue_end += len(deposits)
-        await self.clients["sequencer"].sequence_batch(
-            number, self.parent_hash, batch, queue_end=self.queue_end, reward=REWARD
+        return await self._sequence(batch, len(deposits))
+
+    async def post_draining(self, entries: Sequence[QueueEntry], transactions: Sequence[bytes] = ()) -> BatchNumber:
+        """Execute and sequence a batch of these queue entries, the next in line, and then these slots."""
+        drained = lay_out(entries)
+        batch = seal_batch(
+            self.shape,
+            deposits=drained.deposits,
+            forced_exits=drained.forced_exits,
+            transfers=[*drained.forced_transactions, *transactions],
+            fee_account=AccountIndex(0),
         )
-        self.batches[number] = (batch, self.state.execute(batch, self.domain))
-        self.number, self.parent_hash = number, batch_hash(batch)
+        return await self._sequence(batch, len(entries))
+
+    async def _sequence(self, batch: Batch, drained: int) -> BatchNumber:
+        number, queue_end = BatchNumber(self.number + 1), self.queue_end + drained
+        await self.clients["sequencer"].sequence_batch(
+            number, self.parent_hash, batch, queue_end=queue_end, reward=REWARD
+        )
+        self.note(number, batch, queue_end)
         return number
+
+    def note(self, number: BatchNumber, batch: Batch, queue_end: int) -> None:
+        """Execute a batch that L1 has ordered, whoever posted it."""
+        self.batches[number] = (batch, self.state.execute(batch, self.domain))
+        self.number, self.parent_hash, self.queue_end = number, batch_hash(batch), queue_end
 
     def transfer(self, sender: int, recipient: int, amount: int = 5, fee: int = 1) -> bytes:
         """A signed transfer that applies next."""
@@ -98,6 +122,14 @@ class Market:
         )
         x, y, s = native.sign(SECRETS[sender], native.poseidon([self.domain, transfer.word]))
         return SignedTransfer(transfer=transfer, r8=(x, y), s=s).slot
+
+    def exit(self, sender: int, amount: int, fee: int = 1) -> bytes:
+        """A signed exit that applies next."""
+        held = self.state.account(AccountIndex(sender))
+        assert held is not None
+        asked = ExitRequest(sender=AccountIndex(sender), amount=Gwei(amount), fee=Gwei(fee), nonce=held.nonce)
+        x, y, s = native.sign(SECRETS[sender], native.poseidon([self.domain, asked.word]))
+        return SignedExit(exit=asked, r8=(x, y), s=s).slot
 
     async def prove(
         self, number: BatchNumber, payee: Address, *, tip: Wei = Wei(0), execution: Execution | None = None
@@ -121,8 +153,17 @@ class Market:
             new_root=execution.new_root,
             context=context,
             batch=batch,
+            exits=execution.exits,
         )
         return ProofJob(trace=execution.trace, statement=words)
+
+    async def prove_all(self) -> None:
+        """Prove every batch that is not final and submit."""
+        prover = self.clients["prover"]
+        for number in range(await prover.finalized_number() + 1, self.number + 1):
+            await prover.submit_proof(await self.prove(BatchNumber(number), prover.account))
+        assert await prover.finalized_number() == self.number
+        assert await prover.state_root() == self.state.root
 
 
 def submission_of(
@@ -138,6 +179,7 @@ def submission_of(
         tip=tip,
         commitment=proof.commitment,
         proof_words=proof.words,
+        exits=execution.exits,
     )
 
 
@@ -147,7 +189,7 @@ def dev_key() -> KeyInfo:
 
 
 @asynccontextmanager
-async def open_market(key: KeyInfo, shape: Shape = SHAPE) -> AsyncIterator[Market]:
+async def open_market(key: KeyInfo, shape: Shape = SHAPE, **deadlines: int) -> AsyncIterator[Market]:
     """Anvil that mines at once, the contract, funded accounts, a proving worker."""
     async with (
         Anvil(block_seconds=None) as anvil,
@@ -157,7 +199,7 @@ async def open_market(key: KeyInfo, shape: Shape = SHAPE) -> AsyncIterator[Marke
             await anvil.set_balance(account(name).address, FUNDS)
         sequencer = account("sequencer")
         parameters = await deploy_with_key(
-            anvil.rpc, sequencer, key, shape=shape, sequencer=sequencer.address, reward=REWARD
+            anvil.rpc, sequencer, key, shape=shape, sequencer=sequencer.address, reward=REWARD, **deadlines
         )
         clients = {
             name: await Arbiter.connect(anvil.rpc, parameters.address, account(name), chain_id=parameters.chain_id)

@@ -15,7 +15,7 @@ from py_ecc.optimized_bn128 import G1, G2, curve_order, multiply, normalize
 from poe.errors import AlreadyAccepted, ConfigError, L1Error, L1Unreachable, NotMined, Reverted, ToolError, WrongChain
 from poe.l1.abi import load_artifact
 from poe.l1.anvil import Anvil, find_anvil
-from poe.l1.contract import Arbiter
+from poe.l1.contract import FEE_HEADROOM_ENTRIES, Arbiter
 from poe.l1.deploy import Deployment, deploy_arbiter
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
@@ -25,6 +25,9 @@ from poe.l1.interface import (
     BatchSequenced,
     ChainUpdate,
     Deposited,
+    ExitsCredited,
+    ForcedExitQueued,
+    ForcedTransactionQueued,
     ProofAccepted,
     Submission,
     Withdrawn,
@@ -33,13 +36,14 @@ from poe.l1.keys import Signer
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Patience
-from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
+from poe.rollup.batch import batch_hash, deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.statement import challenge, commitment, context, domain, evaluate, statement_words
 from poe.rollup.types import (
     AccountIndex,
     Address,
     Batch,
     BatchNumber,
+    Exit,
     FieldElement,
     Gwei,
     Hash,
@@ -85,7 +89,14 @@ def forge_proof(public_inputs: tuple[int, int, int]) -> tuple[int, ...]:
 
 
 def prove(
-    parameters: ArbiterParameters, number: int, batch: Batch, old_root: int, new_root: int, *, tip: int = 0
+    parameters: ArbiterParameters,
+    number: int,
+    batch: Batch,
+    old_root: int,
+    new_root: int,
+    *,
+    tip: int = 0,
+    exits: tuple[Exit, ...] = (),
 ) -> Submission:
     words = statement_words(
         domain=domain(parameters.chain_id, parameters.address, parameters.circuit_version),
@@ -93,6 +104,7 @@ def prove(
         new_root=FieldElement(new_root),
         context=context(BatchNumber(number), batch_hash(batch), PROVER.address, Wei(tip)),
         batch=batch,
+        exits=exits,
     )
     c = commitment(words)
     x = challenge(c, words)
@@ -105,6 +117,7 @@ def prove(
         tip=Wei(tip),
         commitment=c,
         proof_words=forge_proof((c, x, evaluate(words, x))),
+        exits=exits,
     )
 
 
@@ -176,9 +189,9 @@ async def deposit(client: Arbiter, amount: int = 5, key: tuple[int, int] = (11, 
     await client.deposit(public_key=key, exit_address=EXIT, amount=Gwei(amount))
 
 
-async def sequence(client: Arbiter, ledger: Ledger, batch: Batch) -> None:
+async def sequence(client: Arbiter, ledger: Ledger, batch: Batch, *, drained: int | None = None) -> None:
     number, parent = ledger.head()
-    end = ledger.queue_end + batch.header.deposits
+    end = ledger.queue_end + (batch.header.deposits if drained is None else drained)
     await client.sequence_batch(BatchNumber(number + 1), parent, batch, queue_end=end, reward=REWARD)
 
 
@@ -226,6 +239,143 @@ async def test_a_batch_is_deposited_sequenced_proven_paid_and_followed(world: Wo
     seen = await follow(follower, ledger, lambda: PROVER.address not in ledger.credits())
     assert [type(event) for event in seen[-1].events] == [Withdrawn]
     assert follower.stats().skipped_logs == 0
+
+
+JUNK = bytes(range(128))
+
+
+async def queue_all_kinds(world: World) -> tuple[Ledger, ChainFollower]:
+    """A forced transaction, a deposit and a forced exit wait, in this order."""
+    rival = await world.client(RIVAL)
+    ledger, follower = Ledger(world.parameters), world.follower()
+    await rival.force_transaction(JUNK)
+    await deposit(rival)
+    await rival.force_exit(AccountIndex(0), Gwei(3))
+    await follow(follower, ledger, lambda: len(ledger.pending_entries()) == 3)
+    return ledger, follower
+
+
+def batch_of_all_kinds() -> Batch:
+    return seal_batch(
+        SHAPE,
+        deposits=[deposit_slot(AccountIndex(0), Gwei(5), (11, 12), EXIT)],
+        forced_exits=[forced_exit_slot(AccountIndex(0), Gwei(3), RIVAL.address)],
+        transfers=[JUNK],
+        fee_account=AccountIndex(0),
+    )
+
+
+async def test_entries_of_all_kinds_are_queued_told_and_drained(world: World) -> None:
+    ledger, follower = await queue_all_kinds(world)
+    forced, _, asked = ledger.pending_entries()
+    assert isinstance(forced, ForcedTransactionQueued)
+    assert isinstance(asked, ForcedExitQueued)
+    assert (forced.slot, asked.account, asked.exit_address, asked.amount) == (JUNK, 0, RIVAL.address, 3)
+    await sequence(await world.client(SEQUENCER), ledger, batch_of_all_kinds(), drained=3)
+    await follow(follower, ledger, lambda: ledger.head()[0] == 1)
+    assert (ledger.pending_entries(), ledger.queue_end) == ([], 3)
+    assert follower.stats().skipped_logs == 0
+
+
+@pytest.mark.parametrize(
+    ("drained", "wrong"),
+    [(2, "EntryMismatch"), (1, "WrongCounts"), (4, "WrongQueueEnd")],
+)
+async def test_a_batch_that_claims_another_queue_is_refused(world: World, drained: int, wrong: str) -> None:
+    ledger, _ = await queue_all_kinds(world)
+    with pytest.raises(Reverted) as refusal:
+        await sequence(await world.client(SEQUENCER), ledger, batch_of_all_kinds(), drained=drained)
+    assert refusal.value.name == wrong
+
+
+async def test_a_queue_entry_pays_more_the_more_entries_wait(world: World) -> None:
+    rival = await world.client(RIVAL)
+    fees = []
+    for index in range(3):
+        fees.append(await rival.queue_fee())
+        await rival.force_exit(AccountIndex(index), Gwei(1))
+    least = 2 * -(-REWARD // SHAPE.slots)
+    assert fees == [least * (64 + index) // 64 for index in range(3)]
+
+
+async def test_the_fee_paid_covers_entries_that_get_in_first_and_no_more(world: World) -> None:
+    rival = await world.client(RIVAL)
+    fee, before = await rival.queue_fee(), await rival.balance()
+    receipt = await rival.deposit(public_key=(11, 12), exit_address=EXIT, amount=Gwei(7))
+    spent = before - await rival.balance() - receipt.gas_used * receipt.effective_gas_price
+    assert spent == 7 * 10**9 + fee * (64 + FEE_HEADROOM_ENTRIES) // 64
+
+
+async def test_no_endpoint_makes_us_pay_more_than_the_ceiling_for_a_queue_entry(world: World) -> None:
+    rival = await world.client(RIVAL)
+    most = await rival.queue_fee() * (64 + FEE_HEADROOM_ENTRIES) // 64
+    thrifty = await world.client(RIVAL, fees=FeePolicy(max_queue_fee_wei=most))
+    await thrifty.force_exit(AccountIndex(0), Gwei(1))
+    before = await rival.balance()
+    for attempt in (thrifty.force_exit(AccountIndex(0), Gwei(1)), thrifty.force_transaction(JUNK), deposit(thrifty)):
+        with pytest.raises(L1Error, match="the most we pay"):
+            await attempt
+    assert await rival.balance() == before
+
+
+async def test_exits_are_paid_to_the_wei_after_the_alarm_delay_and_once(world: World) -> None:
+    sequencer, prover, rival = [await world.client(signer) for signer in (SEQUENCER, PROVER, RIVAL)]
+    ledger, follower = Ledger(world.parameters), world.follower()
+    exits = (
+        Exit(slot=0, address=RIVAL.address, amount=Gwei(5)),
+        Exit(slot=3, address=RIVAL.address, amount=Gwei(7)),
+    )
+    await rival.deposit(public_key=(11, 12), exit_address=EXIT, amount=Gwei(1000))
+    await follow(follower, ledger, lambda: len(ledger.pending_entries()) == 1)
+    slot = deposit_slot(AccountIndex(0), Gwei(1000), (11, 12), EXIT)
+    batch = seal_batch(SHAPE, deposits=[slot], transfers=[], fee_account=AccountIndex(0))
+    await sequence(sequencer, ledger, batch)
+    await prover.submit_proof(prove(world.parameters, 1, batch, GENESIS_ROOT, 5, exits=exits))
+
+    with pytest.raises(Reverted, match="ExitsNotDue"):
+        await prover.credit_exits(BatchNumber(1), exits)
+    await world.anvil.mine(world.parameters.alarm_delay_blocks)
+    with pytest.raises(Reverted, match="WrongExits"):
+        await prover.credit_exits(BatchNumber(1), exits[:1])
+    await prover.credit_exits(BatchNumber(1), exits)
+    with pytest.raises(Reverted, match="NoExitsDue"):
+        await prover.credit_exits(BatchNumber(1), exits)
+
+    before = await rival.balance()
+    receipt = await rival.withdraw()
+    assert await rival.balance() == before + 12 * 10**9 - receipt.gas_used * receipt.effective_gas_price
+    seen = await follow(follower, ledger, lambda: ledger.are_exits_credited(BatchNumber(1)))
+    credited = [event for update in seen for event in update.events if isinstance(event, ExitsCredited)]
+    assert [event.exits for event in credited] == [exits]
+    await follow(follower, ledger, lambda: follower.is_caught_up and RIVAL.address not in ledger.credits())
+    # The sequencer is owed the queue's fee, of which no event tells; the follower takes its withdrawal all the same.
+    await sequencer.withdraw()
+    await follow(follower, ledger, lambda: follower.is_caught_up)
+    assert ledger.credits() == {PROVER.address: REWARD}
+
+
+async def test_other_exits_than_those_proven_are_refused(world: World) -> None:
+    sequencer, prover = await world.client(SEQUENCER), await world.client(PROVER)
+    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, empty_batch(), queue_end=0, reward=REWARD)
+    proven = prove(world.parameters, 1, empty_batch(), GENESIS_ROOT, 5)
+    for exits in (
+        (Exit(slot=0, address=PROVER.address, amount=Gwei(1)),),
+        (Exit(slot=4, address=EXIT, amount=Gwei(1)),),
+    ):
+        changed = {name: getattr(proven, name) for name in proven.__slots__} | {"exits": exits}
+        with pytest.raises(Reverted, match=r"InvalidProof|WrongExit"):
+            await prover.submit_proof(Submission(**changed))
+
+
+async def test_the_events_of_a_transaction_of_ours_are_read_back(world: World) -> None:
+    rival = await world.client(RIVAL)
+    decoder = EventDecoder(load_artifact("Arbiter"), shape=SHAPE)
+    first = await rival.force_exit(AccountIndex(9), Gwei(2))
+    second = await rival.force_transaction(JUNK)
+    assert [type(event) for event in await rival.events_of(first, decoder)] == [ForcedExitQueued]
+    (event,) = await rival.events_of(second, decoder)
+    assert isinstance(event, ForcedTransactionQueued)
+    assert (event.queue_index, event.slot, event.origin.tx_hash) == (1, JUNK, second.tx_hash)
 
 
 async def test_proofs_out_of_order_are_accepted_and_finalize_together(world: World) -> None:

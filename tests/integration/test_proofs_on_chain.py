@@ -10,7 +10,7 @@ import pytest
 from poe.backend import native
 from poe.errors import AlreadyAccepted, Reverted
 from poe.l1.interface import Submission
-from poe.rollup.types import FieldElement, Wei
+from poe.rollup.types import Address, FieldElement, Gwei, Wei
 from tests.integration.market import DEPOSIT, REWARD, SHAPE, Market, account, dev_key, open_market
 
 pytestmark = pytest.mark.integration
@@ -85,6 +85,33 @@ async def test_a_proof_with_any_public_value_or_proof_word_changed_by_one_is_rej
             await market.clients["copier"].submit_proof(changed)
         assert refusal.value.name == "InvalidProof", what
     assert await market.clients["prover"].finalized_number() == 0
+    await market.clients["prover"].submit_proof(submission)
+    assert await market.clients["prover"].finalized_number() == number
+
+
+def with_other_exits(submission: Submission) -> dict[str, Submission]:
+    """The submission of a batch with one exit, its exit changed."""
+    (leaving,) = submission.exits
+    others = {
+        "amount": replace(leaving, amount=Gwei(leaving.amount + 1)),
+        "address": replace(leaving, address=Address(bytes([leaving.address[0] ^ 1]) + leaving.address[1:])),
+        "slot": replace(leaving, slot=1 - leaving.slot),
+    }
+    changed = {name: replace(submission, exits=(other,)) for name, other in others.items()}
+    twice = tuple(replace(leaving, slot=slot) for slot in (0, 1))
+    return changed | {"none": replace(submission, exits=()), "twice": replace(submission, exits=twice)}
+
+
+async def test_a_proof_with_other_exits_than_its_batchs_is_rejected(market: Market) -> None:
+    await market.post_deposits()
+    await market.prove_all()
+    number = await market.post([market.exit(1, amount=1000)])
+    submission = await market.prove(number, account("prover").address)
+    assert [(leaving.slot, leaving.amount) for leaving in submission.exits] == [(0, 1000)]
+    for what, changed in with_other_exits(submission).items():
+        with pytest.raises(Reverted) as refusal:
+            await market.clients["copier"].submit_proof(changed)
+        assert refusal.value.name == "InvalidProof", what
     await market.clients["prover"].submit_proof(submission)
     assert await market.clients["prover"].finalized_number() == number
 

@@ -22,9 +22,11 @@ interface IArbiter {
         uint96 reward;
         uint64 minDeposit;
         uint32 queueDeadline;
+        uint32 alarmDelay;
     }
 
-    /// @notice One proof as submitted. `proof` in the order of the pairing precompile (docs/protocol.md section 6).
+    /// @notice One proof as submitted. `proof` in the order of the pairing precompile (docs/protocol.md section 6);
+    /// an exit as `slot(8) | address(160) | amount in gwei(64)`, slots strictly increasing.
     struct Submission {
         uint64 number;
         uint256 oldRoot;
@@ -35,6 +37,7 @@ interface IArbiter {
         uint256[8] proof;
         Header header;
         bytes data;
+        uint256[] exits;
     }
 
     event Deposited(
@@ -45,6 +48,11 @@ interface IArbiter {
         address exitAddress,
         uint64 amount
     );
+    event ForcedExitQueued(
+        uint64 indexed queueIndex, uint48 indexed account, address exitAddress, uint64 amount
+    );
+    event ForcedTransactionQueued(uint64 indexed queueIndex, bytes32[4] words);
+    event ExitsCredited(uint64 indexed number, uint256[] exits);
     event BatchSequenced(
         uint64 indexed number,
         bytes32 indexed batchHash,
@@ -73,10 +81,16 @@ interface IArbiter {
     error WrongReward(uint256 value, uint256 expected);
     error WrongDataLength(uint256 length, uint256 expected);
     error WrongQueueEnd(uint64 queueEnd, uint64 head, uint64 tail);
-    error OverdueDeposits(uint64 queueEnd, uint64 required);
-    error TooManyDeposits(uint256 deposits, uint256 slots);
-    error ForcedNotSupported(uint8 forced);
-    error DepositMismatch(uint64 queueIndex);
+    error OverdueEntries(uint64 queueEnd, uint64 required);
+    error TooManyEntries(uint256 entries, uint256 slots);
+    /// @notice The header counts more deposits and forced exits than there are drained entries.
+    error WrongCounts(uint256 counted, uint256 entries);
+    /// @notice The slot where this entry belongs holds something else, or the header leaves no room for its kind.
+    error EntryMismatch(uint64 queueIndex);
+    /// @notice A posting by anybody else than the sequencer holds queue entries alone.
+    error SlotNotEmpty(uint256 slot);
+    error FeeTooLow(uint256 value, uint256 least);
+    error FeeTooHigh(uint256 fee, uint256 most);
     error BatchUnknown(uint64 number, uint64 head);
     error AlreadyAccepted(uint64 number, uint256 oldRoot);
     error WrongBatch(bytes32 batchHash, bytes32 expected);
@@ -84,7 +98,12 @@ interface IArbiter {
     error TipAboveReward(uint96 tip, uint96 reward);
     error InvalidProof();
     error ZeroPayee();
-    error NotWholeGwei(uint256 value);
+    /// @notice Slots not strictly increasing or not below N, address zero, or bits above the slot's.
+    error WrongExit(uint256 index, uint256 exit);
+    /// @notice The batch is not final, has no exits, or they are credited.
+    error NoExitsDue(uint64 number);
+    error WrongExits(bytes32 exitsHash, bytes32 expected);
+    error ExitsNotDue(uint256 blockNumber, uint256 dueAt);
     error AmountOutOfRange(uint256 amount, uint256 min);
     error ZeroExitAddress();
     error TreeFull(uint256 capacity);
@@ -94,20 +113,37 @@ interface IArbiter {
     error NothingToWithdraw(address payee);
     error TransferFailed(address payee);
 
-    /// @notice Queue a deposit that creates a new L2 account; returns the account's index.
-    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+    /// @notice Queue a deposit of `amount` gwei that creates a new L2 account; returns the account's index. The value
+    /// is the amount and a fee of at least `queueFee()`.
+    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
         external
         payable
         returns (uint48 account);
 
-    /// @notice Queue a deposit into an existing L2 account; the key must be the account's own.
-    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+    /// @notice Queue a deposit into an existing L2 account; key and exit address must be the account's own.
+    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
         external
         payable;
 
-    /// @notice Order the next batch. Its first `header.deposits` slots must equal the queue's next entries;
-    /// `queueEnd` is the queue position after them and must cover every entry older than the deadline (up to half
-    /// the slots, at least one). The first batch has number 1 and parent hash 0. Escrows exactly the reward.
+    /// @notice Queue an exit of `amount` gwei from an account whose exit address is the caller; no L2 signature. The
+    /// value is the fee, at least `queueFee()`. If the caller is not its exit address the entry does nothing.
+    function forceExit(uint48 account, uint64 amount) external payable;
+
+    /// @notice Queue any four words as a slot, such as a signed transfer that the sequencer ignores. The value is the fee.
+    function forceTransaction(bytes32[4] calldata words) external payable;
+
+    /// @notice The least fee of a queue entry now, in Wei.
+    function queueFee() external view returns (uint256);
+
+    /// @notice Credit the exits of a batch that is final for `alarmDelay` blocks; once a batch, open to all. `exits`
+    /// as the accepted proof's submission named them.
+    function creditExits(uint64 number, uint256[] calldata exits) external;
+
+    /// @notice Order the next batch. It drains the queue up to `queueEnd`, which must cover every entry older than
+    /// the deadline (up to half the slots, at least one): first the deposits among them, then the forced exits, then
+    /// the forced transactions, each kind in queue order. The first batch has number 1 and parent hash 0. Escrows
+    /// exactly the reward; the entries' fees are the caller's when the batch finalizes. Open to anybody but the
+    /// sequencer only once the oldest entry waits for more than two deadlines, and for queue entries alone.
     function sequenceBatch(
         uint64 number,
         bytes32 parentHash,
@@ -147,5 +183,6 @@ interface IArbiter {
     function reward() external view returns (uint96);
     function minDeposit() external view returns (uint64);
     function queueDeadline() external view returns (uint32);
+    function alarmDelay() external view returns (uint32);
     function deployedAt() external view returns (uint256);
 }

@@ -71,6 +71,40 @@ library Statement {
         }
     }
 
+    /// @notice Expands packed exits into V's last words. Returns how many words of V come before those that are
+    /// zero because no later slot emitted an exit.
+    /// @dev Slots that strictly increase make the packing of given words of V unique, and no two exits meet in one
+    /// slot. A slot read with all bits above it is below N only if those are zero.
+    function placeExits(bytes memory v, uint8 slots, uint256[] calldata exits)
+        internal
+        pure
+        returns (uint256 words)
+    {
+        uint256 free;
+        words = 8 + 4 * uint256(slots);
+        for (uint256 i = 0; i < exits.length; ++i) {
+            uint256 exit = exits[i];
+            uint256 slot = exit >> 224;
+            (uint256 exitAddress, uint256 amount) = unpackExit(exit);
+            if (slot < free || slot >= slots || exitAddress == 0) {
+                revert IArbiter.WrongExit(i, exit);
+            }
+            free = slot + 1;
+            uint256 word = words + 2 * slot;
+            assembly ("memory-safe") {
+                let pair := add(v, add(shl(5, word), 0x20))
+                mstore(pair, exitAddress)
+                mstore(add(pair, 0x20), amount)
+            }
+        }
+        words += 2 * free;
+    }
+
+    /// @dev By masks, not by conversions: those may leave bits above the type's width for assembly to find.
+    function unpackExit(uint256 exit) internal pure returns (uint256 exitAddress, uint256 amount) {
+        return ((exit >> 64) & type(uint160).max, exit & type(uint64).max);
+    }
+
     /// @notice x = keccak(commitment ‖ keccak(V)) mod r.
     function challenge(bytes memory v, uint256 commitment) internal pure returns (uint256) {
         return uint256(keccak256(abi.encode(commitment, keccak256(v)))) % R;

@@ -15,6 +15,7 @@ abstract contract ArbiterTest is Test {
     uint96 internal constant REWARD = 0.01 ether;
     uint64 internal constant MIN_DEPOSIT = 1000;
     uint32 internal constant DEADLINE = 10;
+    uint32 internal constant ALARM_DELAY = 6;
     uint256 internal constant GENESIS_ROOT = 42;
     uint256 internal constant CIRCUIT_VERSION = 4242;
 
@@ -46,13 +47,57 @@ abstract contract ArbiterTest is Test {
             depth: DEPTH,
             reward: REWARD,
             minDeposit: MIN_DEPOSIT,
-            queueDeadline: DEADLINE
+            queueDeadline: DEADLINE,
+            alarmDelay: ALARM_DELAY
         });
     }
 
     function _deposit(uint256 keyX, uint64 amount) internal returns (uint48) {
+        uint256 value = _value(amount);
         vm.prank(USER);
-        return arbiter.deposit{value: uint256(amount) * 1 gwei}(keyX, keyX + 1, EXIT);
+        return arbiter.deposit{value: value}(keyX, keyX + 1, EXIT, amount);
+    }
+
+    /// @dev What a deposit of `amount` gwei takes now.
+    function _value(uint64 amount) internal view returns (uint256) {
+        return uint256(amount) * 1 gwei + arbiter.queueFee();
+    }
+
+    function _topUp(uint48 account, uint256 keyX, uint64 amount) internal {
+        uint256 value = _value(amount);
+        vm.prank(USER);
+        arbiter.topUp{value: value}(account, keyX, keyX + 1, EXIT, amount);
+    }
+
+    function _forceExit(address caller, uint48 account, uint64 amount) internal {
+        uint256 fee = arbiter.queueFee();
+        vm.deal(caller, caller.balance + fee);
+        vm.prank(caller);
+        arbiter.forceExit{value: fee}(account, amount);
+    }
+
+    function _forceTransaction(bytes memory slot) internal {
+        uint256 fee = arbiter.queueFee();
+        vm.prank(USER);
+        arbiter.forceTransaction{value: fee}(abi.decode(slot, (bytes32[4])));
+    }
+
+    /// @dev The four words of a forced exit's slot, written here from docs/protocol.md section 3.
+    function _exitSlot(address caller, uint48 account, uint64 amount) internal pure returns (bytes memory) {
+        uint256 word = 2 * 2 ** 224 + uint256(account) * 2 ** 176 + uint256(amount) * 2 ** 64;
+        return abi.encode(word, caller, 0, 0);
+    }
+
+    /// @dev Four words that no rule gives a meaning: a user slot is anything.
+    function _userSlot(uint256 seed) internal pure returns (bytes memory slot) {
+        for (uint256 i = 0; i < 4; ++i) {
+            slot = bytes.concat(slot, keccak256(abi.encode("user slot", seed, i)));
+        }
+    }
+
+    /// @dev An exit as a submission names it (docs/protocol.md section 8).
+    function _exit(uint256 slot, address exitAddress, uint64 amount) internal pure returns (uint256) {
+        return slot * 2 ** 224 + uint256(uint160(exitAddress)) * 2 ** 64 + amount;
     }
 
     /// @dev The four words of a deposit's slot, written here from docs/protocol.md section 3.
@@ -62,7 +107,24 @@ abstract contract ArbiterTest is Test {
     }
 
     function _header(uint8 deposits) internal pure returns (IArbiter.Header memory) {
-        return IArbiter.Header({deposits: deposits, forced: 0, feeAccount: 7});
+        return _header(deposits, 0);
+    }
+
+    function _header(uint8 deposits, uint8 forced) internal pure returns (IArbiter.Header memory) {
+        return IArbiter.Header({deposits: deposits, forced: forced, feeAccount: 7});
+    }
+
+    /// @dev Slots first, the rest of the batch filled up with arbitrary words.
+    function _dataWith(bytes memory first) internal pure returns (bytes memory data) {
+        data = _data(99);
+        for (uint256 i = 0; i < first.length; ++i) {
+            data[i] = first[i];
+        }
+    }
+
+    /// @dev Slots first, the rest of the batch zero.
+    function _dataAlone(bytes memory first) internal pure returns (bytes memory) {
+        return bytes.concat(first, new bytes(uint256(SLOTS) * 128 - first.length));
     }
 
     /// @dev Data of a batch without deposits; unreduced words on purpose.
@@ -73,11 +135,35 @@ abstract contract ArbiterTest is Test {
     }
 
     function _sequence(uint8 deposits, bytes memory data) internal returns (uint64 number) {
+        return _post(SEQUENCER, _header(deposits), data, deposits);
+    }
+
+    /// @dev `poster` posts the next batch, which drains `entries` queue entries.
+    function _post(address poster, IArbiter.Header memory header, bytes memory data, uint64 entries)
+        internal
+        returns (uint64 number)
+    {
         bytes32 parent;
         (number, parent) = arbiter.head();
-        uint64 queueEnd = arbiter.queueHead() + deposits;
-        vm.prank(SEQUENCER);
-        arbiter.sequenceBatch{value: REWARD}(++number, parent, _header(deposits), data, queueEnd);
+        uint64 queueEnd = arbiter.queueHead() + entries;
+        vm.deal(poster, poster.balance + REWARD);
+        vm.prank(poster);
+        arbiter.sequenceBatch{value: REWARD}(++number, parent, header, data, queueEnd);
+    }
+
+    function _refusesPosting(
+        address poster,
+        IArbiter.Header memory header,
+        bytes memory data,
+        uint64 entries,
+        bytes memory reason
+    ) internal {
+        (uint64 number, bytes32 parent) = arbiter.head();
+        uint64 queueEnd = arbiter.queueHead() + entries;
+        vm.deal(poster, poster.balance + REWARD);
+        vm.expectRevert(reason);
+        vm.prank(poster);
+        arbiter.sequenceBatch{value: REWARD}(number + 1, parent, header, data, queueEnd);
     }
 
     /// @dev Batch `n` carries _data(n).
@@ -100,6 +186,36 @@ abstract contract ArbiterTest is Test {
         returns (IArbiter.Submission memory)
     {
         return _prove(_unproved(number, payee, tip));
+    }
+
+    /// @dev The same with exits, for PAYEE and without a tip.
+    function _provedWith(uint64 number, uint256[] memory exits)
+        internal
+        view
+        returns (IArbiter.Submission memory submission)
+    {
+        submission = _unproved(number, PAYEE, 0);
+        submission.exits = exits;
+        return _prove(submission);
+    }
+
+    function _one(uint256 exit) internal pure returns (uint256[] memory exits) {
+        exits = new uint256[](1);
+        exits[0] = exit;
+    }
+
+    function _pair(uint256 first, uint256 second) internal pure returns (uint256[] memory exits) {
+        exits = new uint256[](2);
+        (exits[0], exits[1]) = (first, second);
+    }
+
+    function _three(uint256 first, uint256 second, uint256 third)
+        internal
+        pure
+        returns (uint256[] memory exits)
+    {
+        exits = new uint256[](3);
+        (exits[0], exits[1], exits[2]) = (first, second, third);
     }
 
     function _unproved(uint64 number, address payee, uint96 tip)

@@ -6,17 +6,18 @@ import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {Test} from "./Test.sol";
 
-/// @dev fixtures/race.json: a chain of three batches and real proofs of them, made by the prover itself.
+/// @dev fixtures/race.json: a chain of six batches and real proofs of them, made by the prover itself.
 abstract contract RaceFixture is Test {
     uint96 internal constant REWARD = 0.01 ether;
     address internal constant SEQUENCER = address(0x5E0);
-    uint64 internal constant BATCHES = 3;
+    uint64 internal constant BATCHES = 6;
+    uint32 internal constant ALARM_DELAY = 6;
 
     Arbiter internal arbiter;
     Groth16Verifier internal verifier;
     string internal json;
 
-    /// @dev Deploys at the address the proofs were made for, queues the deposits, sequences no batch yet.
+    /// @dev Deploys at the address the proofs were made for, queues all entries, sequences no batch yet.
     function _deploy() internal {
         json = vm.readFile("fixtures/race.json");
         address deployer = vm.parseJsonAddress(json, ".deployer");
@@ -35,12 +36,16 @@ abstract contract RaceFixture is Test {
         vm.deal(SEQUENCER, 1000 ether);
         _depositAt(0);
         _depositAt(1);
+        _forceExitAt(0);
+        _forceExitAt(1);
+        bytes memory slot = vm.parseJsonBytes(json, ".forcedTransaction");
+        arbiter.forceTransaction{value: arbiter.queueFee()}(abi.decode(slot, (bytes32[4])));
     }
 
     function _sequence(uint64 number) internal {
         string memory batch = string.concat(".batches[", vm.toString(number - 1), "]");
         IArbiter.Header memory header = _header(number);
-        uint64 queueEnd = arbiter.queueHead() + header.deposits;
+        uint64 queueEnd = arbiter.queueHead() + uint64(_uint(string.concat(batch, ".entries")));
         bytes32 parent = arbiter.batchHashOf(number - 1);
         bytes memory data = vm.parseJsonBytes(json, string.concat(batch, ".data"));
         vm.prank(SEQUENCER);
@@ -61,6 +66,7 @@ abstract contract RaceFixture is Test {
         for (uint256 i = 0; i < 8; ++i) {
             submission.proof[i] = words[i];
         }
+        submission.exits = vm.parseJsonUintArray(json, string.concat(proof, ".exits"));
         submission.header = _header(submission.number);
         string memory data = string.concat(".batches[", vm.toString(submission.number - 1), "].data");
         submission.data = vm.parseJsonBytes(json, data);
@@ -74,7 +80,7 @@ abstract contract RaceFixture is Test {
         string memory batch = string.concat(".batches[", vm.toString(number - 1), "]");
         return IArbiter.Header({
             deposits: uint8(_uint(string.concat(batch, ".deposits"))),
-            forced: 0,
+            forced: uint8(_uint(string.concat(batch, ".forced"))),
             feeAccount: uint48(_uint(string.concat(batch, ".feeAccount")))
         });
     }
@@ -89,16 +95,30 @@ abstract contract RaceFixture is Test {
             depth: uint8(_uint(".depth")),
             reward: REWARD,
             minDeposit: 1000,
-            queueDeadline: 10
+            queueDeadline: 10,
+            alarmDelay: ALARM_DELAY
         });
     }
 
     function _depositAt(uint256 i) private {
         string memory path = string.concat(".deposits[", vm.toString(i), "]");
-        arbiter.deposit{value: _uint(string.concat(path, ".amountGwei")) * 1 gwei}(
+        uint64 amount = uint64(_uint(string.concat(path, ".amountGwei")));
+        arbiter.deposit{value: uint256(amount) * 1 gwei + arbiter.queueFee()}(
             _uint(string.concat(path, ".publicKeyX")),
             _uint(string.concat(path, ".publicKeyY")),
-            vm.parseJsonAddress(json, string.concat(path, ".exitAddress"))
+            vm.parseJsonAddress(json, string.concat(path, ".exitAddress")),
+            amount
+        );
+    }
+
+    function _forceExitAt(uint256 i) private {
+        string memory path = string.concat(".forcedExits[", vm.toString(i), "]");
+        address caller = vm.parseJsonAddress(json, string.concat(path, ".caller"));
+        uint256 fee = arbiter.queueFee();
+        vm.deal(caller, fee);
+        vm.prank(caller);
+        arbiter.forceExit{value: fee}(
+            uint48(_uint(string.concat(path, ".account"))), uint64(_uint(string.concat(path, ".amountGwei")))
         );
     }
 

@@ -17,6 +17,15 @@ contract StatementHarness {
         batchHash = v.batchHash(data.length);
     }
 
+    function placeExits(bytes memory v, uint8 slots, uint256[] calldata exits)
+        external
+        pure
+        returns (bytes memory, uint256 words)
+    {
+        words = v.placeExits(slots, exits);
+        return (v, words);
+    }
+
     function publicInputs(IArbiter arbiter, IArbiter.Submission calldata s)
         external
         view
@@ -25,6 +34,7 @@ contract StatementHarness {
         bytes memory v = Statement.lay(arbiter.slots(), arbiter.depth(), s.header, s.data);
         uint256 context = Statement.context(s.number, v.batchHash(s.data.length), s.payee, s.tip);
         v.bind(arbiter.domain(), s.oldRoot, s.newRoot, context);
+        v.placeExits(arbiter.slots(), s.exits);
         x = v.challenge(s.commitment);
         y = v.evaluate(v.length / 32, x);
     }

@@ -2,12 +2,25 @@
 
 use ark_ff::AdditiveGroup;
 
-use crate::{field::Fr, poseidon};
+use crate::{
+    field::{self, Fr},
+    poseidon,
+};
 
 /// Balances stay below 2^96 gwei.
 pub const BALANCE_BITS: u32 = 96;
 /// A nonce is below 2^32; at this value the account can no longer spend.
 pub const NONCE_MAX: u64 = u32::MAX as u64;
+
+/// Twenty bytes of an Ethereum address.
+pub type Address = [u8; 20];
+
+/// The address that a field element stands for, if it is below 2^160.
+pub fn address_of(element: &Fr) -> Option<Address> {
+    let bytes = field::to_bytes(element);
+    let (high, address) = bytes.split_last_chunk()?;
+    high.iter().all(|&byte| byte == 0).then_some(*address)
+}
 
 /// An existing account; balance in gwei.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +28,15 @@ pub struct Account {
     pub public_key: (Fr, Fr),
     pub balance: u128,
     pub nonce: u64,
+    /// Below 2^160.
     pub exit_address: Fr,
 }
 
 impl Account {
-    /// Whether balance and nonce fit their widths.
+    /// Whether balance, nonce and exit address fit their widths.
     pub fn is_in_range(&self) -> bool {
-        self.balance >> BALANCE_BITS == 0 && self.nonce <= NONCE_MAX
+        let is_address = address_of(&self.exit_address).is_some();
+        self.balance >> BALANCE_BITS == 0 && self.nonce <= NONCE_MAX && is_address
     }
 
     /// `Poseidon5(public_key_x, public_key_y, balance, nonce, exit_address)`, nothing packed.
@@ -39,6 +54,7 @@ pub fn leaf(account: Option<&Account>) -> Fr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ark_ff::Field;
 
     fn account() -> Account {
         Account {
@@ -58,6 +74,26 @@ mod tests {
     fn a_leaf_hashes_its_five_values_in_order() {
         let inputs = [1u64, 2, 3, 4, 5].map(Fr::from);
         assert_eq!(leaf(Some(&account())), poseidon::hash5(inputs));
+    }
+
+    #[test]
+    fn an_address_is_the_low_twenty_bytes_of_an_element_below_2_to_the_160() {
+        let limit = Fr::from(2u64).pow([160]);
+        let mut one = [0; 20];
+        one[19] = 1;
+        assert_eq!(address_of(&Fr::ONE), Some(one));
+        assert_eq!(address_of(&(limit - Fr::ONE)), Some([0xff; 20]));
+        assert_eq!(address_of(&limit), None);
+        assert_eq!(address_of(&-Fr::ONE), None);
+    }
+
+    #[test]
+    fn values_wider_than_their_fields_are_out_of_range() {
+        let base = account();
+        assert!(base.is_in_range());
+        assert!(!Account { balance: 1 << BALANCE_BITS, ..base }.is_in_range());
+        assert!(!Account { nonce: NONCE_MAX + 1, ..base }.is_in_range());
+        assert!(!Account { exit_address: Fr::from(2u64).pow([160]), ..base }.is_in_range());
     }
 
     #[test]

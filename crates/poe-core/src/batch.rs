@@ -23,6 +23,26 @@ pub struct Header {
     pub fee_account: u64,
 }
 
+/// What a slot is, by its position alone (docs/protocol.md, section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Deposit,
+    ForcedExit,
+    /// A user's slot: what it asks for is in its data.
+    User,
+}
+
+impl Role {
+    /// The role at a position of a batch with these header words, which fit its shape.
+    pub fn at(position: usize, deposits: u64, forced: u64) -> Self {
+        match position as u64 {
+            position if position < deposits => Self::Deposit,
+            position if position < deposits + forced => Self::ForcedExit,
+            _ => Self::User,
+        }
+    }
+}
+
 /// Why header and data are no batch; the contract would have refused them too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
@@ -30,8 +50,8 @@ pub enum BatchError {
     Shape { slots: usize, depth: usize },
     #[error("{deposits} deposits do not fit {slots} slots")]
     Deposits { deposits: u64, slots: usize },
-    #[error("forced must be 0, got {forced}")]
-    Forced { forced: u64 },
+    #[error("{forced} forced exits do not fit the {free} slots behind the deposits")]
+    Forced { forced: u64, free: u64 },
     #[error("fee account {fee_account} is not below 2^48")]
     FeeAccount { fee_account: u64 },
     #[error("batch data is {got} bytes, the shape needs {wanted}")]
@@ -54,13 +74,19 @@ impl Header {
         if deposits > slots as u64 {
             return Err(BatchError::Deposits { deposits, slots });
         }
-        if forced != 0 {
-            return Err(BatchError::Forced { forced });
+        let free = slots as u64 - deposits;
+        if forced > free {
+            return Err(BatchError::Forced { forced, free });
         }
         if fee_account >= INDEX_LIMIT {
             return Err(BatchError::FeeAccount { fee_account });
         }
         Ok(())
+    }
+
+    /// What the slot at a position is.
+    pub fn role(&self, position: usize) -> Role {
+        Role::at(position, self.deposits, self.forced)
     }
 
     /// `(shape, deposits, forced, feeAccount)` with `shape = N·256 + D`.
@@ -135,11 +161,25 @@ mod tests {
         assert_eq!(refused(Header { depth: 25, ..HEADER }), shape(2, 25));
         let deposits = Err(BatchError::Deposits { deposits: 3, slots: 2 });
         assert_eq!(refused(Header { deposits: 3, ..HEADER }), deposits);
-        assert_eq!(refused(Header { forced: 1, ..HEADER }), Err(BatchError::Forced { forced: 1 }));
+        let forced = |forced, free| Err(BatchError::Forced { forced, free });
+        assert_eq!(refused(Header { forced: 2, ..HEADER }), forced(2, 1));
+        assert_eq!(refused(Header { deposits: 2, forced: 1, ..HEADER }), forced(1, 0));
+        assert_eq!(refused(Header { forced: u64::MAX, ..HEADER }), forced(u64::MAX, 1));
+        assert_eq!(refused(Header { forced: 1, ..HEADER }), Ok(()));
         let fee_account = 1 << 48;
         let wide = Err(BatchError::FeeAccount { fee_account });
         assert_eq!(refused(Header { fee_account, ..HEADER }), wide);
         assert_eq!(refused(Header { deposits: 2, fee_account: fee_account - 1, ..HEADER }), Ok(()));
+    }
+
+    #[test]
+    fn positions_make_deposits_then_forced_exits_then_users_slots() {
+        let roles = |deposits, forced| [0, 1, 2].map(|position| Role::at(position, deposits, forced));
+        assert_eq!(roles(0, 0), [Role::User; 3]);
+        assert_eq!(roles(1, 1), [Role::Deposit, Role::ForcedExit, Role::User]);
+        assert_eq!(roles(0, 2), [Role::ForcedExit, Role::ForcedExit, Role::User]);
+        assert_eq!(roles(3, 0), [Role::Deposit; 3]);
+        assert_eq!(HEADER.role(0), Role::Deposit);
     }
 
     #[test]

@@ -15,11 +15,12 @@ pub enum Outcome {
     InsufficientBalance = 8,
     BalanceOverflow = 9,
     BadSignature = 10,
+    NotExitAddress = 11,
 }
 
 impl Outcome {
     /// Every outcome, by code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Applied,
         Self::Empty,
         Self::UnknownKind,
@@ -31,6 +32,7 @@ impl Outcome {
         Self::InsufficientBalance,
         Self::BalanceOverflow,
         Self::BadSignature,
+        Self::NotExitAddress,
     ];
 
     /// The code of docs/protocol.md's table.
@@ -54,6 +56,6 @@ mod tests {
             assert_eq!(outcome.code(), code);
             assert_eq!(Outcome::from_code(code), Some(outcome));
         }
-        assert_eq!(Outcome::from_code(11), None);
+        assert_eq!(Outcome::from_code(12), None);
     }
 }

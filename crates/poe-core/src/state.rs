@@ -20,7 +20,7 @@ type Write = (u64, Option<Account>);
 pub enum StateError {
     #[error("a tree's depth is 1 to 24, got {depth}")]
     Depth { depth: usize },
-    #[error("account {index} is outside the tree, given twice, or its balance or nonce is too wide")]
+    #[error("account {index} is outside the tree, given twice, or has a value too wide")]
     Account { index: u64 },
     #[error("cannot undo {wanted} batches, {kept} are kept")]
     History { wanted: u64, kept: usize },

@@ -4,7 +4,8 @@
 use ark_ff::AdditiveGroup;
 
 use crate::{
-    batch::{Batch, Word},
+    account::Address,
+    batch::{Batch, Word, word},
     field::{self, Fr},
     keccak, poseidon,
 };
@@ -38,15 +39,34 @@ pub fn word_count(slots: usize) -> usize {
     FIXED_WORDS + WORDS_PER_SLOT * slots
 }
 
-/// V: facts, header, data as posted, then a zero pair a slot, as this version has no exits.
-pub fn words(facts: &Facts, batch: &Batch<'_>) -> Vec<Word> {
+/// What a slot pays out on L1; amount in gwei.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// Position in the batch.
+    pub slot: usize,
+    pub address: Address,
+    pub amount: u64,
+}
+
+/// V: facts, header, data as posted, then a pair `(address, amount)` a slot, zeros where no exit was emitted.
+/// `exits` are of different slots of the batch.
+pub fn words(facts: &Facts, batch: &Batch<'_>, exits: &[Exit]) -> Vec<Word> {
     let Facts { domain, old_root, new_root, ctx } = facts;
     let mut words = Vec::with_capacity(word_count(batch.header().slots));
     words.extend([domain, old_root, new_root, ctx].map(field::to_bytes));
     words.extend(batch.header().words());
     words.extend(batch.data_words());
-    words.resize(word_count(batch.header().slots), [0; 32]);
+    words.extend(exit_words(batch.header().slots, exits));
     words
+}
+
+/// The last `2·slots` words of V.
+pub fn exit_words(slots: usize, exits: &[Exit]) -> Vec<Word> {
+    let mut pairs = vec![[[0; 32]; 2]; slots];
+    for exit in exits {
+        pairs[exit.slot] = [address_word(&exit.address), word(exit.amount)];
+    }
+    pairs.concat()
 }
 
 /// `C`: from `c = |V|`, `c = Poseidon16(c, block)` for each block of 15 words, the last zero-padded.
@@ -80,18 +100,18 @@ pub fn public_inputs(words: &[Word]) -> PublicInputs {
 }
 
 /// `keccak(abi.encode(batchNumber, batchHash, payee, tip)) >> 8`.
-pub fn context(batch_number: &Word, batch_hash: &Word, payee: &[u8; 20], tip: &Word) -> Fr {
+pub fn context(batch_number: &Word, batch_hash: &Word, payee: &Address, tip: &Word) -> Fr {
     let parts = [*batch_number, *batch_hash, address_word(payee), *tip];
     field::from_word(&keccak::keccak248(parts.iter().map(Word::as_slice)))
 }
 
 /// `keccak(abi.encode(chainId, arbiter, circuitVersion)) >> 8`.
-pub fn domain(chain_id: &Word, arbiter: &[u8; 20], circuit_version: &Word) -> Fr {
+pub fn domain(chain_id: &Word, arbiter: &Address, circuit_version: &Word) -> Fr {
     let parts = [*chain_id, address_word(arbiter), *circuit_version];
     field::from_word(&keccak::keccak248(parts.iter().map(Word::as_slice)))
 }
 
-fn address_word(address: &[u8; 20]) -> Word {
+fn address_word(address: &Address) -> Word {
     let mut word = [0; 32];
     word[12..].copy_from_slice(address);
     word
@@ -100,7 +120,7 @@ fn address_word(address: &[u8; 20]) -> Word {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Header, SLOT_BYTES, word};
+    use crate::batch::{Header, SLOT_BYTES};
     use ark_ff::{Field, PrimeField};
 
     fn facts() -> Facts {
@@ -108,20 +128,24 @@ mod tests {
         Facts { domain, old_root, new_root, ctx }
     }
 
-    fn statement(data: &[u8]) -> Vec<Word> {
+    fn statement(data: &[u8], exits: &[Exit]) -> Vec<Word> {
         let header = Header { slots: 2, depth: 5, deposits: 1, forced: 0, fee_account: 9 };
-        words(&facts(), &Batch::new(header, data).expect("well-formed"))
+        words(&facts(), &Batch::new(header, data).expect("well-formed"), exits)
     }
 
     #[test]
     fn words_come_in_the_protocols_order() {
         let data: Vec<u8> = (0..2 * SLOT_BYTES).map(|i| i as u8).collect();
-        let words = statement(&data);
+        let exit = Exit { slot: 1, address: [0xee; 20], amount: u64::MAX };
+        let words = statement(&data, &[exit]);
         assert_eq!(words.len(), word_count(2));
         let fixed = [1, 2, 3, 4, 2 * 256 + 5, 1, 0, 9].map(word);
         assert_eq!(words[..8], fixed);
         assert_eq!(words[8..16].concat(), data);
-        assert_eq!(words[16..], [[0; 32]; 4]);
+        assert_eq!(words[16..18], [[0; 32]; 2]);
+        assert_eq!((words[18][..12].to_vec(), words[18][12..].to_vec()), (vec![0; 12], vec![0xee; 20]));
+        assert_eq!(words[19], word(u64::MAX));
+        assert_eq!(statement(&data, &[])[16..], [[0; 32]; 4]);
     }
 
     #[test]
@@ -150,7 +174,7 @@ mod tests {
     #[test]
     fn an_aliased_word_keeps_the_commitment_but_moves_the_point() {
         use ark_ff::BigInteger;
-        let plain = statement(&[0; 2 * SLOT_BYTES]);
+        let plain = statement(&[0; 2 * SLOT_BYTES], &[]);
         let mut aliased = plain.clone();
         aliased[8].copy_from_slice(&Fr::MODULUS.to_bytes_be());
         let (plain, aliased) = (public_inputs(&plain), public_inputs(&aliased));

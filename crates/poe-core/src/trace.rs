@@ -2,8 +2,11 @@
 
 pub use crate::{account::Account, outcome::Outcome};
 use crate::{
-    account::BALANCE_BITS,
+    account::{BALANCE_BITS, address_of},
+    batch::Role,
     field::{self, FieldError, Fr, WORD_BYTES},
+    statement::Exit,
+    transaction::{KIND_EXIT, WordZero},
 };
 
 /// Widest shape that a trace can have: slots in 1..=255, depth in 1..=24.
@@ -25,16 +28,26 @@ pub struct Opening {
     pub path: Vec<[Fr; 4]>,
 }
 
-/// One slot. Even a no-op has both openings.
+/// One slot. Even a no-op, a deposit or an exit has both openings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotTrace {
     /// The four words, reduced modulo r.
     pub words: [Fr; 4],
-    /// Account `from`, before the slot.
+    /// Account `from`, before the slot. A deposit does not touch it.
     pub sender: Opening,
-    /// Account `to`, after the sender's debit and before the credit.
+    /// Account `to`, after the sender's debit and before the credit. An exit, forced or not, does not touch it.
     pub recipient: Opening,
     pub outcome: Outcome,
+}
+
+impl SlotTrace {
+    /// The exit that the slot emitted. None too where the sender's exit address is no address, which no state allows.
+    fn exit(&self, position: usize, role: Role) -> Option<Exit> {
+        let WordZero { kind, amount, .. } = WordZero::unpack(&self.words[0]);
+        let is_exit = role == Role::ForcedExit || (role == Role::User && kind == KIND_EXIT);
+        let sender = self.sender.account.filter(|_| is_exit && self.outcome == Outcome::Applied)?;
+        Some(Exit { slot: position, address: address_of(&sender.exit_address)?, amount })
+    }
 }
 
 /// One batch's execution.
@@ -43,7 +56,7 @@ pub struct BatchTrace {
     pub depth: usize,
     /// Header word: slots below this position are deposits.
     pub deposits: u64,
-    /// Header word, 0 in this version.
+    /// Header word: the slots after the deposits that are forced exits; no more than fit.
     pub forced: u64,
     /// Header word, below 2^48; may lie outside the tree.
     pub fee_account: u64,
@@ -74,6 +87,17 @@ pub enum TraceError {
 }
 
 impl BatchTrace {
+    /// What the slot at a position is.
+    pub fn role(&self, position: usize) -> Role {
+        Role::at(position, self.deposits, self.forced)
+    }
+
+    /// The exits emitted, in slot order: of each applied exit the sender's exit address and the amount.
+    pub fn exits(&self) -> Vec<Exit> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(position, slot)| slot.exit(position, self.role(position))).collect()
+    }
+
     /// The canonical bytes: a fixed layout, everything big-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256 + self.slots.len() * (512 + self.depth * 256));
@@ -169,7 +193,7 @@ impl Reader<'_> {
         let depth = self.size(MAX_DEPTH, "depth")?;
         let slots = self.size(MAX_SLOTS, "slots")?;
         let deposits = self.below(slots as u64 + 1, "deposits")?;
-        let forced = self.below(1, "forced")?;
+        let forced = self.below(slots as u64 - deposits + 1, "forced")?;
         let fee_account = self.below(1 << INDEX_BITS, "fee account")?;
         let [domain, old_root, new_root] = self.elements()?;
         let slots = (0..slots).map(|_| self.slot(depth)).collect::<Result<_, _>>()?;
@@ -204,6 +228,7 @@ impl Reader<'_> {
         let [x, y, exit_address] = self.elements()?;
         let balance = self.wide("balance")?;
         let nonce = self.below(1 << 32, "nonce")?;
+        address_of(&exit_address).ok_or(TraceError::Range { what: "exit address" })?;
         Ok(Account { public_key: (x, y), balance, nonce, exit_address })
     }
 }
@@ -294,7 +319,7 @@ mod tests {
         refused(9, 25, "depth");
         refused(10, 0, "slots");
         refused(18, 3, "deposits");
-        refused(26, 1, "forced");
+        refused(26, 2, "forced");
         refused(28, 1, "fee account");
     }
 
@@ -310,9 +335,10 @@ mod tests {
         };
         refused(sender + 7, 16, "index");
         refused(sender + 8, 2, "account flag");
+        refused(recipient + 9 + 64 + 11, 1, "exit address");
         refused(recipient + 9 + 96 + 3, 1, "balance");
         refused(recipient + 9 + 96 + 16 + 3, 1, "nonce");
-        refused(outcome, 11, "outcome");
+        refused(outcome, 12, "outcome");
     }
 
     #[test]

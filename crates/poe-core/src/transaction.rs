@@ -54,7 +54,7 @@ impl WordZero {
     }
 }
 
-/// `M = Poseidon2(domain, w0)`, what a transfer's sender signs.
+/// `M = Poseidon2(domain, w0)`, what the sender of a transfer or an exit signs.
 pub fn message(domain: Fr, word_zero: Fr) -> Fr {
     poseidon::hash2([domain, word_zero])
 }

@@ -3,19 +3,19 @@
 
 use crate::{
     account::{Account, BALANCE_BITS, NONCE_MAX},
-    batch::Batch,
+    batch::{Batch, Role},
     eddsa::{self, Signature},
     field::Fr,
     outcome::Outcome,
     state::State,
     trace::{BatchTrace, SlotTrace},
-    transaction::{self, KIND_EMPTY, KIND_TRANSFER, WordZero},
+    transaction::{self, KIND_EMPTY, KIND_EXIT, KIND_TRANSFER, WordZero},
 };
 
 /// What executing a batch gave.
 #[derive(Debug, Clone)]
 pub struct Execution {
-    /// Fees of all applied transfers, burnt ones included, in gwei.
+    /// Fees of all applied transfers and exits, burnt ones included, in gwei.
     pub fees: u128,
     pub trace: BatchTrace,
 }
@@ -29,6 +29,8 @@ pub enum TransitionError {
     DepositOutsideTree { index: u64, depth: usize },
     #[error("deposit of {amount} takes account {index} to 2^96")]
     DepositOverflow { index: u64, amount: u64 },
+    #[error("deposit to account {index} with an exit address that is no address")]
+    DepositExitAddress { index: u64 },
 }
 
 /// Executes a batch; the state moves on, or is as before on an error.
@@ -49,15 +51,15 @@ fn run(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, Tr
     let header = batch.header();
     let old_root = state.root();
     let mut slots = Vec::with_capacity(header.slots);
-    for (position, words) in (0u64..).zip(batch.slots()) {
-        slots.push(if position < header.deposits {
-            apply_deposit(state, words)?
-        } else {
-            apply_transfer(state, words, domain)
+    for (position, words) in batch.slots().enumerate() {
+        slots.push(match header.role(position) {
+            Role::Deposit => apply_deposit(state, words)?,
+            Role::ForcedExit => apply_forced_exit(state, words),
+            Role::User => apply_transaction(state, words, domain),
         });
     }
-    let transfers = slots.iter().skip(header.deposits as usize);
-    let fees = transfers.map(charged_fee).sum();
+    let users = slots.iter().skip((header.deposits + header.forced) as usize);
+    let fees = users.map(charged_fee).sum();
     let fee = state.open(header.fee_account);
     let burnt = credit_fees(state, header.fee_account, fees);
     let trace = BatchTrace {
@@ -84,6 +86,9 @@ fn apply_deposit(state: &mut State, words: [Fr; 4]) -> Result<SlotTrace, Transit
     let [_, x, y, exit_address] = words;
     let (sender, recipient) = (state.open(from), state.open(index));
     let created = Account { public_key: (x, y), balance: 0, nonce: 0, exit_address };
+    if recipient.account.is_none() && !created.is_in_range() {
+        return Err(TransitionError::DepositExitAddress { index });
+    }
     let account = recipient.account.unwrap_or(created);
     if !can_take(&account, amount.into()) {
         return Err(TransitionError::DepositOverflow { index, amount });
@@ -92,42 +97,68 @@ fn apply_deposit(state: &mut State, words: [Fr; 4]) -> Result<SlotTrace, Transit
     Ok(SlotTrace { words, sender, recipient, outcome: Outcome::Applied })
 }
 
-fn apply_transfer(state: &mut State, words: [Fr; 4], domain: Fr) -> SlotTrace {
+/// A forced exit has no fee and leaves the nonce: its queue entry is used once, so nothing can be replayed.
+fn apply_forced_exit(state: &mut State, words: [Fr; 4]) -> SlotTrace {
+    let fields = WordZero::unpack(&words[0]);
+    let sender = state.open(fields.from);
+    let verdict = judge_forced_exit(state, &fields, words[1]);
+    if let Ok(account) = verdict {
+        let balance = account.balance - u128::from(fields.amount);
+        state.put(sender.index, Account { balance, ..account });
+    }
+    let recipient = state.open(fields.to);
+    SlotTrace { words, sender, recipient, outcome: outcome_of(verdict) }
+}
+
+/// The account of a forced exit that applies, or the first rule it breaks.
+fn judge_forced_exit(state: &State, fields: &WordZero, asked_by: Fr) -> Result<Account, Outcome> {
+    let account = *state.account(fields.from).ok_or(Outcome::SenderMissing)?;
+    require(account.balance >= fields.amount.into(), Outcome::InsufficientBalance)?;
+    require(account.exit_address == asked_by, Outcome::NotExitAddress)?;
+    Ok(account)
+}
+
+/// A transfer or an exit; an exit's amount is credited to nobody.
+fn apply_transaction(state: &mut State, words: [Fr; 4], domain: Fr) -> SlotTrace {
     let fields = WordZero::unpack(&words[0]);
     let sender = state.open(fields.from);
     let verdict = judge(state, &fields, &words, domain);
-    if let Ok((payer, _)) = verdict {
+    if let Ok(payer) = verdict {
         state.put(sender.index, debited(payer, &fields));
     }
     let recipient = state.open(fields.to);
-    if let (Ok(_), Some(account)) = (verdict, recipient.account) {
+    if let (Ok(_), KIND_TRANSFER, Some(account)) = (verdict, fields.kind, recipient.account) {
         credit(state, recipient.index, account, fields.amount.into());
     }
-    let outcome = verdict.err().unwrap_or(Outcome::Applied);
-    SlotTrace { words, sender, recipient, outcome }
+    SlotTrace { words, sender, recipient, outcome: outcome_of(verdict) }
 }
 
-/// The sender and recipient of a transfer that applies, or the first rule it breaks.
-fn judge(
-    state: &State,
-    fields: &WordZero,
-    words: &[Fr; 4],
-    domain: Fr,
-) -> Result<(Account, Account), Outcome> {
-    let require = |holds: bool, broken: Outcome| if holds { Ok(()) } else { Err(broken) };
+/// The sender of a transfer or an exit that applies, or the first rule it breaks.
+fn judge(state: &State, fields: &WordZero, words: &[Fr; 4], domain: Fr) -> Result<Account, Outcome> {
+    let is_transfer = fields.kind == KIND_TRANSFER;
     require(fields.kind != KIND_EMPTY, Outcome::Empty)?;
-    require(fields.kind == KIND_TRANSFER, Outcome::UnknownKind)?;
+    require(is_transfer || fields.kind == KIND_EXIT, Outcome::UnknownKind)?;
     require(fields.reserved == 0, Outcome::ReservedBits)?;
     let sender = *state.account(fields.from).ok_or(Outcome::SenderMissing)?;
-    let recipient = *state.account(fields.to).ok_or(Outcome::RecipientMissing)?;
+    let recipient = state.account(fields.to).filter(|_| is_transfer);
+    require(recipient.is_some() || !is_transfer, Outcome::RecipientMissing)?;
     require(u64::from(fields.nonce) == sender.nonce, Outcome::WrongNonce)?;
     require(sender.nonce != NONCE_MAX, Outcome::NonceExhausted)?;
     require(sender.balance >= cost(fields), Outcome::InsufficientBalance)?;
-    require(can_take(&recipient, fields.amount.into()), Outcome::BalanceOverflow)?;
+    let fits = recipient.is_none_or(|account| can_take(account, fields.amount.into()));
+    require(fits, Outcome::BalanceOverflow)?;
     let signature = Signature { r8: (words[1], words[2]), s: words[3] };
     let message = transaction::message(domain, words[0]);
     eddsa::verify(sender.public_key, &signature, message).map_err(|_| Outcome::BadSignature)?;
-    Ok((sender, recipient))
+    Ok(sender)
+}
+
+fn require(holds: bool, broken: Outcome) -> Result<(), Outcome> {
+    if holds { Ok(()) } else { Err(broken) }
+}
+
+fn outcome_of(verdict: Result<Account, Outcome>) -> Outcome {
+    verdict.err().unwrap_or(Outcome::Applied)
 }
 
 /// What the sender pays: amount and fee.
@@ -170,3 +201,7 @@ fn credit_fees(state: &mut State, fee_account: u64, fees: u128) -> u128 {
 #[cfg(test)]
 #[path = "transition_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "transition_exit_tests.rs"]
+mod exit_tests;

@@ -11,15 +11,15 @@ use crate::{
     account::Account,
     batch::{Header, SLOT_BYTES},
     field, merkle,
-    transaction::{KIND_DEPOSIT, KIND_EXIT},
+    transaction::KIND_DEPOSIT,
 };
 
 const DEPTH: usize = 2;
-const ALICE: u64 = 1;
-const BOB: u64 = 6;
-const CAROL: u64 = 11;
-const NOBODY: u64 = 7;
-const BALANCE: u128 = 1_000_000;
+pub(super) const ALICE: u64 = 1;
+pub(super) const BOB: u64 = 6;
+pub(super) const CAROL: u64 = 11;
+pub(super) const NOBODY: u64 = 7;
+pub(super) const BALANCE: u128 = 1_000_000;
 
 fn domain() -> Fr {
     Fr::from(4242u64)
@@ -29,38 +29,56 @@ fn secret(index: u64) -> [u8; 32] {
     [index as u8; 32]
 }
 
-fn account(index: u64) -> Account {
+pub(super) fn account(index: u64) -> Account {
     let public_key = eddsa::derive_public_key(&secret(index));
     Account { public_key, balance: BALANCE, nonce: 0, exit_address: Fr::from(index) }
 }
 
 /// Alice, Bob and Carol with a million gwei each.
-fn state() -> State {
+pub(super) fn state() -> State {
     let mut state = State::new(DEPTH, 16).expect("a valid depth");
     [ALICE, BOB, CAROL].into_iter().for_each(|index| state.put(index, account(index)));
     state.seal();
     state
 }
 
-fn transfer() -> WordZero {
+pub(super) fn transfer() -> WordZero {
     WordZero { kind: KIND_TRANSFER, from: ALICE, to: BOB, amount: 500, fee: 7, ..WordZero::default() }
 }
 
-fn bytes(words: [Fr; 4]) -> Vec<u8> {
+pub(super) fn bytes(words: [Fr; 4]) -> Vec<u8> {
     words.iter().flat_map(field::to_bytes).collect()
 }
 
 /// The slot of a word 0, signed with its sender's secret.
-fn signed(fields: WordZero) -> Vec<u8> {
+pub(super) fn signed(fields: WordZero) -> Vec<u8> {
     let word = fields.pack().expect("fields fit");
     let signature = eddsa::sign(&secret(fields.from), transaction::message(domain(), word));
     bytes([word, signature.r8.0, signature.r8.1, signature.s])
 }
 
-fn deposit(index: u64, amount: u64) -> Vec<u8> {
+/// The slot of a forced exit that the account's own exit address asked for.
+pub(super) fn forced_exit(index: u64, amount: u64) -> Vec<u8> {
+    let fields = WordZero { kind: KIND_EXIT, from: index, amount, ..WordZero::default() };
+    bytes([fields.pack().expect("fields fit"), Fr::from(index), Fr::ZERO, Fr::ZERO])
+}
+
+pub(super) fn deposit(index: u64, amount: u64) -> Vec<u8> {
     let fields = WordZero { kind: KIND_DEPOSIT, to: index, amount, ..WordZero::default() };
     let (x, y) = account(index).public_key;
     bytes([fields.pack().expect("fields fit"), x, y, Fr::from(index)])
+}
+
+/// Executes a batch of slots that begin with so many deposits and forced exits.
+pub(super) fn try_run_forced(
+    state: &mut State,
+    (deposits, forced): (u64, u64),
+    fee_account: u64,
+    slots: &[Vec<u8>],
+) -> Result<Execution, TransitionError> {
+    let data = slots.concat();
+    let header = Header { slots: slots.len(), depth: DEPTH, deposits, forced, fee_account };
+    execute(state, &Batch::new(header, &data).expect("a batch"), domain())
 }
 
 fn try_run(
@@ -69,9 +87,7 @@ fn try_run(
     fee_account: u64,
     slots: &[Vec<u8>],
 ) -> Result<Execution, TransitionError> {
-    let data = slots.concat();
-    let header = Header { slots: slots.len(), depth: DEPTH, deposits, forced: 0, fee_account };
-    execute(state, &Batch::new(header, &data).expect("a batch"), domain())
+    try_run_forced(state, (deposits, 0), fee_account, slots)
 }
 
 fn run_slots(state: &mut State, deposits: u64, fee_account: u64, slots: &[Vec<u8>]) -> Execution {
@@ -92,13 +108,13 @@ fn outcome(slot: Vec<u8>) -> Outcome {
     outcome_in(state(), slot)
 }
 
-fn with_account(index: u64, account: Account) -> State {
+pub(super) fn with_account(index: u64, account: Account) -> State {
     let mut state = state();
     state.put(index, account);
     state
 }
 
-fn balance(state: &State, index: u64) -> u128 {
+pub(super) fn balance(state: &State, index: u64) -> u128 {
     state.account(index).expect("an account").balance
 }
 
@@ -132,9 +148,9 @@ fn the_whole_balance_can_be_spent_and_not_a_gwei_more() {
 }
 
 #[test]
-fn kinds_other_than_transfer_do_nothing() {
+fn kinds_other_than_transfer_and_exit_do_nothing() {
     assert_eq!(outcome(vec![0; SLOT_BYTES]), Outcome::Empty);
-    for kind in [KIND_EXIT, KIND_DEPOSIT, 4, 255] {
+    for kind in [KIND_DEPOSIT, 4, 128, 255] {
         assert_eq!(outcome(signed(WordZero { kind, ..transfer() })), Outcome::UnknownKind);
     }
     assert_eq!(outcome(deposit(ALICE, 5)), Outcome::UnknownKind);
@@ -224,7 +240,7 @@ fn earlier_rules_hide_later_ones() {
         |fields: WordZero| outcome(bytes([fields.pack().expect("fields fit"), Fr::ZERO, Fr::ZERO, Fr::ZERO]));
     let mut fields = all_wrong;
     assert_eq!(unsigned(fields), Outcome::Empty);
-    fields.kind = KIND_EXIT;
+    fields.kind = KIND_DEPOSIT;
     assert_eq!(unsigned(fields), Outcome::UnknownKind);
     fields.kind = KIND_TRANSFER;
     assert_eq!(unsigned(fields), Outcome::ReservedBits);
@@ -305,7 +321,7 @@ fn a_sender_may_be_the_fee_account() {
 }
 
 /// Replays a trace from its openings alone, as the circuit does; returns the root it arrives at.
-fn replay(trace: &BatchTrace) -> Fr {
+pub(super) fn replay(trace: &BatchTrace) -> Fr {
     let lead = |opening: &crate::trace::Opening, root: Fr| {
         let leaf = crate::account::leaf(opening.account.as_ref());
         assert_eq!(merkle::root_of(opening.index, leaf, &opening.path), Some(root));
@@ -313,16 +329,19 @@ fn replay(trace: &BatchTrace) -> Fr {
     let mut root = trace.old_root;
     for (position, slot) in trace.slots.iter().enumerate() {
         let fields = WordZero::unpack(&slot.words[0]);
+        let role = trace.role(position);
         lead(&slot.sender, root);
-        let is_transfer = position as u64 >= trace.deposits;
-        let mut tree_root = root;
-        if slot.outcome == Outcome::Applied && is_transfer {
-            let payer = slot.sender.account.expect("an applied transfer has a sender");
-            tree_root = updated(&slot.sender, &debited(payer, &fields));
+        if slot.outcome == Outcome::Applied && role != Role::Deposit {
+            let payer = slot.sender.account.expect("who pays exists");
+            let payer = match role {
+                Role::ForcedExit => Account { balance: payer.balance - u128::from(fields.amount), ..payer },
+                _ => debited(payer, &fields),
+            };
+            root = updated(&slot.sender, &payer);
         }
-        lead(&slot.recipient, tree_root);
-        root = tree_root;
-        if slot.outcome == Outcome::Applied {
+        lead(&slot.recipient, root);
+        let credits = role == Role::Deposit || (role == Role::User && fields.kind == KIND_TRANSFER);
+        if slot.outcome == Outcome::Applied && credits {
             let [_, x, y, exit_address] = slot.words;
             let created = Account { public_key: (x, y), balance: 0, nonce: 0, exit_address };
             let before = slot.recipient.account.unwrap_or(created);
@@ -331,7 +350,8 @@ fn replay(trace: &BatchTrace) -> Fr {
         }
     }
     lead(&trace.fee, root);
-    let fees: u128 = trace.slots.iter().skip(trace.deposits as usize).map(charged_fee).sum();
+    let users = trace.slots.iter().skip((trace.deposits + trace.forced) as usize);
+    let fees: u128 = users.map(charged_fee).sum();
     match trace.fee.account {
         Some(account) if fees > 0 && trace.burnt == 0 => {
             updated(&trace.fee, &Account { balance: account.balance + fees, ..account })
@@ -353,7 +373,7 @@ fn random_slot(rng: &mut ChaCha8Rng, state: &State) -> Vec<u8> {
     let pick = |rng: &mut ChaCha8Rng| u64::from(rng.next_u32() % 18);
     let from = pick(rng);
     let mut fields = WordZero {
-        kind: KIND_TRANSFER,
+        kind: if rng.next_u32() % 3 == 0 { KIND_EXIT } else { KIND_TRANSFER },
         from,
         to: pick(rng),
         amount: u64::from(rng.next_u32() % 400_000),
@@ -374,27 +394,33 @@ fn random_slot(rng: &mut ChaCha8Rng, state: &State) -> Vec<u8> {
 fn random_batches_conserve_every_gwei_replay_from_their_traces_and_roll_back_exactly() {
     let mut rng = ChaCha8Rng::seed_from_u64(20);
     let mut state = state();
-    let (mut roots, mut applied) = (vec![state.root()], 0);
+    let (mut roots, mut applied, mut exits) = (vec![state.root()], 0, 0);
     for round in 0..120u64 {
         let mut slots = vec![deposit(u64::from(rng.next_u32() % 16), rng.next_u32().into())];
         slots.extend((0..3).map(|_| random_slot(&mut rng, &state)));
-        let deposits = round % 3 / 2;
+        let (deposits, forced) = (round % 3 / 2, round % 5 / 3);
+        if forced > 0 {
+            let account = u64::from(rng.next_u32() % 16);
+            slots[deposits as usize] = forced_exit(account, u64::from(rng.next_u32() % 400_000));
+        }
         let before = state.total_balance();
         let fee_account = u64::from(rng.next_u32() % 20);
-        let execution = run_slots(&mut state, deposits, fee_account, &slots);
-        let trace = &execution.trace;
+        let run = try_run_forced(&mut state, (deposits, forced), fee_account, &slots);
+        let trace = &run.expect("a postable batch").trace;
         let deposited: u128 = trace.slots[..deposits as usize]
             .iter()
             .map(|slot| u128::from(WordZero::unpack(&slot.words[0]).amount))
             .sum();
-        assert_eq!(state.total_balance() + trace.burnt, before + deposited, "round {round}");
+        let left: u128 = trace.exits().iter().map(|exit| u128::from(exit.amount)).sum();
+        assert_eq!(state.total_balance() + trace.burnt + left, before + deposited, "round {round}");
         assert_eq!((trace.old_root, trace.new_root), (roots[roots.len() - 1], state.root()));
         assert_eq!(replay(trace), trace.new_root, "round {round}");
         assert_eq!(BatchTrace::from_bytes(&trace.to_bytes()).as_ref(), Ok(trace));
+        exits += trace.exits().len();
         applied += trace.slots.iter().filter(|slot| slot.outcome == Outcome::Applied).count();
         roots.push(state.root());
     }
-    assert!(applied > 100, "only {applied} slots applied: the test is too tame");
+    assert!(applied > 100 && exits > 20, "only {applied} slots applied, {exits} exits: the test is too tame");
     for back in 1..=16 {
         state.rollback(1).expect("kept");
         assert_eq!(state.root(), roots[roots.len() - 1 - back]);

@@ -10,7 +10,7 @@ use poe_core::{
     merkle::Tree,
     poseidon,
     state::State,
-    statement,
+    statement::{self, Exit},
     trace::BatchTrace,
     transition,
 };
@@ -80,6 +80,11 @@ fn account(value: &Value) -> (u64, Account) {
     (number(&value["index"]), account)
 }
 
+fn exit(value: &Value) -> Exit {
+    let address = bytes(&value["address"]).try_into().unwrap();
+    Exit { slot: number(&value["slot"]) as usize, address, amount: number(&value["amount"]) }
+}
+
 #[test]
 fn poseidon_of_one_to_sixteen_inputs() {
     let file = load("poseidon");
@@ -142,7 +147,8 @@ fn statements_from_chain_facts_to_public_inputs() {
         assert_eq!(ctx, element(&case["context"]), "{}", case["name"]);
         let (old_root, new_root) = (element(&case["old_root"]), element(&case["new_root"]));
         let facts = statement::Facts { domain, old_root, new_root, ctx };
-        let words = statement::words(&facts, &batch);
+        let exits: Vec<Exit> = case["exits"].as_array().unwrap().iter().map(exit).collect();
+        let words = statement::words(&facts, &batch, &exits);
         let known: Vec<Word> = cases(case, "statement").iter().map(word).collect();
         assert_eq!(words, known, "{}", case["name"]);
         let inputs = statement::public_inputs(&words);
@@ -166,6 +172,8 @@ fn batches_do_what_the_specification_says() {
         let outcomes: Vec<u8> = execution.trace.slots.iter().map(|slot| slot.outcome.code()).collect();
         assert_eq!(Value::from(outcomes), case["outcomes"], "{name}");
         assert_eq!((execution.fees, execution.trace.burnt), (wide(&case["fees"]), wide(&case["burnt"])));
+        let exits: Vec<Exit> = case["exits"].as_array().unwrap().iter().map(exit).collect();
+        assert_eq!(execution.trace.exits(), exits, "{name}");
         for (index, after) in accounts("accounts_after") {
             assert_eq!(state.account(index), Some(&after), "{name}, account {index}");
         }

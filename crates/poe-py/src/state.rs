@@ -29,6 +29,9 @@ pub struct Execution {
     fees: u128,
     #[pyo3(get)]
     burnt: u128,
+    /// Slot, 20-byte address and amount of each applied exit, in slot order.
+    #[pyo3(get)]
+    exits: Vec<(usize, Py<PyBytes>, u64)>,
     #[pyo3(get)]
     trace: Py<PyBytes>,
 }
@@ -37,12 +40,15 @@ impl Execution {
     fn new(py: Python<'_>, execution: &transition::Execution) -> Self {
         let trace = &execution.trace;
         let outcomes: Vec<u8> = trace.slots.iter().map(|slot| slot.outcome.code()).collect();
+        let exits = trace.exits().into_iter();
+        let exits = exits.map(|exit| (exit.slot, PyBytes::new(py, &exit.address).unbind(), exit.amount));
         Self {
             old_root: element_bytes(py, &trace.old_root).unbind(),
             new_root: element_bytes(py, &trace.new_root).unbind(),
             outcomes: PyBytes::new(py, &outcomes).unbind(),
             fees: execution.fees,
             burnt: trace.burnt,
+            exits: exits.collect(),
             trace: PyBytes::new(py, &trace.to_bytes()).unbind(),
         }
     }

@@ -14,7 +14,7 @@ from poe.backend import native
 from poe.backend.interface import SignedMessage, StateBackend
 from poe.backend.native import NativeSignatures, NativeState
 from poe.errors import InputError
-from poe.rollup.batch import deposit_slot, seal_batch
+from poe.rollup.batch import deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.transaction import Word0
 from poe.rollup.types import (
     FIELD_ORDER,
@@ -22,6 +22,7 @@ from poe.rollup.types import (
     AccountIndex,
     Address,
     Batch,
+    Exit,
     FieldElement,
     Gwei,
     Shape,
@@ -94,6 +95,42 @@ def test_execution_tells_roots_outcomes_and_fees() -> None:
     assert execution.trace.startswith(b"poetrace")
 
 
+def test_execution_tells_the_exits_in_slot_order() -> None:
+    state = _funded()
+    word = Word0(kind=SlotKind.EXIT, sender=BOB, recipient=0, amount=3, fee=1, nonce=0).pack()
+    signature = native.sign(SECRETS[BOB], native.poseidon([DOMAIN, word]))
+    leave = b"".join(value.to_bytes(32, "big") for value in (word, *signature))
+    batch = seal_batch(
+        SHAPE, deposits=[], forced_exits=[forced_exit_slot(ALICE, Gwei(400), EXIT)], transfers=[leave], fee_account=BOB
+    )
+    execution = state.execute(batch, DOMAIN)
+    assert execution.outcomes == (SlotOutcome.APPLIED, SlotOutcome.APPLIED)
+    assert execution.exits == (
+        Exit(slot=0, address=EXIT, amount=Gwei(400)),
+        Exit(slot=1, address=EXIT, amount=Gwei(3)),
+    )
+    assert state.total_balance() == 607
+    state.rollback(1)
+    assert state.total_balance() == 1010
+
+
+def test_a_forced_exit_from_another_address_emits_nothing() -> None:
+    state = _funded()
+    root = state.root
+    forced = forced_exit_slot(ALICE, Gwei(400), Address(b"\6" * 20))
+    batch = seal_batch(SHAPE, deposits=[], forced_exits=[forced], transfers=[], fee_account=BOB)
+    execution = state.execute(batch, DOMAIN)
+    assert execution.outcomes == (SlotOutcome.NOT_EXIT_ADDRESS, SlotOutcome.EMPTY)
+    assert (execution.exits, state.root) == ((), root)
+
+
+def test_an_account_whose_exit_address_is_too_wide_is_an_input_error() -> None:
+    x, y = native.derive_public_key(SECRETS[ALICE])
+    account = Account(public_key_x=x, public_key_y=y, balance=Gwei(1), nonce=0, exit_address=2**160)
+    with pytest.raises(InputError, match="account 1 "):
+        NativeState(SHAPE.depth, accounts={ALICE: account})
+
+
 def test_fees_without_an_account_are_burnt_and_leave_the_total() -> None:
     state = _funded()
     execution = state.execute(_batch(_transfer(ALICE, BOB, 300, fee=5), fee_account=AccountIndex(9)), DOMAIN)
@@ -132,7 +169,9 @@ def test_rollback_beyond_the_history_is_refused_and_changes_nothing(batches: int
     [
         ({"deposits": 3}, "deposits"),
         ({"deposits": -1}, "int"),
-        ({"forced": 1}, "forced"),
+        ({"forced": 3}, "3 forced exits do not fit the 2 slots"),
+        ({"deposits": 1, "forced": 2}, "2 forced exits do not fit the 1 slots"),
+        ({"forced": -1}, "int"),
         ({"fee_account": AccountIndex(2**48)}, "fee account"),
         ({"fee_account": AccountIndex(2**64)}, "int"),
     ],

@@ -12,10 +12,10 @@ from poe.backend.reference import ReferenceSignatures, ReferenceState, verify_gr
 from poe.crypto.eddsa import derive_public_key, sign
 from poe.crypto.field import FIELD_ORDER
 from poe.errors import BackendError, InputError
-from poe.rollup.batch import deposit_slot, seal_batch
+from poe.rollup.batch import deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.state import State
 from poe.rollup.transaction import Transfer
-from poe.rollup.types import AccountIndex, Address, Batch, FieldElement, Gwei, Shape, SlotOutcome
+from poe.rollup.types import AccountIndex, Address, Batch, Exit, FieldElement, Gwei, Shape, SlotOutcome
 
 DOMAIN = FieldElement(99)
 SHAPE = Shape(slots=2, depth=3)
@@ -59,12 +59,24 @@ def test_executing_gives_roots_outcomes_and_money(state: StateBackend) -> None:
         outcomes=(SlotOutcome.APPLIED, SlotOutcome.EMPTY),
         fees=Gwei(2),
         burnt=Gwei(2),
+        exits=(),
         trace=b"",
     )
     assert (state.height, state.total_balance()) == (2, 103)
     recipient = state.account(AccountIndex(1))
     assert recipient is not None
     assert recipient.balance == 35
+
+
+def test_executing_tells_the_exits(state: StateBackend) -> None:
+    state.execute(_deposits(100, 5), DOMAIN)
+    address = Address(b"\1" * 20)
+    forced = [forced_exit_slot(AccountIndex(i), Gwei(6), address) for i in range(2)]
+    batch = seal_batch(SHAPE, deposits=[], forced_exits=forced, transfers=[], fee_account=AccountIndex(60))
+    execution = state.execute(batch, DOMAIN)
+    assert execution.outcomes == (SlotOutcome.APPLIED, SlotOutcome.INSUFFICIENT_BALANCE)
+    assert execution.exits == (Exit(slot=0, address=address, amount=Gwei(6)),)
+    assert state.total_balance() == 99
 
 
 def test_rolling_back_and_executing_again_gives_the_same_roots(state: StateBackend) -> None:
@@ -110,7 +122,7 @@ def test_a_refused_batch_changes_nothing(state: StateBackend) -> None:
     state.execute(_deposits(100), DOMAIN)
     root, batch = state.root, _deposits(1)
     with pytest.raises(InputError):
-        state.execute(replace(batch, header=replace(batch.header, forced=1)), DOMAIN)
+        state.execute(replace(batch, header=replace(batch.header, forced=2)), DOMAIN)
     assert (state.height, state.root, state.total_balance()) == (1, root, 100)
 
 

@@ -20,7 +20,7 @@ from poe.cli.parse import parse_shape
 from poe.errors import ConfigError, InputError, L1Unreachable, PoeError, Reverted, ToolError, WrongChain
 from poe.rollup.types import Shape
 
-GROUPS = ("testnet", "sequencer", "prover", "observer", "arbiter", "circuit", "key", "config")
+GROUPS = ("testnet", "sequencer", "prover", "observer", "arbiter", "circuit", "key", "config", "tx")
 ARBITER = "0x" + "a7" * 20
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from poe.backend import native
 from poe.rollup.types import Shape
+from poe.sequencer import publisher
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 NAMES = ("Arbiter", "Groth16Verifier")
@@ -57,6 +59,31 @@ def test_shipped_code_is_linked_and_fits_a_contract(artifact: dict[str, Any]) ->
     creation = bytes.fromhex(artifact["bytecode"].removeprefix("0x"))
     assert 0 < len(deployed) <= CODE_SIZE_LIMIT
     assert len(creation) > len(deployed)
+
+
+def test_every_error_that_a_role_acts_on_is_the_arbiters() -> None:
+    abi = json.loads(files("poe.l1").joinpath("artifacts", "Arbiter.json").read_text())["abi"]
+    errors = {entry["name"] for entry in abi if entry["type"] == "error"}
+    acted_on = publisher.L1_MOVED | publisher.QUEUE_MOVED | publisher.NEVER_RIGHT | {"AlreadyAccepted"}
+    assert acted_on <= errors
+
+
+def test_every_function_and_event_of_the_interface_is_shipped() -> None:
+    interface = (CONTRACTS / "src" / "interfaces" / "IArbiter.sol").read_text()
+    declared = set(re.findall(r"^    (?:function|event|error) (\w+)\(", interface, re.MULTILINE))
+    abi = json.loads(files("poe.l1").joinpath("artifacts", "Arbiter.json").read_text())["abi"]
+    assert {"creditExits", "ForcedExitQueued", "WrongExit"} <= declared
+    assert declared == {entry["name"] for entry in abi if "name" in entry}
+
+
+def test_every_test_that_the_design_names_exists() -> None:
+    design = (CONTRACTS / "DESIGN.md").read_text()
+    sources = "".join(path.read_text() for path in (CONTRACTS / "test").glob("*.sol"))
+    functions = re.findall(r"function (\w+)\(", sources)
+    named = re.findall(r"`((?:test|testFuzz|invariant|\.\.\.)_\w+)`", design)
+    assert len(named) > 30
+    missing = [name for name in named if not any(found.endswith(name.lstrip(".")) for found in functions)]
+    assert not missing
 
 
 def test_no_lock_entry_names_a_registry() -> None:

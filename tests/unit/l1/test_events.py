@@ -14,15 +14,31 @@ from poe.l1.answers import RawLog, raw_log
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent
 from poe.l1.ledger import GENESIS_HASH
-from poe.rollup.types import FIELD_ORDER
-from tests.fakes_l1 import ALICE, SHAPE, FakeChain, accepted, deposited, finalized, sequenced, withdrawn
+from poe.rollup.types import FIELD_ORDER, AccountIndex, Gwei
+from tests.fakes_l1 import (
+    ALICE,
+    BOB,
+    SHAPE,
+    FakeChain,
+    accepted,
+    credited,
+    deposited,
+    finalized,
+    forced_exit,
+    forced_transaction,
+    sequenced,
+    withdrawn,
+)
 
 DECODER = EventDecoder(load_artifact("Arbiter"), shape=SHAPE)
 EVENTS: dict[str, ArbiterEvent] = {
     "Deposited": deposited(3),
+    "ForcedExitQueued": forced_exit(4),
+    "ForcedTransactionQueued": forced_transaction(5),
     "BatchSequenced": sequenced(1, GENESIS_HASH, salt=9, queue_end=2),
     "ProofAccepted": accepted(1, 5, 6, tip=7),
     "BatchFinalized": finalized(1, 6),
+    "ExitsCredited": credited(1, (0, ALICE, 5), (3, BOB, 2**64 - 1)),
     "Withdrawn": withdrawn(ALICE, 2**200),
 }
 
@@ -100,8 +116,13 @@ def _with_values(name: str, *values: object) -> RawLog:
         _with_values("ProofAccepted", 1, FIELD_ORDER, ALICE, 0),
         _with_values("BatchFinalized", FIELD_ORDER, 0),
         _with_values("BatchSequenced", bytes(32), (SHAPE.slots + 1, 0, 0), bytes(512), 0, 0),
-        _with_values("BatchSequenced", bytes(32), (0, 1, 0), bytes(512), 0, 0),
+        _with_values("BatchSequenced", bytes(32), (0, SHAPE.slots + 1, 0), bytes(512), 0, 0),
+        _with_values("BatchSequenced", bytes(32), (2, SHAPE.slots - 1, 0), bytes(512), 0, 0),
         _with_values("BatchSequenced", bytes(32), (0, 0, 0), bytes(511), 0, 0),
+        _with_values("ExitsCredited", [1 << 232]),
+        _with_values("ExitsCredited", [SHAPE.slots << 224]),
+        _with_values("ExitsCredited", [1 << 224, 1 << 224]),
+        _with_values("ExitsCredited", [1 << 224, 0]),
     ],
 )
 def test_values_out_of_range_are_refused(log: RawLog) -> None:
@@ -116,7 +137,21 @@ def test_an_account_outside_the_tree_is_refused() -> None:
         decoded(dataclasses.replace(log, topics=(*log.topics[:2], outside)))
 
 
-@pytest.mark.parametrize("name", ["BatchSequenced", "ProofAccepted", "BatchFinalized"])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_batch_may_have_forced_exits(count: int) -> None:
+    event = sequenced(1, GENESIS_HASH, deposits=1, forced=count)
+    log, chain = posted(event)
+    assert dataclasses.replace(DECODER.decode(log, chain.head), origin=event.origin) == event
+
+
+def test_a_forced_exit_of_an_account_that_cannot_exist_is_an_entry_all_the_same() -> None:
+    """The arbiter takes it, so to leave it out would put the whole queue out of step."""
+    event = dataclasses.replace(forced_exit(0), account=AccountIndex(2**48 - 1), amount=Gwei(0))
+    log, chain = posted(event)
+    assert dataclasses.replace(DECODER.decode(log, chain.head), origin=event.origin) == event
+
+
+@pytest.mark.parametrize("name", ["BatchSequenced", "ProofAccepted", "BatchFinalized", "ExitsCredited"])
 def test_batch_zero_is_refused(name: str) -> None:
     log, _ = posted(EVENTS[name])
     with pytest.raises(ValueError, match="from 1"):

@@ -18,8 +18,11 @@ from tests.fakes_l1 import (
     PARAMETERS,
     REWARD,
     accepted,
+    credited,
     deposited,
     finalized,
+    forced_exit,
+    forced_transaction,
     sequenced,
     withdrawn,
 )
@@ -54,7 +57,8 @@ def observed(ledger: Ledger) -> object:
         [ledger.batch(n) for n in numbers],
         [dict(ledger.accepted(n)) for n in numbers],
         ledger.open_batches(),
-        ledger.pending_deposits(),
+        ledger.pending_entries(),
+        [ledger.are_exits_credited(n) for n in numbers],
         ledger.queue_end,
         ledger.finalized_number,
         ledger.finalized_root,
@@ -142,6 +146,44 @@ def test_deposits_wait_until_a_batch_drains_them() -> None:
     assert ledger.queue_end == 0
 
 
+def test_entries_of_all_kinds_wait_in_one_queue() -> None:
+    ledger = Ledger(PARAMETERS)
+    entries = [deposited(0, origin=origin(4)), forced_exit(1, origin=origin(4, 1))]
+    ledger.apply(update(4, *entries))
+    later = [forced_transaction(2, origin=origin(5)), deposited(3, origin=origin(5, 1))]
+    ledger.apply(update(5, *later))
+    assert ledger.pending_entries() == entries + later
+    assert ledger.pending_deposits() == [entries[0], later[1]]
+    ledger.apply(update(6, sequenced(1, GENESIS_HASH, deposits=1, forced=1, queue_end=3, origin=origin(6))))
+    assert ledger.pending_entries() == later[1:]
+    ledger.apply(update(6, rolled_back_to=4))
+    assert ledger.pending_entries() == entries
+    ledger.apply(update(6, forced_transaction(2, origin=origin(6))))
+    assert len(ledger.pending_entries()) == 3
+
+
+def test_exits_are_credited_in_wei_to_each_address_and_undone(ledger: Ledger) -> None:
+    proven = (accepted(1, GENESIS_ROOT, 1001, origin=origin(7)), finalized(1, 1001, origin=origin(7, 1)))
+    ledger.apply(update(7, *proven))
+    before = observed(ledger)
+    ledger.apply(update(8, credited(1, (0, ALICE, 5), (2, ALICE, 7), (3, BOB, 1), origin=origin(8))))
+    assert ledger.are_exits_credited(BatchNumber(1))
+    assert ledger.credits() == {ALICE: 12 * 10**9, BOB: REWARD + 10**9}
+    ledger.apply(update(8, rolled_back_to=7))
+    assert observed(ledger) == before
+
+
+def test_a_withdrawal_may_hold_queue_fees_that_no_event_told(ledger: Ledger) -> None:
+    """They go to whoever posted the batch; a withdrawal takes all, so nothing is left either way."""
+    ledger.apply(update(7, withdrawn(ALICE, 12345, origin=origin(7))))
+    proven = (accepted(1, GENESIS_ROOT, 1001, origin=origin(8)), finalized(1, 1001, origin=origin(8, 1)))
+    ledger.apply(update(8, *proven, withdrawn(BOB, REWARD + 5, origin=origin(8, 2))))
+    assert ledger.credits() == {}
+    ledger.apply(update(8, rolled_back_to=7))
+    ledger.apply(update(8, *proven))
+    assert ledger.credits() == {BOB: REWARD}
+
+
 IMPOSSIBLE = {
     "a batch that skips a number": lambda: [sequenced(4, GENESIS_HASH, origin=origin(7))],
     "a batch that comes again": lambda: [sequenced(2, GENESIS_HASH, origin=origin(7))],
@@ -159,7 +201,19 @@ IMPOSSIBLE = {
         accepted(1, GENESIS_ROOT, 1001, origin=origin(7)),
         finalized(1, 1001, payee=ALICE, origin=origin(7, 1)),
     ],
-    "a withdrawal of nothing": lambda: [withdrawn(ALICE, 1, origin=origin(7))],
+    "a withdrawal of less than there is": lambda: [
+        accepted(1, GENESIS_ROOT, 1001, origin=origin(7)),
+        finalized(1, 1001, origin=origin(7, 1)),
+        withdrawn(BOB, REWARD - 1, origin=origin(7, 2)),
+    ],
+    "a forced entry that skips one": lambda: [forced_transaction(2, origin=origin(7))],
+    "exits of a batch that is not final": lambda: [credited(1, (0, ALICE, 1), origin=origin(7))],
+    "exits credited twice": lambda: [
+        accepted(1, GENESIS_ROOT, 1001, origin=origin(7)),
+        finalized(1, 1001, origin=origin(7, 1)),
+        credited(1, (0, ALICE, 1), origin=origin(7, 2)),
+        credited(1, (0, ALICE, 1), origin=origin(7, 3)),
+    ],
     "a late proof of a final batch": lambda: [
         accepted(1, GENESIS_ROOT, 1001, origin=origin(7)),
         finalized(1, 1001, origin=origin(7, 1)),
@@ -276,10 +330,11 @@ def a_block_of_events(rng: random.Random, ledger: Ledger, number: int) -> tuple[
 
 def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | None:
     head, parent = ledger.head()
-    queue = ledger.pending_deposits()
-    match rng.randrange(5):
+    queue = ledger.pending_entries()
+    match rng.randrange(6):
         case 0:
-            return deposited(ledger.queue_end + len(queue), origin=at)
+            make = rng.choice((deposited, forced_exit, forced_transaction))
+            return make(ledger.queue_end + len(queue), origin=at)
         case 1:
             end = ledger.queue_end + rng.randrange(len(queue) + 1)
             return sequenced(head + 1, parent, salt=rng.randrange(2**32), queue_end=end, origin=at)
@@ -296,7 +351,11 @@ def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | N
             return proof and finalized(number, proof.new_root, payee=proof.payee, origin=at)
         case 4 if ledger.credits():
             payee = rng.choice(sorted(ledger.credits()))
-            return withdrawn(payee, ledger.credits()[payee], origin=at)
+            return withdrawn(payee, ledger.credits()[payee] + rng.choice((0, 3)), origin=at)
+        case 5 if ledger.finalized_number:
+            number = rng.randint(1, ledger.finalized_number)
+            exits = [(slot, rng.choice((ALICE, BOB)), slot) for slot in range(rng.randrange(4))]
+            return None if ledger.are_exits_credited(BatchNumber(number)) else credited(number, *exits, origin=at)
     return None
 
 

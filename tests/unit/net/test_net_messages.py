@@ -26,10 +26,11 @@ numbers = st.integers(1, 2**64 - 1).map(BatchNumber)
 @st.composite
 def headers(draw: st.DrawFn) -> Header:
     shape = draw(shapes)
+    deposits = draw(st.integers(0, shape.slots))
     return Header(
         shape=shape,
-        deposits=draw(st.integers(0, shape.slots)),
-        forced=0,
+        deposits=deposits,
+        forced=draw(st.integers(0, shape.slots - deposits)),
         fee_account=AccountIndex(draw(st.integers(0, 2**48 - 1))),
     )
 
@@ -144,7 +145,9 @@ def test_any_changed_byte_is_malformed_or_another_announcement(announcement, dat
         (4, 25),
         (5, 5),
         (5, False),
-        (6, 1),
+        (6, 5),
+        (6, -1),
+        (6, False),
         (7, 2**48),
         (7, -1),
         (8, bytes(64)),

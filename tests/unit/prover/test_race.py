@@ -16,7 +16,7 @@ from poe.prover.race import FinishedProof, Outcome, ProofShelf, RaceResult, race
 from poe.rollup import statement
 from poe.rollup.types import BatchNumber, Wei
 from tests.fakes_l1 import a_batch
-from tests.fakes_prover import DOMAIN, OURS, PROOF, RECEIPT, RIVAL, FakeArbiter, FakeProofs, Scene
+from tests.fakes_prover import DOMAIN, OURS, PROOF, RECEIPT, RIVAL, FakeArbiter, FakeProofs, Scene, exits_of
 
 Clock = trio.testing.MockClock
 
@@ -91,6 +91,7 @@ async def test_what_is_proven_is_the_statement_of_this_batch_that_pays_us(track:
         new_root=new_root,
         context=statement.context(BatchNumber(1), candidate.batch_hash, OURS, Wei(0)),
         batch=a_batch(5),
+        exits=exits_of(a_batch(5)),
     )
 
 
@@ -101,6 +102,7 @@ async def test_what_is_submitted_is_what_was_proven(track: Track, autojump_clock
     assert (submission.number, submission.batch, submission.payee, submission.tip) == (1, candidate.batch, OURS, 0)
     assert [submission.old_root, submission.new_root] == track.scene.roots(5)
     assert (submission.commitment, submission.proof_words) == (PROOF.commitment, PROOF.words)
+    assert submission.exits == exits_of(candidate.batch) != ()
 
 
 async def test_a_rival_accepted_while_proving_kills_the_worker_at_once(track: Track, autojump_clock: Clock) -> None:

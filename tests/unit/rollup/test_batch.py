@@ -9,7 +9,15 @@ import pytest
 from poe.crypto.field import FIELD_ORDER, split_words, to_word
 from poe.crypto.keccak import keccak256
 from poe.errors import InputError
-from poe.rollup.batch import EMPTY_SLOT, batch_hash, deposit_slot, empty_data, header_bytes, seal_batch
+from poe.rollup.batch import (
+    EMPTY_SLOT,
+    batch_hash,
+    deposit_slot,
+    empty_data,
+    forced_exit_slot,
+    header_bytes,
+    seal_batch,
+)
 from poe.rollup.types import AccountIndex, Address, Batch, Gwei, Header, Shape
 
 SHAPE = Shape(slots=3, depth=5)
@@ -42,6 +50,46 @@ def test_deposit_slot_is_the_contracts() -> None:
 def test_a_deposit_the_contract_refuses_has_no_slot(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=f"^POE-INP-001: {message}"):
         deposit_slot(**{**DEPOSIT, **change})
+
+
+def test_forced_exit_slot_is_the_contracts() -> None:
+    slot = forced_exit_slot(AccountIndex(7), Gwei(9), Address(b"\1" * 20))
+    assert split_words(slot) == [2 << 224 | 7 << 176 | 9 << 64, int.from_bytes(b"\1" * 20, "big"), 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"account": 2**48}, "account is"),
+        ({"amount": 2**64}, "amount is"),
+        ({"amount": -1}, "amount is"),
+        ({"exit_address": bytes(21)}, "exit_address is 21 bytes"),
+    ],
+)
+def test_a_forced_exit_the_contract_refuses_has_no_slot(change: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {"account": 7, "amount": 9, "exit_address": bytes(20)}
+    with pytest.raises(InputError, match=f"^POE-INP-001: {message}"):
+        forced_exit_slot(**{**good, **change})
+
+
+def test_sealed_batch_has_forced_exits_between_deposits_and_users_slots() -> None:
+    deposit, forced = deposit_slot(**DEPOSIT), forced_exit_slot(AccountIndex(7), Gwei(9), Address(b"\1" * 20))
+    batch = seal_batch(
+        SHAPE, deposits=[deposit], forced_exits=[forced], transfers=[bytes(range(128))], fee_account=AccountIndex(4)
+    )
+    assert batch.slots == (deposit, forced, bytes(range(128)))
+    assert (batch.header.deposits, batch.header.forced) == (1, 1)
+
+
+def test_forced_exits_count_among_the_slots() -> None:
+    with pytest.raises(InputError, match="4 slots do not fit a batch of shape 3x5"):
+        seal_batch(
+            SHAPE,
+            deposits=[EMPTY_SLOT],
+            forced_exits=[EMPTY_SLOT] * 2,
+            transfers=[EMPTY_SLOT],
+            fee_account=AccountIndex(0),
+        )
 
 
 def test_sealed_batch_has_deposits_then_transfers_then_nothing() -> None:

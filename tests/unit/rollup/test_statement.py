@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,19 @@ from poe.crypto.poseidon import poseidon
 from poe.errors import InputError
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash
-from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Hash, Header, Shape, Wei
+from poe.rollup.types import (
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    Exit,
+    FieldElement,
+    Gwei,
+    Hash,
+    Header,
+    Shape,
+    Wei,
+)
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).resolve().parents[2] / "vectors" / "statement.json").read_text()
@@ -25,6 +38,14 @@ each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"]
 EMPTY_BATCH = Batch(
     header=Header(shape=Shape(slots=1, depth=2), deposits=0, forced=0, fee_account=AccountIndex(0)), data=bytes(128)
 )
+
+
+HEAD: dict[str, Any] = {"domain": 1, "old_root": 2, "new_root": 3, "context": 4}
+
+
+def _exit(**changes: Any) -> Exit:
+    """The widest exit of slot 0, changed."""
+    return replace(Exit(slot=0, address=Address(b"\xff" * 20), amount=Gwei(2**64 - 1)), **changes)
 
 
 def _number(case: dict[str, Any], name: str) -> int:
@@ -43,6 +64,17 @@ def _batch(case: dict[str, Any]) -> Batch:
         fee_account=AccountIndex(_number(case, "fee_account")),
     )
     return Batch(header=header, data=_bytes(case, "data"))
+
+
+def _exits(case: dict[str, Any]) -> list[Exit]:
+    return [
+        Exit(
+            slot=_number(entry, "slot"),
+            address=Address(_bytes(entry, "address")),
+            amount=Gwei(_number(entry, "amount")),
+        )
+        for entry in case["exits"]
+    ]
 
 
 def _posted(case: dict[str, Any]) -> bytes:
@@ -75,6 +107,7 @@ def test_statement_words_are_the_vectors(case: dict[str, Any]) -> None:
         new_root=FieldElement(_number(case, "new_root")),
         context=FieldElement(_number(case, "context")),
         batch=batch,
+        exits=_exits(case),
     )
     assert words == _posted(case)
     assert len(words) == 32 * statement.statement_length(batch.header.shape)
@@ -88,6 +121,16 @@ def test_public_inputs_are_the_vectors(case: dict[str, Any]) -> None:
     assert commitment == _number(case, "commitment")
     assert x == _number(case, "x")
     assert statement.evaluate(words, x) == _number(case, "y")
+
+
+@each_case
+def test_packed_exits_are_the_vectors(case: dict[str, Any]) -> None:
+    assert [leaving.word for leaving in _exits(case)] == [_number(entry, "packed") for entry in case["exits"]]
+
+
+def test_vectors_hold_exits_of_some_and_of_all_slots() -> None:
+    counts = {(len(case["exits"]), _number(case, "slots")) for case in CASES}
+    assert {(0, 4), (2, 4), (4, 4)} <= counts
 
 
 def test_vectors_hold_unreduced_words_in_every_shape() -> None:
@@ -108,6 +151,43 @@ def test_layout_is_the_protocols() -> None:
         batch=Batch(header=header, data=b"".join(map(to_word, data))),
     )
     assert split_words(words) == [1, 2, 3, 4, 2 * 256 + 3, 1, 0, 6, *data, 0, 0, 0, 0]
+
+
+def test_exits_lie_in_their_slots_pairs() -> None:
+    batch = Batch(header=replace(EMPTY_BATCH.header, shape=Shape(slots=3, depth=2), forced=1), data=bytes(3 * 128))
+    exits = [Exit(slot=0, address=Address(bytes(19) + b"\5"), amount=Gwei(6)), _exit(slot=2)]
+    words = statement.statement_words(**HEAD, batch=batch, exits=exits)
+    assert split_words(words)[-6:] == [5, 6, 0, 0, 2**160 - 1, 2**64 - 1]
+    assert split_words(words)[6] == 1
+
+
+@pytest.mark.parametrize(
+    ("exits", "message"),
+    [
+        ([{"slot": 1}], r"exit of slot 1, wanted one in \[0, 1\)"),
+        ([{"slot": -1}], "exit of slot -1"),
+        ([{"slot": 0}, {"slot": 0}], r"exit of slot 0, wanted one in \[1, 1\)"),
+        ([{"address": bytes(19)}], "exit address is 19 bytes"),
+        ([{"amount": 2**64}], "exit amount is"),
+        ([{"amount": -1}], "exit amount is"),
+    ],
+)
+def test_exits_that_the_arbiter_refuses_make_no_statement(exits: list[dict[str, Any]], message: str) -> None:
+    with pytest.raises(InputError, match=f"^POE-INP-001: {message}"):
+        statement.statement_words(**HEAD, batch=EMPTY_BATCH, exits=[_exit(**change) for change in exits])
+
+
+def test_exits_out_of_slot_order_are_refused() -> None:
+    batch = Batch(header=replace(EMPTY_BATCH.header, shape=Shape(slots=2, depth=2)), data=bytes(256))
+    with pytest.raises(InputError, match=r"exit of slot 0, wanted one in \[2, 2\)"):
+        statement.statement_words(**HEAD, batch=batch, exits=[_exit(slot=1), _exit(slot=0)])
+
+
+def test_every_part_of_an_exit_moves_the_commitment() -> None:
+    batch = Batch(header=replace(EMPTY_BATCH.header, shape=Shape(slots=2, depth=2)), data=bytes(256))
+    lists = [[], [_exit()], [_exit(slot=1)], [_exit(amount=1)], [_exit(address=bytes(20))], [_exit(), _exit(slot=1)]]
+    statements = [statement.statement_words(**HEAD, batch=batch, exits=exits) for exits in lists]
+    assert len(set(map(statement.commitment, statements))) == len(lists)
 
 
 def test_commitment_chains_blocks_of_fifteen_from_the_length() -> None:

@@ -14,11 +14,22 @@ from hypothesis import strategies as st
 from poe.crypto.eddsa import derive_public_key
 from poe.crypto.field import FIELD_ORDER, split_words, to_word
 from poe.errors import InputError
-from poe.rollup.batch import EMPTY_SLOT, deposit_slot, seal_batch
+from poe.rollup.batch import EMPTY_SLOT, deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.state import State
-from poe.rollup.transaction import Transfer, Word0
+from poe.rollup.transaction import ExitRequest, Transfer, Word0
 from poe.rollup.transition import BatchResult, apply_batch
-from poe.rollup.types import Account, AccountIndex, Address, Batch, FieldElement, Gwei, Header, Shape, SlotOutcome
+from poe.rollup.types import (
+    Account,
+    AccountIndex,
+    Address,
+    Batch,
+    Exit,
+    FieldElement,
+    Gwei,
+    Header,
+    Shape,
+    SlotOutcome,
+)
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).resolve().parents[2] / "vectors" / "transition.json").read_text()
@@ -33,7 +44,9 @@ EXIT = Address(b"\5" * 20)
 
 def _account(owner: int, balance: int = 0, nonce: int = 0) -> Account:
     x, y = KEYS[owner]
-    return Account(public_key_x=x, public_key_y=y, balance=Gwei(balance), nonce=nonce, exit_address=5)
+    return Account(
+        public_key_x=x, public_key_y=y, balance=Gwei(balance), nonce=nonce, exit_address=int.from_bytes(EXIT, "big")
+    )
 
 
 def _state(*balances: int) -> State:
@@ -58,8 +71,25 @@ def _deposit(account: int, amount: int, owner: int = 0) -> bytes:
     return deposit_slot(AccountIndex(account), Gwei(amount), KEYS[owner], EXIT)
 
 
-def _batch(*transfers: bytes, deposits: tuple[bytes, ...] = (), fee_account: int = 63) -> Batch:
-    return seal_batch(SHAPE, deposits=deposits, transfers=transfers, fee_account=AccountIndex(fee_account))
+def _leave(sender: int, amount: int, fee: int = 0, nonce: int = 0) -> bytes:
+    request = ExitRequest(sender=AccountIndex(sender), amount=Gwei(amount), fee=Gwei(fee), nonce=nonce)
+    return request.sign(SECRETS[sender], DOMAIN).slot
+
+
+def _force_out(account: int, amount: int, asked_by: Address = EXIT) -> bytes:
+    return forced_exit_slot(AccountIndex(account), Gwei(amount), asked_by)
+
+
+def _paid(slot: int, amount: int) -> Exit:
+    return Exit(slot=slot, address=EXIT, amount=Gwei(amount))
+
+
+def _batch(
+    *transfers: bytes, deposits: tuple[bytes, ...] = (), forced: tuple[bytes, ...] = (), fee_account: int = 63
+) -> Batch:
+    return seal_batch(
+        SHAPE, deposits=deposits, forced_exits=forced, transfers=transfers, fee_account=AccountIndex(fee_account)
+    )
 
 
 def _apply(state: State, *transfers: bytes, fee_account: int = 63) -> tuple[State, BatchResult]:
@@ -79,6 +109,11 @@ def _read_accounts(depth: int, accounts: list[dict[str, str]]) -> State:
     return state
 
 
+def _encode(leaving: Exit) -> dict[str, str]:
+    slot, amount = ("0x" + to_word(value).hex() for value in (leaving.slot, leaving.amount))
+    return {"slot": slot, "address": "0x" + leaving.address.hex(), "amount": amount}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_batch_does_what_the_vectors_say(case: dict[str, Any]) -> None:
     number = {name: int(case[name], 16) for name in ("slots", "depth", "deposits", "forced", "fee_account")}
@@ -95,6 +130,7 @@ def test_batch_does_what_the_vectors_say(case: dict[str, Any]) -> None:
     after, result = apply_batch(before, batch, FieldElement(int(case["domain"], 16)))
     assert list(result.outcomes) == case["outcomes"]
     assert (result.fees, result.burnt) == (int(case["fees"], 16), int(case["burnt"], 16))
+    assert [_encode(leaving) for leaving in result.exits] == case["exits"]
     assert after.accounts == _read_accounts(shape.depth, case["accounts_after"]).accounts
     assert after.root == int(case["new_root"], 16)
 
@@ -158,10 +194,64 @@ def test_a_signature_of_another_domain_does_nothing() -> None:
     assert after == state
 
 
+def test_exit_moves_amount_and_fee_out_and_counts() -> None:
+    state, result = _apply(_state(100, 10), _leave(0, 30, 7), fee_account=1)
+    assert _balances(state) == [63, 17]
+    assert state.accounts[AccountIndex(0)].nonce == 1
+    assert (result.exits, result.fees, result.burnt) == ((_paid(0, 30),), 7, 0)
+
+
+def test_the_fee_account_gets_the_fee_of_its_own_exit_back() -> None:
+    state, result = _apply(_state(100), _leave(0, 93, 7), fee_account=0)
+    assert (_balances(state), result.exits) == ([7], (_paid(0, 93),))
+
+
+def test_exit_needs_the_whole_amount_and_fee() -> None:
+    assert _apply(_state(100), _leave(0, 93, 7))[1].outcomes[0] is SlotOutcome.APPLIED
+    after, result = _apply(_state(100), _leave(0, 94, 7))
+    assert (result.outcomes[0], result.exits) == (SlotOutcome.INSUFFICIENT_BALANCE, ())
+    assert after == _state(100)
+
+
+def test_exits_are_told_in_slot_order_with_their_slots() -> None:
+    batch = _batch(_send(0, 1, 1), _leave(1, 11), _leave(0, 5, nonce=1), forced=(_force_out(0, 20),))
+    state, result = apply_batch(_state(100, 10), batch, DOMAIN)
+    assert result.exits == (_paid(0, 20), _paid(2, 11), _paid(3, 5))
+    assert _balances(state) == [74, 0]
+
+
+def test_forced_exit_leaves_the_nonce_and_pays_no_fee() -> None:
+    state, result = apply_batch(_state(100), _batch(_leave(0, 40, 1), forced=(_force_out(0, 59),)), DOMAIN)
+    assert result.outcomes[:2] == (SlotOutcome.APPLIED, SlotOutcome.APPLIED)
+    assert state.account(0) == _account(0, 0, nonce=1)
+    assert result.fees == 1
+
+
+@pytest.mark.parametrize(
+    ("slot", "outcome"),
+    [
+        (_force_out(1, 0), SlotOutcome.SENDER_MISSING),
+        (_force_out(64, 0), SlotOutcome.SENDER_MISSING),
+        (_force_out(0, 101, Address(bytes(20))), SlotOutcome.INSUFFICIENT_BALANCE),
+        (_force_out(0, 100, Address(bytes(20))), SlotOutcome.NOT_EXIT_ADDRESS),
+        (_leave(0, 100), SlotOutcome.NOT_EXIT_ADDRESS),
+        (EMPTY_SLOT, SlotOutcome.NOT_EXIT_ADDRESS),
+    ],
+)
+def test_a_forced_exit_that_breaks_a_rule_does_nothing(slot: bytes, outcome: SlotOutcome) -> None:
+    after, result = apply_batch(_state(100), _batch(forced=(slot,)), DOMAIN)
+    assert (result.outcomes[0], result.exits, after) == (outcome, (), _state(100))
+
+
+def test_a_forced_exits_slot_elsewhere_needs_a_signature() -> None:
+    after, result = _apply(_state(100), _force_out(0, 5))
+    assert (result.outcomes[0], after) == (SlotOutcome.BAD_SIGNATURE, _state(100))
+
+
 def test_deposit_makes_an_account_with_reduced_words() -> None:
     slot = b"".join(to_word(word + FIELD_ORDER) for word in split_words(_deposit(9, 4)))
     state, result = apply_batch(State(3), _batch(deposits=(slot,)), DOMAIN)
-    assert state.account(9) == replace(_account(0, 4), exit_address=int.from_bytes(EXIT, "big"))
+    assert state.account(9) == _account(0, 4)
     assert result.outcomes[0] is SlotOutcome.APPLIED
 
 
@@ -182,7 +272,9 @@ def test_a_deposit_may_make_an_account_with_nothing() -> None:
     [
         ({"deposits": 5}, "deposits is 5, shape 4x3 has 4 slots"),
         ({"deposits": -1}, "deposits is -1"),
-        ({"forced": 1}, "forced is 1, wanted 0"),
+        ({"forced": 5}, "forced is 5, shape 4x3 has 4 slots behind the deposits"),
+        ({"deposits": 3, "forced": 2}, "forced is 2, shape 4x3 has 1 slots behind the deposits"),
+        ({"forced": -1}, "forced is -1"),
         ({"fee_account": 2**48}, "fee_account is"),
     ],
 )
@@ -195,6 +287,14 @@ def test_a_header_the_contract_refuses_is_refused(change: dict[str, Any], messag
 def test_a_deposit_outside_the_tree_is_refused() -> None:
     with pytest.raises(InputError, match="deposit to account 64, outside a tree of depth 3"):
         apply_batch(State(3), _batch(deposits=(_deposit(64, 1),)), DOMAIN)
+
+
+def test_a_deposit_that_makes_an_account_without_an_address_is_refused() -> None:
+    wide = _deposit(9, 4)[:96] + to_word(2**160)
+    with pytest.raises(InputError, match="which is no address"):
+        apply_batch(State(3), _batch(deposits=(wide,)), DOMAIN)
+    state, _ = apply_batch(State(3).with_account(9, _account(0, 1)), _batch(deposits=(wide,)), DOMAIN)
+    assert state.account(9) == _account(0, 5)
 
 
 def test_a_deposit_beyond_the_largest_balance_is_refused() -> None:
@@ -210,7 +310,7 @@ def test_a_batch_of_another_depth_is_a_bug() -> None:
 # Slots of every sort: transfers signed with the nonce that is next, other nonces, nearly right words, and noise.
 words0 = st.builds(
     Word0,
-    kind=st.sampled_from([1, 1, 1, 0, 2, 3, 255]),
+    kind=st.sampled_from([1, 1, 2, 0, 2, 3, 255]),
     sender=st.sampled_from([0, 1, 5, 64]),
     recipient=st.sampled_from([0, 1, 5, 65]),
     amount=st.integers(0, 200),
@@ -220,26 +320,34 @@ words0 = st.builds(
 )
 unsigned_slots = st.builds(lambda word, rest: to_word(word.pack()) + rest, words0, st.binary(min_size=96, max_size=96))
 other_slots = st.one_of(unsigned_slots, st.binary(min_size=128, max_size=128), st.just(EMPTY_SLOT))
+forced_exits = st.one_of(
+    st.builds(_force_out, st.integers(0, 3), st.integers(0, 120), st.sampled_from([EXIT, EXIT, Address(bytes(20))])),
+    other_slots,
+)
 deposits = st.builds(_deposit, st.sampled_from([0, 1, 3, 63]), st.integers(0, 2**64 - 1), st.integers(0, 2))
 
 
 @st.composite
 def batches(draw: st.DrawFn) -> Batch:
     funded = tuple(draw(deposits) for _ in range(draw(st.sampled_from([0, 0, 1, 3]))))
+    forced = tuple(draw(forced_exits) for _ in range(draw(st.sampled_from([0, 0, 1]))))
     nonces = [0, 0, 0]
     slots: list[bytes] = []
-    while len(funded) + len(slots) < SHAPE.slots:
+    while len(funded) + len(forced) + len(slots) < SHAPE.slots:
         if draw(st.integers(0, 4)) == 4:
             slots.append(draw(other_slots))
             continue
         sender, recipient = draw(st.integers(0, 2)), draw(st.sampled_from([0, 1, 2, 2, 3]))
         amount, fee = draw(st.integers(0, 90)), draw(st.integers(0, 30))
         skipped = draw(st.sampled_from([0, 0, 0, 0, 0, 1]))
-        slot = _send(sender, recipient, amount, fee, nonces[sender] + skipped)
+        nonce, is_exit = nonces[sender] + skipped, draw(st.sampled_from([False, False, True]))
+        slot = _leave(sender, amount, fee, nonce) if is_exit else _send(sender, recipient, amount, fee, nonce)
         spoiled = draw(st.sampled_from([False] * 7 + [True]))
         slots.append(slot[:96] + to_word(1) if spoiled else slot)
         nonces[sender] += not (skipped or spoiled)
-    return _batch(*slots, deposits=funded, fee_account=draw(st.sampled_from([0, 1, 2, 3, 63, 64, 2**48 - 1])))
+    return _batch(
+        *slots, deposits=funded, forced=forced, fee_account=draw(st.sampled_from([0, 1, 2, 3, 63, 64, 2**48 - 1]))
+    )
 
 
 states = st.builds(_state, *[st.sampled_from([1000, 100, 0, 2**96 - 50])] * 3)
@@ -255,7 +363,8 @@ def test_every_batch_has_a_next_state_and_conserves_every_gwei(before: State, ba
         assert "takes account" in str(error)  # noqa: PT017 - the one deposit that these batches may not hold
         return
     deposited = sum(Word0.unpack(split_words(slot)[0]).amount for slot in batch.slots[: batch.header.deposits])
-    assert after.total_balance() + result.burnt == before.total_balance() + deposited
+    left = sum(leaving.amount for leaving in result.exits)
+    assert after.total_balance() + result.burnt + left == before.total_balance() + deposited
     assert result.burnt in (0, result.fees)
     assert len(result.outcomes) == SHAPE.slots
     assert all(0 <= account.balance < 2**96 for account in after.accounts.values())
@@ -289,7 +398,7 @@ def test_a_word_plus_multiples_of_r_means_the_word(before: State, batch: Batch, 
 @properties
 @given(states, batches())
 def test_only_applied_slots_change_anything(before: State, batch: Batch) -> None:
-    """Dropping every slot that was a no-op gives the same state."""
+    """Dropping every slot that was a no-op gives the same state and exits: no account has exit address 0."""
     try:
         after, result = apply_batch(before, batch, DOMAIN)
     except InputError:
@@ -298,8 +407,8 @@ def test_only_applied_slots_change_anything(before: State, batch: Batch) -> None
         slot if outcome is SlotOutcome.APPLIED else EMPTY_SLOT
         for slot, outcome in zip(batch.slots, result.outcomes, strict=True)
     ]
-    again, _ = apply_batch(before, replace(batch, data=b"".join(kept)), DOMAIN)
-    assert again == after
+    again, repeated = apply_batch(before, replace(batch, data=b"".join(kept)), DOMAIN)
+    assert (again, repeated.exits) == (after, result.exits)
 
 
 @properties

@@ -12,7 +12,7 @@ from poe.crypto import eddsa
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network
-from poe.rollup.transaction import SignedTransfer, Transfer, message_of
+from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransaction, SignedTransfer, Transfer, message_of
 from poe.rollup.types import Account, AccountIndex, Gwei
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
@@ -39,6 +39,12 @@ def transfer(
     unsigned = Transfer(
         sender=AccountIndex(sender), recipient=AccountIndex(to), amount=Gwei(amount), fee=Gwei(fee), nonce=nonce
     )
+    return unsigned.sign(SECRETS[sender] if secret is None else secret, DOMAIN)
+
+
+def exit_of(sender: int, nonce: int, *, amount: int = 10, fee: int = 1, secret: bytes | None = None) -> SignedExit:
+    """A signed exit of user `sender`."""
+    unsigned = ExitRequest(sender=AccountIndex(sender), amount=Gwei(amount), fee=Gwei(fee), nonce=nonce)
     return unsigned.sign(SECRETS[sender] if secret is None else secret, DOMAIN)
 
 
@@ -144,7 +150,7 @@ class Rig:
         await self.post()
         return self
 
-    async def send(self, *transactions: SignedTransfer) -> None:
+    async def send(self, *transactions: SignedTransaction) -> None:
         """Admit; every one has to be taken."""
         verdicts = await self.intake.admit(transactions)
         assert verdicts == [None] * len(transactions), verdicts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from poe.rollup.types import SlotOutcome
-from poe.sequencer.deposits import slot_of
+from poe.sequencer.queue import lay_out
 from tests.fakes import SHAPE
 from tests.unit.sequencer.rig import BALANCE, KEYS, SEAL_SECONDS, Rig, transfer
 
@@ -25,7 +25,7 @@ async def test_deposits_come_first_byte_for_byte_as_the_contract_compares_them()
     assert sealed is not None
     header, slots = sealed.batch.header, sealed.batch.slots
     assert (header.deposits, header.forced, header.shape) == (2, 0, SHAPE)
-    assert slots[:2] == tuple(slot_of(entry) for entry in rig.l1.queue[2:])
+    assert slots[:2] == lay_out(rig.l1.queue[2:]).deposits
     assert slots[2:] == (transfer(0, 0).slot, bytes(128))
     assert sealed.queue_end == 4
     await rig.post()

@@ -10,6 +10,7 @@ import pytest
 
 from poe.crypto.babyjubjub import SUBGROUP_ORDER
 from poe.errors import InputError
+from poe.rollup.transaction import SignedExit, SignedTransfer
 from poe.rollup.types import FIELD_ORDER
 from poe.sequencer import decoding
 from poe.sequencer.decoding import decode_integer, decode_list, decode_slots, decode_transaction, parse_json
@@ -33,9 +34,67 @@ def refusal_of(value: Any, **options: Any) -> InputError:
 
 def test_numbers_may_be_json_integers_or_decimal_strings() -> None:
     signed = decode_transaction(tx(amount=str(2**64 - 1)))
+    assert isinstance(signed, SignedTransfer)
     transfer = signed.transfer
     assert (transfer.sender, transfer.recipient, transfer.amount) == (1, 2, 2**64 - 1)
     assert (transfer.fee, transfer.nonce, signed.r8, signed.s) == (4, 5, (6, 7), 8)
+
+
+def exit_tx(**changes: Any) -> dict[str, Any]:
+    """A well-formed exit but for `changes`."""
+    value = tx(kind="exit", **changes)
+    if "to" not in changes:
+        del value["to"]
+    return value
+
+
+def test_an_exit_has_a_kind_and_no_recipient() -> None:
+    signed = decode_transaction(exit_tx())
+    assert isinstance(signed, SignedExit)
+    asked = signed.exit
+    assert (asked.sender, asked.amount, asked.fee, asked.nonce, signed.r8, signed.s) == (1, 30, 4, 5, (6, 7), 8)
+
+
+def test_a_transfer_may_say_that_it_is_one() -> None:
+    assert decode_transaction(tx(kind="transfer")) == decode_transaction(tx())
+
+
+def test_an_exit_that_names_a_recipient_is_refused_by_that_name() -> None:
+    error = refusal_of(exit_tx(to=2))
+    assert (error.code, error.field) == (decoding.UNKNOWN, "to")
+
+
+@pytest.mark.parametrize("field", ["from", "amount", "fee", "nonce", "signature"])
+def test_a_missing_field_of_an_exit_is_named(field: str) -> None:
+    value = exit_tx()
+    del value[field]
+    assert (refusal_of(value).code, refusal_of(value, field="t[1]").field) == (decoding.MISSING, f"t[1].{field}")
+
+
+@pytest.mark.parametrize("kind", ["", "Exit", "deposit", "nothing", "2", "x" * 1000])
+def test_an_unknown_kind_is_named_with_those_known(kind: str) -> None:
+    error = refusal_of({**exit_tx(), "kind": kind})
+    assert (error.code, error.field) == (decoding.OUT_OF_RANGE, "kind")
+    assert "transfer or exit" in str(error)
+    assert len(str(error)) < 200
+
+
+@pytest.mark.parametrize("kind", [None, 2, True, ["exit"], {"exit": 1}])
+def test_a_kind_that_is_no_string_is_of_the_wrong_type(kind: Any) -> None:
+    error = refusal_of({**exit_tx(), "kind": kind}, field="transactions[3]")
+    assert (error.code, error.field) == (decoding.WRONG_TYPE, "transactions[3].kind")
+
+
+@pytest.mark.parametrize(("field", "limit"), [("from", 2**48), ("amount", 2**64), ("fee", 2**32), ("nonce", 2**32)])
+def test_a_number_of_an_exit_beyond_its_width_is_named(field: str, limit: int) -> None:
+    error = refusal_of({**exit_tx(), field: str(limit)})
+    assert (error.code, error.field) == (decoding.OUT_OF_RANGE, field)
+    decode_transaction({**exit_tx(), field: str(limit - 1)})
+
+
+def test_an_exits_signature_that_is_not_canonical_is_named() -> None:
+    error = refusal_of(exit_tx(signature_s=str(SUBGROUP_ORDER)))
+    assert (error.code, error.field) == (decoding.OUT_OF_RANGE, "signature.s")
 
 
 @pytest.mark.parametrize("field", ["from", "to", "amount", "fee", "nonce", "signature"])
@@ -93,7 +152,7 @@ def test_what_is_not_an_integer_is_of_the_wrong_type(value: Any) -> None:
 
 def test_an_integer_that_javascript_cannot_hold_must_be_a_string() -> None:
     assert refusal_of(tx(amount=2**53)).code == decoding.OUT_OF_RANGE
-    assert decode_transaction(tx(amount=2**53 - 1)).transfer.amount == 2**53 - 1
+    assert decode_transaction(tx(amount=2**53 - 1)).transaction.amount == 2**53 - 1
 
 
 def test_a_negative_number_is_out_of_range() -> None:

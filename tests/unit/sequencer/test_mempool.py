@@ -149,9 +149,9 @@ def test_check_refuses_what_add_would_and_changes_nothing() -> None:
 
 def test_settling_moves_on_to_the_next_nonce_and_forgets_the_used_ones() -> None:
     pool = pool_of(tx(1, 0), tx(1, 1), tx(1, 2))
-    assert pool.settle(AccountIndex(1), 2) == 2
+    assert len(pool.settle(AccountIndex(1), 2)) == 2
     assert pool.select(10) == [tx(1, 2)]
-    assert pool.settle(AccountIndex(7), 3) == 0
+    assert pool.settle(AccountIndex(7), 3) == []
 
 
 def test_settling_by_the_slots_of_a_batch_takes_out_just_these() -> None:

@@ -192,7 +192,7 @@ async def test_a_refusal_by_the_queue_unseals_only_what_l1_has_not_ordered(
     for nonce in range(2):
         await rig.send(transfer(1, nonce))
         await rig.batcher.seal()
-    rig.l1.failures = [Reverted("refused", name="DepositMismatch")]
+    rig.l1.failures = [Reverted("refused", name="EntryMismatch")]
     await publishing(rig, nursery)
     await trio.sleep(RETRY_SECONDS * 1.1)
     assert rig.chain.height == 1
@@ -209,7 +209,7 @@ async def test_a_batch_that_got_onto_l1_while_its_refusal_was_waited_out_stays(
     await rig.send(transfer(1, 0))
     sealed = await rig.batcher.seal()
     assert sealed is not None
-    rig.l1.failures = [Reverted("refused", name="DepositMismatch")]
+    rig.l1.failures = [Reverted("refused", name="EntryMismatch")]
     await publishing(rig, nursery)
     await rig.l1.sequence_batch(
         sealed.number, sealed.parent_hash, sealed.batch, queue_end=sealed.queue_end, reward=rig.parameters.reward
@@ -228,7 +228,7 @@ async def test_a_sealed_batch_that_overdue_deposits_have_overtaken_is_sealed_ane
         rig.l1.mine()
     await rig.sync()
     assert stale is not None
-    with pytest.raises(Reverted, match="OverdueDeposits"):
+    with pytest.raises(Reverted, match="OverdueEntries"):
         await rig.l1.sequence_batch(
             stale.number, stale.parent_hash, stale.batch, queue_end=stale.queue_end, reward=rig.parameters.reward
         )
@@ -255,7 +255,7 @@ async def test_deposits_are_overdue_a_margin_ahead_of_the_contract() -> None:
     entered = rig.l1.head.number
     verdicts = {}
     for _ in range(12):
-        verdicts[rig.l1.head.number - entered] = rig.publisher._misses_overdue_deposits(sealed)
+        verdicts[rig.l1.head.number - entered] = rig.publisher._misses_overdue_entries(sealed)
         rig.l1.mine()
         await rig.sync()
     assert [blocks for blocks, misses in verdicts.items() if misses] == [7, 8, 9, 10, 11]
@@ -271,7 +271,7 @@ async def test_half_the_slots_are_as_many_overdue_deposits_as_a_batch_must_hold(
     for _ in range(9):
         rig.l1.mine()
     await rig.sync()
-    assert not rig.publisher._misses_overdue_deposits(sealed)
+    assert not rig.publisher._misses_overdue_entries(sealed)
     await rig.post()
     assert rig.l1.posted == [1, 2]
 

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from poe.rollup.transaction import SignedTransfer
+from poe.rollup.transaction import SignedExit, SignedTransaction, SignedTransfer
 from poe.sequencer.http import HttpRequest, HttpResponse
-from tests.unit.sequencer.rig import BALANCE, KEYS, Rig, transfer
+from tests.unit.sequencer.rig import BALANCE, KEYS, Rig, exit_of, transfer
 
 
-def as_json(signed: SignedTransfer) -> dict[str, Any]:
+def as_json(signed: SignedTransaction) -> dict[str, Any]:
     """The transaction as a wallet writes it."""
-    fields = signed.transfer
+    fields = signed.transaction
+    kind = {"kind": "exit"} if isinstance(signed, SignedExit) else {"to": fields.recipient}
     return {
+        **kind,
         "from": fields.sender,
-        "to": fields.recipient,
         "amount": str(fields.amount),
         "fee": fields.fee,
         "nonce": fields.nonce,
@@ -74,6 +75,70 @@ async def test_raw_slots_get_a_verdict_each_in_order() -> None:
     verdicts = await call(rig, "poe_sendRawTransactions", b"".join(slots).hex())
     assert [verdict["accepted"] for verdict in verdicts] == [True, False, False, True]
     assert verdicts[1]["error"]["data"]["field"] == "slots[1]"
+
+
+async def test_an_exit_is_taken_and_executed_in_nonce_order_with_transfers() -> None:
+    rig = await ready_rig()
+    entries = [as_json(transfer(1, 0)), as_json(exit_of(1, 1, amount=500, fee=3)), as_json(transfer(1, 2))]
+    assert await call(rig, "poe_sendTransactions", entries) == [{"accepted": True}] * 3
+    sealed = await rig.batcher.seal()
+    assert sealed is not None
+    assert sealed.batch.slots[1] == exit_of(1, 1, amount=500, fee=3).slot
+    assert [(e.slot, e.address, e.amount) for e in sealed.execution.exits] == [(1, (0xE1).to_bytes(20), 500)]
+    assert (rig.account(1).nonce, rig.chain.transactions) == (3, 3)
+    assert rig.chain.total_balance() == 4 * BALANCE - 500
+
+
+async def test_raw_exits_are_taken_but_not_one_that_names_a_recipient() -> None:
+    rig = await ready_rig()
+    good = exit_of(1, 0).slot
+    with_recipient = (int.from_bytes(good[:32]) | 5 << 128).to_bytes(32) + good[32:]
+    verdicts = await call(rig, "poe_sendRawTransactions", (with_recipient + good).hex())
+    assert [verdict["accepted"] for verdict in verdicts] == [False, True]
+    assert verdicts[0]["error"]["data"]["field"] == "slots[0]"
+    assert rig.mempool.select(9) == [exit_of(1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("signed", "code"),
+    [
+        (exit_of(7, 0), "POE-SEQ-010"),
+        (exit_of(1, 0, secret=b"\x55" * 32), "POE-SEQ-012"),
+        (exit_of(1, 0, amount=BALANCE), "POE-SEQ-005"),
+        (exit_of(1, 16), "POE-SEQ-006"),
+    ],
+)
+async def test_an_exit_the_state_speaks_against_is_refused_with_its_code(signed: SignedExit, code: str) -> None:
+    rig = await ready_rig()
+    error = await call(rig, "poe_sendTransaction", as_json(signed))
+    assert (error["code"], error["data"]["code"], len(rig.mempool)) == (-32000, code, 0)
+
+
+async def test_a_transfers_signature_does_not_make_an_exit() -> None:
+    """Kind is in the word that is signed."""
+    rig = await ready_rig()
+    value = as_json(transfer(1, 0, to=0))
+    del value["to"]
+    assert (await call(rig, "poe_sendTransaction", {**value, "kind": "exit"}))["data"]["code"] == "POE-SEQ-012"
+
+
+async def test_an_exit_and_a_transfer_of_one_nonce_replace_each_other_by_fee() -> None:
+    rig = await ready_rig()
+    await rig.send(transfer(1, 0, fee=5))
+    refused = await call(rig, "poe_sendTransaction", as_json(exit_of(1, 0, fee=5)))
+    assert refused["data"]["code"] == "POE-SEQ-004"
+    await rig.send(exit_of(1, 0, fee=6))
+    assert rig.mempool.select(9) == [exit_of(1, 0, fee=6)]
+
+
+async def test_an_undone_exit_waits_again() -> None:
+    rig = await ready_rig()
+    await rig.send(exit_of(1, 0), transfer(1, 1))
+    sealed = await rig.batcher.seal()
+    assert sealed is not None
+    await rig.reconciler.unseal(sealed.number)
+    assert rig.mempool.select(9) == [exit_of(1, 0), transfer(1, 1)]
+    assert rig.account(1).balance == BALANCE
 
 
 async def test_a_sequence_of_nonces_may_come_in_one_call() -> None:
@@ -186,7 +251,7 @@ async def test_a_batch_is_told_with_its_stage() -> None:
     assert (told["stage"], told["hash"]) == ("sealed", "0x" + sealed.batch_hash.hex())
     assert told["parentHash"] == "0x" + sealed.parent_hash.hex()
     assert bytes.fromhex(told["data"][2:]) == sealed.batch.data
-    assert (told["shape"], told["deposits"], told["feeAccount"]) == ("4x3", 0, 0)
+    assert (told["shape"], told["deposits"], told["forced"], told["feeAccount"]) == ("4x3", 0, 0, 0)
     await rig.post()
     assert (await call(rig, "poe_getBatch", "2"))["stage"] == "sequenced"
     first = rig.chain.get(1)

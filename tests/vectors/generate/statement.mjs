@@ -28,16 +28,22 @@ function evaluate(words, x) {
   return sum;
 }
 
-function statement({ name, slots, depth, deposits, feeAccount, chainId, circuitVersion, number, tip, oldRoot, newRoot, data }) {
+/** Slot, address and amount as the arbiter takes them: 8, 160 and 64 bits, the slot highest. */
+const packExit = ({ slot, address, amount }) => (BigInt(slot) << 224n) | (BigInt(address) << 64n) | amount;
+
+function statement(facts) {
+  const { name, slots, depth, deposits, forced, feeAccount, chainId, circuitVersion, number, tip } = facts;
+  const { oldRoot, newRoot, data, exits } = facts;
   const arbiter = address(`${name} arbiter`);
   const payee = address(`${name} payee`);
   const shape = slots * 256 + depth;
-  const header = [shape, deposits, 0, feeAccount].map(BigInt);
+  const header = [shape, deposits, forced, feeAccount].map(BigInt);
   const batchHash = keccak(utils.hexConcat([...header, ...data].map(word)));
   const domain = toField(encode(["uint256", "address", "uint256"], [chainId, arbiter, circuitVersion]));
   const context = toField(encode(["uint256", "bytes32", "address", "uint256"], [number, batchHash, payee, tip]));
-  const exits = Array(2 * slots).fill(0n);
-  const words = [domain, oldRoot, newRoot, context, ...header, ...data, ...exits];
+  const pairs = Array(2 * slots).fill(0n);
+  for (const exit of exits) [pairs[2 * exit.slot], pairs[2 * exit.slot + 1]] = [BigInt(exit.address), exit.amount];
+  const words = [domain, oldRoot, newRoot, context, ...header, ...data, ...pairs];
   const posted = utils.hexConcat(words.map(word));
   const commitment = commit(words);
   const x = BigInt(keccak(utils.hexConcat([word(commitment), keccak(posted)]))) % FIELD_ORDER;
@@ -46,7 +52,7 @@ function statement({ name, slots, depth, deposits, feeAccount, chainId, circuitV
     slots: word(slots),
     depth: word(depth),
     deposits: word(deposits),
-    forced: word(0),
+    forced: word(forced),
     fee_account: word(feeAccount),
     chain_id: word(chainId),
     arbiter,
@@ -57,6 +63,12 @@ function statement({ name, slots, depth, deposits, feeAccount, chainId, circuitV
     old_root: word(oldRoot),
     new_root: word(newRoot),
     data: utils.hexConcat(data.map(word)),
+    exits: exits.map((exit) => ({
+      slot: word(exit.slot),
+      address: exit.address,
+      amount: word(exit.amount),
+      packed: word(packExit(exit)),
+    })),
     domain: word(domain),
     batch_hash: batchHash,
     context: word(context),
@@ -75,6 +87,7 @@ function variants(slots, depth) {
     slots,
     depth,
     deposits: 0,
+    forced: 0,
     feeAccount: 0,
     chainId: 31337n,
     circuitVersion: drawElement(`${slots}x${depth} circuit`) >> 6n,
@@ -83,10 +96,14 @@ function variants(slots, depth) {
     oldRoot: drawElement(`${name} old root`),
     newRoot: drawElement(`${name} new root`),
     data: Array(4 * slots).fill(0n),
+    exits: [],
   });
   const empty = common(`${slots}x${depth} empty`);
   const random = common(`${slots}x${depth} random unreduced words`);
   const edges = common(`${slots}x${depth} words around r and 2^256`);
+  const few = common(`${slots}x${depth} exits of some slots`);
+  const many = common(`${slots}x${depth} the widest exit of every slot`);
+  const slotNumbers = Array.from({ length: slots }, (_, i) => i);
   const around = [FIELD_ORDER, 2n ** 256n - 1n, FIELD_ORDER - 1n, FIELD_ORDER + 1n, 5n * FIELD_ORDER, 0n, 2n ** 255n];
   return [
     { ...empty, newRoot: empty.oldRoot },
@@ -111,6 +128,20 @@ function variants(slots, depth) {
       newRoot: FIELD_ORDER - 1n,
       data: Array.from({ length: 4 * slots }, (_, i) => around[i % around.length]),
     },
+    {
+      ...few,
+      forced: Math.ceil(slots / 2),
+      data: drawData(few.name, slots),
+      exits: slotNumbers
+        .filter((slot) => slot % 2 === (slots - 1) % 2)
+        .map((slot) => ({ slot, address: address(`${few.name} ${slot}`), amount: BigInt(slot) * 10n ** 9n })),
+    },
+    {
+      ...many,
+      forced: slots,
+      data: drawData(many.name, slots),
+      exits: slotNumbers.map((slot) => ({ slot, address: "0x" + "ff".repeat(20), amount: 2n ** 64n - 1n })),
+    },
   ];
 }
 
@@ -122,7 +153,8 @@ const shapes = [
 writeVectors("statement.json", {
   encoding:
     "numbers, batch_hash and the words of statement are 32-byte big-endian hex words, arbiter and payee 20-byte " +
-    "addresses, data the posted bytes in hex, unreduced; statement is V",
+    "addresses, data the posted bytes in hex, unreduced; exits in slot order, packed as the arbiter takes them; " +
+    "statement is V",
   cases: shapes.flatMap(([slots, depth]) => variants(slots, depth)).map(statement),
 });
 process.exit(0); // ffjavascript leaves its worker threads running

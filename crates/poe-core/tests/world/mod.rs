@@ -134,7 +134,7 @@ pub fn execute(state: &mut State, deposits: u64, fee_account: u64, slots: &[Slot
     let trace = transition::execute(state, &batch, domain()).unwrap().trace;
     let facts =
         Facts { domain: domain(), old_root: trace.old_root, new_root: trace.new_root, ctx: Fr::from(CTX) };
-    let statement = words(&facts, &batch);
+    let statement = words(&facts, &batch, &trace.exits());
     let public = public_inputs(&statement);
     Executed { trace, statement, public }
 }
@@ -171,7 +171,7 @@ pub fn no_ops(
     let header = Header { slots: slots.len(), depth, deposits: 0, forced: 0, fee_account: 0 };
     let data = slots.concat().concat();
     let facts = Facts { domain: domain(), old_root: tree.root(), new_root: tree.root(), ctx: Fr::from(CTX) };
-    let statement = words(&facts, &Batch::new(header, &data).unwrap());
+    let statement = words(&facts, &Batch::new(header, &data).unwrap(), &[]);
     let public = public_inputs(&statement);
     Executed { trace, statement, public }
 }

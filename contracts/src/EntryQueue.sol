@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IArbiter} from "./interfaces/IArbiter.sol";
+import {Statement} from "./libraries/Statement.sol";
+
+/// @title The arbiter's queue: deposits, forced exits and forced transactions, first in, first out.
+/// @notice docs/protocol.md sections 3 and 8. What an entry's slot must hold is fixed, as a hash, when it enters.
+abstract contract EntryQueue is IArbiter {
+    enum EntryKind {
+        Deposit,
+        ForcedExit,
+        ForcedTransaction
+    }
+
+    /// @dev What the entry's slot must hold; and, in one word, where it goes, its L1 block and what it paid in Wei.
+    struct Entry {
+        bytes32 slotHash;
+        EntryKind kind;
+        uint64 enteredAt;
+        uint88 fee;
+    }
+
+    uint256 private constant DEPOSIT_CAP_GWEI = 1 << 90;
+    uint256 private constant EXIT_KIND = 2;
+    uint256 private constant DEPOSIT_KIND = 3;
+    /// @dev Backlog at which the fee of an entry has doubled.
+    uint256 private constant FEE_DOUBLING = 64;
+
+    uint96 public immutable override reward;
+    uint64 public immutable override minDeposit;
+    uint32 public immutable override queueDeadline;
+    uint8 public immutable override slots;
+    uint8 public immutable override depth;
+
+    uint48 public override accountCount;
+    uint96 private _depositedGwei;
+
+    mapping(uint64 queueIndex => Entry) private _queue;
+    mapping(uint48 account => bytes32) private _accountHashes;
+
+    // Last, so that they share a word with the batch numbers that the arbiter declares first.
+    uint64 public override queueHead;
+    uint64 public override queueTail;
+
+    constructor(Config memory config) {
+        if (config.slots == 0) revert WrongConfig("slots");
+        if (config.depth == 0 || config.depth > 24) revert WrongConfig("depth");
+        if (config.minDeposit == 0) revert WrongConfig("minDeposit");
+        (slots, depth, reward) = (config.slots, config.depth, config.reward);
+        (minDeposit, queueDeadline) = (config.minDeposit, config.queueDeadline);
+    }
+
+    /// @inheritdoc IArbiter
+    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
+        external
+        payable
+        returns (uint48 account)
+    {
+        uint256 capacity = 4 ** uint256(depth);
+        if (accountCount >= capacity) revert TreeFull(capacity);
+        account = accountCount++;
+        _accountHashes[account] = _accountHash(publicKeyX, publicKeyY, exitAddress);
+        _enqueueDeposit(account, publicKeyX, publicKeyY, exitAddress, amount);
+    }
+
+    /// @inheritdoc IArbiter
+    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
+        external
+        payable
+    {
+        if (account >= accountCount) revert AccountUnknown(account);
+        bytes32 accountHash = _accountHash(publicKeyX, publicKeyY, exitAddress);
+        if (_accountHashes[account] != accountHash) revert WrongKey(account);
+        _enqueueDeposit(account, publicKeyX, publicKeyY, exitAddress, amount);
+    }
+
+    /// @inheritdoc IArbiter
+    function forceExit(uint48 account, uint64 amount) external payable {
+        uint256 word = (EXIT_KIND << 224) | (uint256(account) << 176) | (uint256(amount) << 64);
+        bytes32 slotHash = keccak256(abi.encode(word, msg.sender, uint256(0), uint256(0)));
+        uint64 queueIndex = _enqueue(EntryKind.ForcedExit, slotHash, 0);
+        emit ForcedExitQueued(queueIndex, account, msg.sender, amount);
+    }
+
+    /// @inheritdoc IArbiter
+    function forceTransaction(bytes32[4] calldata words) external payable {
+        uint64 queueIndex = _enqueue(EntryKind.ForcedTransaction, keccak256(abi.encode(words)), 0);
+        emit ForcedTransactionQueued(queueIndex, words);
+    }
+
+    /// @inheritdoc IArbiter
+    function queueFee() public view returns (uint256) {
+        uint256 rewardPerSlot = (uint256(reward) + slots - 1) / slots;
+        return 2 * rewardPerSlot * (FEE_DOUBLING + queueTail - queueHead) / FEE_DOUBLING;
+    }
+
+    /// @dev Takes the entries up to `queueEnd` off the queue, if `data` holds each where it belongs and nothing
+    /// overdue is left behind; returns what they paid in Wei.
+    function _drain(Header calldata header, bytes calldata data, uint64 queueEnd)
+        internal
+        returns (uint96 fees)
+    {
+        (uint64 first, uint64 tail) = (queueHead, queueTail);
+        if (queueEnd < first || queueEnd > tail) revert WrongQueueEnd(queueEnd, first, tail);
+        (uint256 count, uint256 counted) = (queueEnd - first, uint256(header.deposits) + header.forced);
+        if (count > slots) revert TooManyEntries(count, slots);
+        if (counted > count) revert WrongCounts(counted, count);
+        uint64 required = _requiredQueueEnd(first, queueEnd);
+        if (queueEnd < required) revert OverdueEntries(queueEnd, required);
+        if (count == 0) return 0;
+        fees = _checkSlots(header, data, first, queueEnd);
+        queueHead = queueEnd;
+    }
+
+    /// @dev The first slot of each kind and where its slots end are the header's claim. Every entry finds room among
+    /// its own kind's slots, and there are as many entries as slots: so the claim is true.
+    function _checkSlots(Header calldata header, bytes calldata data, uint64 first, uint64 queueEnd)
+        private
+        view
+        returns (uint96 fees)
+    {
+        uint256 counted = uint256(header.deposits) + header.forced;
+        uint256[3] memory next = [uint256(0), header.deposits, counted];
+        uint256[3] memory end = [header.deposits, counted, uint256(queueEnd - first)];
+        for (uint64 i = first; i < queueEnd; ++i) {
+            Entry storage entry = _queue[i];
+            uint256 kind = uint256(entry.kind);
+            uint256 slot = next[kind]++;
+            if (slot >= end[kind] || _slotHash(data, slot) != entry.slotHash) revert EntryMismatch(i);
+            fees += entry.fee;
+        }
+    }
+
+    function _slotHash(bytes calldata data, uint256 slot) private pure returns (bytes32) {
+        uint256 start = slot * Statement.SLOT_BYTES;
+        return keccak256(data[start:start + Statement.SLOT_BYTES]);
+    }
+
+    /// @dev Where the queue's overdue entries end, counting at most half the slots (one, for a single slot).
+    /// Entries enter in the order of blocks, so only those from `queueEnd` on need a look.
+    function _requiredQueueEnd(uint64 first, uint64 queueEnd) private view returns (uint64 required) {
+        uint64 most = first + (slots > 1 ? slots / 2 : 1);
+        if (most > queueTail) most = queueTail;
+        required = queueEnd;
+        while (required < most && _waitsLongerThan(required, queueDeadline)) {
+            ++required;
+        }
+    }
+
+    /// @dev Did the oldest entry wait so long that anybody may post the queue?
+    function _isOpenToAll() internal view returns (bool) {
+        return queueHead < queueTail && _waitsLongerThan(queueHead, 2 * uint256(queueDeadline));
+    }
+
+    function _waitsLongerThan(uint64 queueIndex, uint256 blocks) private view returns (bool) {
+        return block.number > _queue[queueIndex].enteredAt + blocks;
+    }
+
+    /// @dev Checks a deposit's amount and words, and puts it at the queue's tail.
+    function _enqueueDeposit(
+        uint48 account,
+        uint256 publicKeyX,
+        uint256 publicKeyY,
+        address exitAddress,
+        uint64 amount
+    ) private {
+        if (amount < minDeposit) revert AmountOutOfRange(amount, minDeposit);
+        if (publicKeyX >= Statement.R) revert NotInField(publicKeyX);
+        if (publicKeyY >= Statement.R) revert NotInField(publicKeyY);
+        if (exitAddress == address(0)) revert ZeroExitAddress();
+        uint256 total = uint256(_depositedGwei) + amount;
+        if (total >= DEPOSIT_CAP_GWEI) revert DepositCapReached(total);
+        // forge-lint: disable-next-line(unsafe-typecast) -- below 2^90
+        _depositedGwei = uint96(total);
+
+        uint256 word = (DEPOSIT_KIND << 224) | (uint256(account) << 128) | (uint256(amount) << 64);
+        bytes32 slotHash = keccak256(abi.encode(word, publicKeyX, publicKeyY, exitAddress));
+        uint64 queueIndex = _enqueue(EntryKind.Deposit, slotHash, uint256(amount) * 1 gwei);
+        emit Deposited(queueIndex, account, publicKeyX, publicKeyY, exitAddress, amount);
+    }
+
+    /// @dev Puts an entry at the queue's tail; what its value holds beyond `amountWei` is its fee. The fee's upper
+    /// bound lets a batch's sum fit 96 bits: an entry nobody could drain would stop the queue.
+    function _enqueue(EntryKind kind, bytes32 slotHash, uint256 amountWei)
+        private
+        returns (uint64 queueIndex)
+    {
+        uint256 least = amountWei + queueFee();
+        if (msg.value < least) revert FeeTooLow(msg.value, least);
+        uint256 fee = msg.value - amountWei;
+        if (fee > type(uint88).max) revert FeeTooHigh(fee, type(uint88).max);
+        queueIndex = queueTail++;
+        // forge-lint: disable-next-line(unsafe-typecast) -- checked above
+        _queue[queueIndex] = Entry(slotHash, kind, uint64(block.number), uint88(fee));
+    }
+
+    function _accountHash(uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
+        private
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(publicKeyX, publicKeyY, exitAddress));
+    }
+}
