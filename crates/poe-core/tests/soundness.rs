@@ -9,6 +9,7 @@ use poe_core::{
     circuit::{batch::compile, r1cs::R1cs},
     field::Fr,
     state::State,
+    statement::{FIXED_WORDS, PublicInputs},
 };
 use world::*;
 
@@ -112,20 +113,47 @@ fn the_public_inputs_are_the_statements() {
     stopped_by("statement/evaluation", &forgery);
 }
 
-/// The header's deposit count is bound to the slots that are treated as deposits.
-#[test]
-fn the_number_of_deposits_is_the_headers() {
-    let executed = execute(&mut honest_state(), 1, 1, &[deposit(3, 50)]);
+/// Demands that a batch's witness with another value on one wire of the header breaks this group, and beside it only
+/// those of the statement and of the other count.
+fn count_is_bound(wire: usize, executed: &Executed, group: &str) {
     let mut values = executed.witness();
     CIRCUIT.is_satisfied(&values).unwrap();
-    // After the one and C, x, y: domain, old root, new root, ctx, deposits.
-    let deposits = 4 + 4;
-    assert_eq!(values[deposits], Fr::from(1u64));
-    values[deposits] = Fr::from(0u64);
+    assert_eq!(values[wire], Fr::from(1u64));
+    values[wire] = Fr::from(0u64);
     let broken: BTreeSet<&str> = (0..CIRCUIT.constraints())
         .filter(|&constraint| !CIRCUIT.holds(constraint, &values))
         .map(|constraint| CIRCUIT.group(constraint))
         .collect();
-    assert!(broken.contains("deposits"));
-    assert!(broken.iter().all(|group| *group == "deposits" || group.starts_with("statement/")));
+    assert!(broken.contains(group));
+    assert!(broken.iter().all(|group| group.starts_with("roles/") || group.starts_with("statement/")));
+}
+
+/// The header's counts are bound to the slots that are treated as deposits and as forced exits.
+#[test]
+fn the_numbers_of_deposits_and_forced_exits_are_the_headers() {
+    // After the one and C, x, y: domain, old root, new root, ctx, deposits, forced.
+    let (deposits, forced) = (4 + 4, 4 + 5);
+    let executed = execute_queue(&mut honest_state(), [1, 0], 1, &[deposit(3, 50)]);
+    count_is_bound(deposits, &executed, "roles/deposits");
+    let executed = execute_queue(&mut honest_state(), [0, 1], 1, &[forced_exit(0, 50, 0)]);
+    count_is_bound(forced, &executed, "roles/forced");
+}
+
+/// Nobody's exit is sent to an address, or of an amount, that the account and the data do not give.
+#[test]
+fn the_exits_are_the_computed_ones() {
+    let executed = || execute(&mut honest_state(), 0, 1, &[signed(&exit(0, 50, 1, 0))]);
+    let first_exit = FIXED_WORDS + 4;
+    for position in [first_exit, first_exit + 1] {
+        let mut forgery = executed();
+        forgery.statement[position][31] += 1;
+        let honest = forgery.public;
+        forgery.restate();
+        // C alone, or y alone, gives the other exit away.
+        let forged = forgery.public;
+        forgery.public = PublicInputs { commitment: honest.commitment, x: honest.x, y: forged.y };
+        stopped_by("statement/evaluation", &forgery);
+        forgery.public = PublicInputs { commitment: forged.commitment, x: honest.x, y: honest.y };
+        stopped_by("statement/commitment", &forgery);
+    }
 }

@@ -1,8 +1,8 @@
 //! An account in the circuit, or its absence.
 
 use super::{
-    bits::alloc_bit,
-    builder::{ConstraintSystem, Num},
+    bits::enforce_boolean,
+    builder::{ConstraintSystem, Num, Place},
     edwards::Point,
     poseidon::poseidon,
 };
@@ -23,23 +23,24 @@ pub struct AccountNum<L> {
 
 impl<L: super::builder::Linear> AccountNum<L> {
     /// Six wires; six constraints: `exists` is boolean, and each field times `1 − exists` is 0.
-    pub fn alloc<C: ConstraintSystem<L = L>>(cs: &mut C, account: Option<&Account>) -> Self {
-        let exists = alloc_bit(cs, account.is_some());
-        let absent = exists.not();
-        let mut field = |value: Option<Fr>| {
-            let wire = cs.alloc(value.unwrap_or_default());
-            cs.enforce(&wire, &absent, &Num::zero());
-            wire
-        };
-        let x = field(account.map(|account| account.public_key.0));
-        let y = field(account.map(|account| account.public_key.1));
-        Self {
-            public_key: Point { x, y },
-            balance: field(account.map(|account| account.balance.into())),
-            nonce: field(account.map(|account| account.nonce.into())),
-            exit_address: field(account.map(|account| account.exit_address)),
-            exists,
-        }
+    pub fn load<C: ConstraintSystem<L = L>>(cs: &mut C, place: Place, account: Option<&Account>) -> Self {
+        let values = account.map_or([Fr::default(); 6], |account| {
+            let (x, y) = account.public_key;
+            [Fr::from(1u64), x, y, account.balance.into(), account.nonce.into(), account.exit_address]
+        });
+        let wires = cs.load(place, values);
+        let absent = wires[0].not();
+        enforce_boolean(cs, &wires[0]);
+        wires[1..].iter().for_each(|field| cs.enforce(field, &absent, &Num::zero()));
+        let [exists, x, y, balance, nonce, exit_address] = wires;
+        Self { exists, public_key: Point { x, y }, balance, nonce, exit_address }
+    }
+
+    /// Says that the account is at the place from now on.
+    pub fn store<C: ConstraintSystem<L = L>>(&self, cs: &mut C, place: Place) {
+        let Point { x, y } = &self.public_key;
+        let fields = [&self.exists, x, y, &self.balance, &self.nonce, &self.exit_address];
+        cs.store(place, &fields.map(Clone::clone));
     }
 
     /// `exists · Poseidon5(fields)`. 322 constraints.
@@ -68,7 +69,7 @@ mod tests {
     fn the_leaf_is_the_native_one_or_zero() {
         for account in [Some(account()), None] {
             let gadget = run_gadget!([], |cs, _wires| {
-                let account = AccountNum::alloc(cs, account.as_ref());
+                let account = AccountNum::load(cs, Place { level: 0, index: 0 }, account.as_ref());
                 [account.leaf(cs)]
             });
             assert_eq!(gadget.constraints(), 6 + 322);

@@ -3,18 +3,19 @@
 use ark_ff::AdditiveGroup;
 
 use super::{
-    bits::alloc_bit,
+    bits::enforce_boolean,
     builder::{Assigner, Compiler, ConstraintSystem, Num},
     fees,
+    hint::Rule,
     r1cs::R1cs,
-    slot::{self, SlotInputs, SlotOutputs},
+    slot::{self, Exit, SlotInputs},
     statement,
 };
 use crate::{
     batch::{Batch, Header, SLOT_BYTES, WORDS_PER_SLOT},
     field::Fr,
     state::State,
-    statement::{Facts, PublicInputs, public_inputs, word_count, words},
+    statement::{Facts, PublicInputs, public_inputs, words},
     trace::{BatchTrace, MAX_DEPTH, MAX_SLOTS},
     transition,
 };
@@ -27,7 +28,7 @@ pub struct ShapeError {
     pub depth: usize,
 }
 
-/// The statement's words V as wires; shape, exits and padding are constants.
+/// The statement's words V but the exits, as wires; the shape is a constant.
 struct Statement<L> {
     domain: Num<L>,
     old_root: Num<L>,
@@ -44,67 +45,106 @@ impl<L: super::builder::Linear> Statement<L> {
     fn alloc<C: ConstraintSystem<L = L>>(cs: &mut C, trace: &BatchTrace, ctx: Fr) -> Self {
         let shape = trace.slots.len() * 256 + trace.depth;
         Self {
-            domain: cs.alloc(trace.domain),
-            old_root: cs.alloc(trace.old_root),
-            new_root: cs.alloc(trace.new_root),
-            ctx: cs.alloc(ctx),
+            domain: cs.input(trace.domain),
+            old_root: cs.input(trace.old_root),
+            new_root: cs.input(trace.new_root),
+            ctx: cs.input(ctx),
             shape: Num::constant(Fr::from(shape as u64)),
-            deposits: cs.alloc(trace.deposits.into()),
-            forced: cs.alloc(trace.forced.into()),
-            fee_account: cs.alloc(trace.fee_account.into()),
-            data: trace.slots.iter().map(|slot| slot.words.map(|word| cs.alloc(word))).collect(),
+            deposits: cs.input(trace.deposits.into()),
+            forced: cs.input(trace.forced.into()),
+            fee_account: cs.input(trace.fee_account.into()),
+            data: trace.slots.iter().map(|slot| slot.words.map(|word| cs.input(word))).collect(),
         }
     }
 
-    /// V in the protocol's order.
-    fn words(&self) -> Vec<Num<L>> {
+    /// V in the protocol's order, with the slots' exits.
+    fn words(&self, exits: &[Exit<L>]) -> Vec<Num<L>> {
         let state = [&self.domain, &self.old_root, &self.new_root, &self.ctx];
         let header = [&self.shape, &self.deposits, &self.forced, &self.fee_account];
         let data = self.data.iter().flatten();
-        let mut words: Vec<_> = state.into_iter().chain(header).chain(data).cloned().collect();
-        words.resize(word_count(self.data.len()), Num::zero());
-        words
+        let exits = exits.iter().flat_map(|exit| [&exit.address, &exit.amount]);
+        state.into_iter().chain(header).chain(data).chain(exits).cloned().collect()
     }
 }
 
 /// The circuit. `public` are C, x, y; `trace` and `ctx` give V and the hints.
-fn synthesise<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], trace: &BatchTrace, ctx: Fr) {
+pub(super) fn synthesise<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], trace: &BatchTrace, ctx: Fr) {
     let statement = Statement::alloc(cs, trace, ctx);
-    cs.scoped("statement", |cs| bind_statement(cs, public, &statement.words()));
-    let is_deposit = cs.scoped("deposits", |cs| deposit_bits(cs, &statement.deposits, trace));
+    let roles = cs.scoped("roles", |cs| Roles::of_slots(cs, &statement, trace.slots.len()));
     let mut root = statement.old_root.clone();
     let mut fees = Num::zero();
-    for ((hints, words), is_deposit) in trace.slots.iter().zip(&statement.data).zip(&is_deposit) {
-        let inputs =
-            SlotInputs { depth: trace.depth, domain: &statement.domain, is_deposit, words, root: &root };
+    let mut exits = Vec::with_capacity(trace.slots.len());
+    for (position, (hints, words)) in trace.slots.iter().zip(&statement.data).enumerate() {
+        let inputs = SlotInputs {
+            depth: trace.depth,
+            domain: &statement.domain,
+            is_deposit: &roles.is_deposit[position],
+            is_forced: &roles.is_forced[position],
+            words,
+            root: &root,
+        };
         let outputs = cs.scoped("slot", |cs| slot::apply(cs, &inputs, hints));
-        let SlotOutputs { root: next, fee } = outputs;
-        root = next;
-        fees = &fees + &fee;
+        root = outputs.root;
+        fees = &fees + &outputs.fee;
+        exits.push(outputs.exit);
     }
     let index = &statement.fee_account;
     root = cs.scoped("fees", |cs| fees::credit(cs, trace.depth, index, &fees, &root, &trace.fee));
-    cs.scoped("new_root", |cs| cs.enforce_equal(&root, &statement.new_root));
+    cs.scoped("new_root", |cs| cs.declare(&root, &statement.new_root));
+    cs.scoped("statement", |cs| bind_statement(cs, public, &statement.words(&exits)));
 }
 
 /// Ties C and y to V and x.
 fn bind_statement<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], words: &[Num<C::L>]) {
     let [commitment, x, y] = public else { unreachable!("C, x, y are the public wires") };
-    let committed = cs.scoped("commitment", |cs| statement::commit(cs, words));
-    cs.scoped("commitment", |cs| cs.enforce_equal(&committed, commitment));
-    let evaluated = cs.scoped("evaluation", |cs| statement::evaluate(cs, words, x));
-    cs.scoped("evaluation", |cs| cs.enforce_equal(&evaluated, y));
+    cs.scoped("commitment", |cs| {
+        let committed = statement::commit(cs, words);
+        cs.declare(&committed, commitment);
+    });
+    cs.scoped("evaluation", |cs| {
+        let evaluated = statement::evaluate(cs, words, x);
+        cs.declare(&evaluated, y);
+    });
 }
 
-/// "Slot i is a deposit" as bits: ones, then zeros, as many ones as the header says. The header's word must be
-/// at most N, as the contract sees to. `2·N` constraints.
-fn deposit_bits<C: ConstraintSystem>(cs: &mut C, deposits: &Num<C::L>, trace: &BatchTrace) -> Vec<Num<C::L>> {
-    let bits: Vec<_> = (0u64..).zip(&trace.slots).map(|(i, _)| alloc_bit(cs, i < trace.deposits)).collect();
+/// What the header makes of each slot, as bits: first the deposits, then the forced exits, then the users' slots.
+struct Roles<L> {
+    is_deposit: Vec<Num<L>>,
+    is_forced: Vec<Num<L>>,
+}
+
+impl<L: super::builder::Linear> Roles<L> {
+    /// The header's counts must add up to N at most, as the contract sees to. `4·N` constraints.
+    ///
+    /// A forced exit's bit f beside the deposit's d: `f·(1 − f − d) = 0` says "boolean" where d is 0 and "0" where
+    /// d is 1. The deposits are a run from slot 0 of known length, and so are deposits and forced exits together.
+    fn of_slots<C: ConstraintSystem<L = L>>(cs: &mut C, statement: &Statement<L>, slots: usize) -> Self {
+        let Statement { deposits, forced, .. } = statement;
+        let rule = Rule::Interval { width: slots };
+        let is_deposit = cs.hint(rule, &[&Num::zero(), deposits]);
+        cs.scoped("deposits", |cs| {
+            is_deposit.iter().for_each(|bit| enforce_boolean(cs, bit));
+            enforce_prefix(cs, &is_deposit, deposits);
+        });
+
+        let is_forced = cs.hint(rule, &[deposits, forced]);
+        let is_either: Vec<_> = is_deposit.iter().zip(&is_forced).map(|(d, f)| d + f).collect();
+        cs.scoped("forced", |cs| {
+            for (forced, either) in is_forced.iter().zip(&is_either) {
+                cs.enforce(forced, &either.not(), &Num::zero());
+            }
+            enforce_prefix(cs, &is_either, &(deposits + forced));
+        });
+        Self { is_deposit, is_forced }
+    }
+}
+
+/// Demands that these bits are ones, then zeros, `length` ones in all. As many constraints as bits.
+fn enforce_prefix<C: ConstraintSystem>(cs: &mut C, bits: &[Num<C::L>], length: &Num<C::L>) {
     for pair in bits.windows(2) {
         cs.enforce(&pair[1], &pair[0].not(), &Num::zero());
     }
-    cs.enforce_equal(&Num::sum(&bits), deposits);
-    bits
+    cs.enforce_equal(&Num::sum(bits), length);
 }
 
 /// Compiles the circuit of a shape.
@@ -142,6 +182,6 @@ fn empty_batch(slots: usize, depth: usize) -> Result<(BatchTrace, PublicInputs),
     let execution = transition::execute(&mut state, &batch, Fr::ZERO).map_err(|_| error)?;
     let BatchTrace { domain, old_root, new_root, .. } = execution.trace;
     let facts = Facts { domain, old_root, new_root, ctx: Fr::ZERO };
-    let public = public_inputs(&words(&facts, &batch));
+    let public = public_inputs(&words(&facts, &batch, &execution.trace.exits()));
     Ok((execution.trace, public))
 }

@@ -2,7 +2,10 @@
 
 use ark_ff::{BigInteger, BigInteger256, Field, PrimeField};
 
-use super::builder::{ConstraintSystem, Num};
+use super::{
+    builder::{ConstraintSystem, Num},
+    hint::Rule,
+};
 use crate::field::Fr;
 
 /// Bits of a field element.
@@ -24,8 +27,8 @@ pub fn alloc_bit<C: ConstraintSystem>(cs: &mut C, value: bool) -> Num<C::L> {
 /// `width + 1` constraints, `width < 254` so that there is one decomposition only.
 pub fn to_bits<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, width: usize) -> Vec<Num<C::L>> {
     assert!(width < FIELD_BITS, "wider decompositions have an alias");
-    let value = x.value.into_bigint();
-    let bits: Vec<_> = (0..width).map(|i| alloc_bit(cs, value.get_bit(i))).collect();
+    let bits = cs.hint(Rule::Bits { width }, &[x]);
+    bits.iter().for_each(|bit| enforce_boolean(cs, bit));
     cs.enforce_equal(&Num::from_bits(&bits), x);
     bits
 }
@@ -37,8 +40,7 @@ pub fn to_bits<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, width: usize) -> 
 /// those of r − 1, so where r − 1 has a 0 the bit must be 0; `bit · (1 − prefix − bit) = 0` says so, and says
 /// "boolean" once `prefix` is 0.
 pub fn to_bits_strict<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Vec<Num<C::L>> {
-    let value = x.value.into_bigint();
-    let bits: Vec<_> = (0..FIELD_BITS).map(|i| cs.alloc(Fr::from(value.get_bit(i)))).collect();
+    let bits = cs.hint(Rule::Bits { width: FIELD_BITS }, &[x]);
     let maximum = (-Fr::ONE).into_bigint();
     let mut prefix = Num::one();
     for (i, bit) in bits.iter().enumerate().rev() {
@@ -78,12 +80,16 @@ pub fn is_less_than_constant<C: ConstraintSystem>(
 ///
 /// `x·inverse = 1 − bit`, `x·bit = 0`; `inverse·bit = 0` pins the inverse, which would be free at x = 0.
 pub fn is_zero<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> {
-    let inverse = cs.alloc(x.value.inverse().unwrap_or_default());
-    let bit = cs.alloc(Fr::from(x.value == Fr::default()));
+    let [inverse, bit] = pair(cs.hint(Rule::IsZero, &[x]));
     cs.enforce(x, &inverse, &bit.not());
     cs.enforce(x, &bit, &Num::zero());
     cs.enforce(&inverse, &bit, &Num::zero());
     bit
+}
+
+/// The two wires of a hint that has two.
+pub(super) fn pair<L>(wires: Vec<Num<L>>) -> [Num<L>; 2] {
+    wires.try_into().unwrap_or_else(|_| unreachable!("the rule has two outputs"))
 }
 
 /// The bit "a = b". Three constraints.

@@ -1,4 +1,5 @@
-//! One description of a gadget, two readings: constraints, or the values of its wires.
+//! One description of a gadget, two readings: constraints, or the values of its wires. (A third, `mutate::tape`,
+//! keeps how each wire is computed, for the soundness suite.)
 //!
 //! A gadget is a function over a [`ConstraintSystem`]. Run on a [`Compiler`] it leaves an [`R1cs`]; run on an
 //! [`Assigner`] it leaves the witness alone and no linear combination is ever built. What constraints there
@@ -13,7 +14,7 @@ use std::{
 
 use ark_ff::{AdditiveGroup, Field, Zero};
 
-use super::r1cs::R1cs;
+use super::{hint::Rule, r1cs::R1cs};
 use crate::field::Fr;
 
 /// The symbolic side of a [`Num`]; `()` where nobody looks at it.
@@ -182,12 +183,46 @@ impl<L: Linear> Neg for &Num<L> {
     }
 }
 
+/// A place in the state: level 0 holds accounts, level k the children of nodes that are k levels above the accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    pub level: usize,
+    pub index: u64,
+}
+
+impl Place {
+    /// The place of the account whose index has these bits, least significant first, or of its ancestor.
+    pub fn above<L: Linear>(index: &[Num<L>], level: usize) -> Self {
+        let bits = index.iter().skip(2 * level).rev();
+        Self { level, index: bits.fold(0, |index, bit| index << 1 | u64::from(!bit.value.is_zero())) }
+    }
+}
+
 /// What a gadget needs: wires and the products that bind them.
 pub trait ConstraintSystem {
     type L: Linear;
 
-    /// A new wire. Its value is a hint until constraints bind it.
+    /// A new wire, whose value nothing in the circuit gives.
     fn alloc(&mut self, value: Fr) -> Num<Self::L>;
+
+    /// A new wire for a word of the statement.
+    fn input(&mut self, value: Fr) -> Num<Self::L> {
+        self.alloc(value)
+    }
+
+    /// New wires for what the state holds at a place, hints all of them.
+    fn load<const N: usize>(&mut self, _: Place, values: [Fr; N]) -> [Num<Self::L>; N] {
+        values.map(|value| self.alloc(value))
+    }
+
+    /// Says what the state holds at a place from now on. Demands nothing: it tells where later loads come from.
+    fn store(&mut self, _: Place, _: &[Num<Self::L>]) {}
+
+    /// New wires, computed from `inputs` by a rule. Until constraints bind them they are the prover's choice.
+    fn hint(&mut self, rule: Rule, inputs: &[&Num<Self::L>]) -> Vec<Num<Self::L>> {
+        let inputs: Vec<Fr> = inputs.iter().map(|num| num.value).collect();
+        rule.outputs(&inputs).into_iter().map(|value| self.alloc(value)).collect()
+    }
 
     /// Demands `a · b = c`.
     fn enforce(&mut self, a: &Num<Self::L>, b: &Num<Self::L>, c: &Num<Self::L>);
@@ -214,6 +249,11 @@ pub trait ConstraintSystem {
         if b.is_constant() {
             return a.scale(b.value);
         }
+        self.product(a, b)
+    }
+
+    /// `a · b` of numbers neither of which is constant; for gadgets there is `mul`.
+    fn product(&mut self, a: &Num<Self::L>, b: &Num<Self::L>) -> Num<Self::L> {
         let product = self.alloc(a.value * b.value);
         self.enforce(a, b, &product);
         product
@@ -221,6 +261,11 @@ pub trait ConstraintSystem {
 
     fn enforce_equal(&mut self, a: &Num<Self::L>, b: &Num<Self::L>) {
         self.enforce(&(a - b), &Num::one(), &Num::zero());
+    }
+
+    /// Demands that `declared`, a wire of the statement, is the number computed; said once all else is.
+    fn declare(&mut self, computed: &Num<Self::L>, declared: &Num<Self::L>) {
+        self.enforce_equal(computed, declared);
     }
 
     /// `bit ? yes : no`; one constraint. `bit` must be boolean.

@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use ark_ff::{AdditiveGroup, Field};
 
 use super::{
-    bits::{FIELD_BITS, is_zero},
+    bits::{FIELD_BITS, is_zero, pair},
     builder::{ConstraintSystem, Linear, Num},
+    hint::Rule,
 };
 use crate::{
     babyjubjub::{A, BASE, D, Projective},
@@ -39,15 +40,13 @@ impl<L: Linear> Point<L> {
     }
 }
 
-/// Two quotients, at one field inversion; denominators must not be zero. Two constraints.
+/// Two quotients; denominators must not be zero. Two constraints.
 fn divide_pair<C: ConstraintSystem>(
     cs: &mut C,
     [n, m]: [&Num<C::L>; 2],
     [d, e]: [&Num<C::L>; 2],
 ) -> Point<C::L> {
-    let inverse = (d.value * e.value).inverse().unwrap_or_default();
-    let x = cs.alloc(n.value * e.value * inverse);
-    let y = cs.alloc(m.value * d.value * inverse);
+    let [x, y] = pair(cs.hint(Rule::Quotients, &[n, m, d, e]));
     cs.enforce(&x, d, n);
     cs.enforce(&y, e, m);
     Point { x, y }

@@ -3,7 +3,7 @@
 use super::{
     account::AccountNum,
     bits::{is_zero, to_bits},
-    builder::{ConstraintSystem, Num},
+    builder::{ConstraintSystem, Num, Place},
     slot::{overflows, replace_account},
 };
 use crate::{trace::Opening, transaction::INDEX_BITS};
@@ -20,11 +20,12 @@ pub fn credit<C: ConstraintSystem>(
 ) -> Num<C::L> {
     let bits = cs.scoped("index", |cs| to_bits(cs, index, INDEX_BITS));
     let (inside, outside) = bits.split_at(2 * depth);
-    let before = cs.scoped("account", |cs| AccountNum::alloc(cs, opening.account.as_ref()));
+    let place = Place::above(inside, 0);
+    let before = cs.scoped("account", |cs| AccountNum::load(cs, place, opening.account.as_ref()));
     let after = cs.scoped("credit", |cs| {
-        let overflows = overflows(cs, &(&before.balance + fees));
+        let overflows = cs.scoped("overflow", |cs| overflows(cs, &(&before.balance + fees)));
         let broken = [&Num::sum(outside), &before.exists.not(), &overflows];
-        let is_paid = is_zero(cs, &Num::sum(broken));
+        let is_paid = cs.scoped("verdict", |cs| is_zero(cs, &Num::sum(broken)));
         let paid = cs.mul(&is_paid, fees);
         AccountNum { balance: &before.balance + &paid, ..before.clone() }
     });

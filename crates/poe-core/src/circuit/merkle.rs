@@ -1,7 +1,7 @@
 //! One leaf of the 4-ary tree replaced: both roots from one path.
 
 use super::{
-    builder::{ConstraintSystem, Num},
+    builder::{ConstraintSystem, Num, Place},
     poseidon::poseidon,
 };
 use crate::field::Fr;
@@ -21,10 +21,13 @@ pub fn replace_leaf<C: ConstraintSystem>(
     path: &[[Fr; 4]],
     leaves: Roots<C::L>,
 ) -> Roots<C::L> {
-    index.chunks(2).zip(path).fold(leaves, |nodes, (digit, children)| {
-        let children = children.map(|child| cs.alloc(child));
+    let levels = index.chunks(2).zip(path).enumerate();
+    levels.fold(leaves, |nodes, (below, (digit, &children))| {
+        let place = Place::above(index, below + 1);
+        let children = cs.load(place, children);
         let replaced =
             cs.scoped("position", |cs| replace_child(cs, [&digit[0], &digit[1]], &children, &nodes));
+        cs.store(place, &replaced);
         Roots {
             old: cs.scoped("old_hash", |cs| poseidon(cs, &children)),
             new: cs.scoped("new_hash", |cs| poseidon(cs, &replaced)),

@@ -145,6 +145,11 @@ impl R1cs {
         }
     }
 
+    /// The wires of a constraint, some of them more than once.
+    pub fn wires_of(&self, constraint: usize) -> impl Iterator<Item = u32> + '_ {
+        self.matrices.iter().flat_map(move |matrix| matrix.row(constraint)).map(|(wire, _)| wire)
+    }
+
     /// For each wire, the constraints that it stands in.
     pub fn constraints_of_wires(&self) -> Vec<Vec<u32>> {
         let mut constraints = vec![vec![]; self.wires];

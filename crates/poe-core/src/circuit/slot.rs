@@ -1,20 +1,20 @@
-//! One slot: a deposit, a transfer or a no-op, and always two openings (docs/protocol.md, section 4).
+//! One slot: a deposit, a transfer, an exit or a no-op, and always two openings (docs/protocol.md, section 4).
 //!
-//! The sender is opened at the running root and debited if the slot is a valid transfer; the recipient is
-//! opened at the root in between and credited. Validity is the AND of all rules and a function of data and
-//! old state alone, so every slot has exactly one next root.
+//! The sender is opened at the running root and debited if the slot is a valid transfer or exit; the recipient is
+//! opened at the root in between and credited by a transfer or a deposit. Validity is the AND of all rules and a
+//! function of data, header and old state alone, so every slot has exactly one next root and one exit.
 
 use ark_ff::Field;
 
 use super::{
     account::AccountNum,
     bits::{is_equal, is_zero, to_bits},
-    builder::{ConstraintSystem, Num},
+    builder::{ConstraintSystem, Num, Place},
     eddsa::{self, Signature},
     edwards::Point,
     merkle::{Roots, replace_leaf},
     poseidon::poseidon,
-    word::WordNum,
+    word::{WordNum, outside},
 };
 use crate::{
     account::BALANCE_BITS,
@@ -27,8 +27,9 @@ use crate::{
 pub struct SlotInputs<'a, L> {
     pub depth: usize,
     pub domain: &'a Num<L>,
-    /// Boolean.
+    /// Boolean, and never both 1.
     pub is_deposit: &'a Num<L>,
+    pub is_forced: &'a Num<L>,
     /// The four words, any field elements.
     pub words: &'a [Num<L>; 4],
     /// State root before the slot.
@@ -40,8 +41,17 @@ pub struct SlotInputs<'a, L> {
 pub struct SlotOutputs<L> {
     /// State root after the slot.
     pub root: Num<L>,
-    /// The fee charged, below 2^32; 0 if the slot is no valid transfer.
+    /// The fee charged, below 2^32; 0 if the slot is no valid transfer or signed exit.
     pub fee: Num<L>,
+    pub exit: Exit<L>,
+}
+
+/// The exit that a slot emits; zeros where it emits none.
+#[derive(Debug)]
+pub struct Exit<L> {
+    pub address: Num<L>,
+    /// Below 2^64.
+    pub amount: Num<L>,
 }
 
 /// The slot's accounts: the sender before it, the recipient after the sender's debit.
@@ -50,32 +60,42 @@ struct Accounts<L> {
     recipient: AccountNum<L>,
 }
 
+/// What the sender is charged; zeros for a no-op and a deposit.
+struct Charge<L> {
+    /// Whether the slot is a transfer or an exit that keeps every rule.
+    is_valid: Num<L>,
+    amount: Num<L>,
+    fee: Num<L>,
+}
+
 /// Applies one slot. `trace` gives the hints: both accounts and both paths.
 pub fn apply<C: ConstraintSystem>(
     cs: &mut C,
     inputs: &SlotInputs<'_, C::L>,
     trace: &SlotTrace,
 ) -> SlotOutputs<C::L> {
+    let place = |index: &[Num<C::L>]| Place::above(&index[..2 * inputs.depth], 0);
     let word = cs.scoped("word", |cs| WordNum::unpack(cs, &inputs.words[0]));
     let accounts = cs.scoped("accounts", |cs| Accounts {
-        sender: AccountNum::alloc(cs, trace.sender.account.as_ref()),
-        recipient: AccountNum::alloc(cs, trace.recipient.account.as_ref()),
+        sender: AccountNum::load(cs, place(&word.from), trace.sender.account.as_ref()),
+        recipient: AccountNum::load(cs, place(&word.to), trace.recipient.account.as_ref()),
     });
     let is_signed = cs.scoped("signature", |cs| is_signed(cs, inputs, &accounts.sender));
-    let is_valid = cs.scoped("validity", |cs| is_valid_transfer(cs, inputs, &word, &accounts, &is_signed));
-    let fee = cs.scoped("validity", |cs| cs.mul(&is_valid, &word.fee));
-
+    let charge = cs.scoped("validity", |cs| charge(cs, inputs, &word, &accounts, &is_signed));
     let Accounts { sender, recipient } = accounts;
-    let debited = cs.scoped("debit", |cs| debit(cs, &sender, &is_valid, &word, &fee));
+    let exit = cs.scoped("exit", |cs| exit(cs, inputs, &word, &sender, &charge));
+
+    let debited = cs.scoped("debit", |cs| debit(cs, inputs, &sender, &charge));
     let index = &word.from[..2 * inputs.depth];
     let root =
         cs.scoped("sender", |cs| replace_account(cs, index, &trace.sender, [&sender, &debited], inputs.root));
-    let credited = cs.scoped("credit", |cs| credit(cs, inputs, &recipient, &is_valid, &word));
+    let received = &charge.amount - &exit.amount;
+    let credited = cs.scoped("credit", |cs| credit(cs, inputs, &recipient, &received, &word));
     let index = &word.to[..2 * inputs.depth];
     let root = cs.scoped("recipient", |cs| {
         replace_account(cs, index, &trace.recipient, [&recipient, &credited], &root)
     });
-    SlotOutputs { root, fee }
+    SlotOutputs { root, fee: charge.fee, exit }
 }
 
 /// Replaces an account in the tree under `root`; the new root. `600·depth + 645` constraints.
@@ -92,6 +112,7 @@ pub fn replace_account<C: ConstraintSystem>(
     };
     let roots = cs.scoped("path", |cs| replace_leaf(cs, index, &opening.path, leaves));
     cs.scoped("root", |cs| cs.enforce_equal(&roots.old, root));
+    after.store(cs, Place::above(index, 0));
     roots.new
 }
 
@@ -107,36 +128,73 @@ fn is_signed<C: ConstraintSystem>(
     eddsa::is_valid(cs, &sender.public_key, &signature, &message)
 }
 
-/// The bit "the slot is a transfer that keeps every rule". 212 constraints.
-///
-/// Broken rules are counted as small integers, at most a few hundred, and the slot is valid if there are none.
-/// The nonce at its maximum is looked for in word 0: it breaks the rule only where it is also the sender's.
-fn is_valid_transfer<C: ConstraintSystem>(
+/// Judges the slot by every rule. Broken rules are counted as small integers, at most a few hundred, and the slot is
+/// valid if there are none. 225 constraints.
+fn charge<C: ConstraintSystem>(
     cs: &mut C,
     inputs: &SlotInputs<'_, C::L>,
+    word: &WordNum<C::L>,
+    accounts: &Accounts<C::L>,
+    is_signed: &Num<C::L>,
+) -> Charge<C::L> {
+    let sender = &accounts.sender;
+    let is_user = inputs.is_forced.not();
+    let fee = cs.mul(&is_user, &word.fee);
+    let cost = &word.amount + &fee;
+    let has_funds = cs.scoped("funds", |cs| is_not_below(cs, &sender.balance, &cost));
+
+    let broken_as_user = broken_user_rules(cs, inputs.depth, word, accounts, is_signed);
+    let is_asked_for = cs.scoped("asked_for", |cs| is_equal(cs, &inputs.words[1], &sender.exit_address));
+    let broken = [
+        inputs.is_deposit,
+        &outside(&word.from, inputs.depth),
+        &sender.exists.not(),
+        &has_funds.not(),
+        &cs.mul(&is_user, &broken_as_user),
+        &cs.mul(inputs.is_forced, &is_asked_for.not()),
+    ];
+    let is_valid = cs.scoped("verdict", |cs| is_zero(cs, &Num::sum(broken)));
+    Charge { amount: cs.mul(&is_valid, &word.amount), fee: cs.mul(&is_valid, &fee), is_valid }
+}
+
+/// The number of broken rules among those that forced exits are free of: form, nonce, signature, and the recipient's
+/// if the slot is a transfer.
+///
+/// The nonce at its maximum is looked for in word 0: it breaks the rule only where it is also the sender's.
+fn broken_user_rules<C: ConstraintSystem>(
+    cs: &mut C,
+    depth: usize,
     word: &WordNum<C::L>,
     Accounts { sender, recipient }: &Accounts<C::L>,
     is_signed: &Num<C::L>,
 ) -> Num<C::L> {
-    let is_nonce_right = is_equal(cs, &Num::from_bits(&word.nonce), &sender.nonce);
+    let flaws = cs.scoped("form", |cs| word.flaws(cs));
+    let nonce = Num::from_bits(&word.nonce);
+    let is_nonce_right = cs.scoped("nonce", |cs| is_equal(cs, &nonce, &sender.nonce));
     let nonce_bits = Num::constant(Fr::from(word.nonce.len() as u64));
-    let is_exhausted = is_zero(cs, &(&nonce_bits - &Num::sum(&word.nonce)));
+    let zeros = &nonce_bits - &Num::sum(&word.nonce);
+    let is_exhausted = cs.scoped("nonce_limit", |cs| is_zero(cs, &zeros));
 
-    let cost = &word.amount + &word.fee;
-    let has_funds = is_not_below(cs, &sender.balance, &cost);
-    let is_self = is_equal(cs, &Num::from_bits(&word.from), &Num::from_bits(&word.to));
-    let balance_before = cs.select(&is_self, &sender.balance, &recipient.balance);
-    let overflows = overflows(cs, &(&balance_before + &word.amount));
+    let by_recipient =
+        cs.scoped("recipient", |cs| broken_recipient_rules(cs, depth, word, sender, recipient));
+    let by_recipient = cs.mul(word.is_transfer(), &by_recipient);
 
-    let held = [&sender.exists, &recipient.exists, &is_nonce_right, &has_funds, is_signed];
-    let broken = [
-        &word.broken_rules(inputs.depth),
-        inputs.is_deposit,
-        &is_exhausted,
-        &overflows,
-        &(&Num::constant(Fr::from(held.len() as u64)) - &Num::sum(held)),
-    ];
-    is_zero(cs, &Num::sum(broken))
+    Num::sum([&flaws, &is_nonce_right.not(), &is_exhausted, &is_signed.not(), &by_recipient])
+}
+
+/// The number of broken rules about a transfer's recipient. 102 constraints.
+fn broken_recipient_rules<C: ConstraintSystem>(
+    cs: &mut C,
+    depth: usize,
+    word: &WordNum<C::L>,
+    sender: &AccountNum<C::L>,
+    recipient: &AccountNum<C::L>,
+) -> Num<C::L> {
+    let (from, to) = (Num::from_bits(&word.from), Num::from_bits(&word.to));
+    let is_self = cs.scoped("self", |cs| is_equal(cs, &from, &to));
+    let before = cs.scoped("self", |cs| cs.select(&is_self, &sender.balance, &recipient.balance));
+    let overflows = cs.scoped("overflow", |cs| overflows(cs, &(&before + &word.amount)));
+    Num::sum([&outside(&word.to, depth), &recipient.exists.not(), &overflows])
 }
 
 /// The bit "a ≥ b", a below 2^96 and b below 2^96: bit 96 of `a − b + 2^96`. 98 constraints.
@@ -152,29 +210,42 @@ pub fn overflows<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> {
     bits.swap_remove(width)
 }
 
-/// The sender after the slot: amount + fee paid and the nonce one higher if the transfer is valid. One constraint.
+/// What the slot emits: the sender's exit address and the amount, if it is valid and an exit. A forced exit is one
+/// whatever its kind says. Four constraints.
+fn exit<C: ConstraintSystem>(
+    cs: &mut C,
+    inputs: &SlotInputs<'_, C::L>,
+    word: &WordNum<C::L>,
+    sender: &AccountNum<C::L>,
+    charge: &Charge<C::L>,
+) -> Exit<C::L> {
+    let is_exit = cs.select(inputs.is_forced, &Num::one(), word.is_exit());
+    let is_emitted = cs.mul(&charge.is_valid, &is_exit);
+    Exit { address: cs.mul(&is_emitted, &sender.exit_address), amount: cs.mul(&is_exit, &charge.amount) }
+}
+
+/// The sender after the slot: charged, and the nonce one higher unless the exit is forced. One constraint.
 fn debit<C: ConstraintSystem>(
     cs: &mut C,
+    inputs: &SlotInputs<'_, C::L>,
     sender: &AccountNum<C::L>,
-    is_valid: &Num<C::L>,
-    word: &WordNum<C::L>,
-    fee: &Num<C::L>,
+    charge: &Charge<C::L>,
 ) -> AccountNum<C::L> {
-    let amount = cs.mul(is_valid, &word.amount);
+    let step = cs.mul(&charge.is_valid, &inputs.is_forced.not());
     AccountNum {
-        balance: &(&sender.balance - &amount) - fee,
-        nonce: &sender.nonce + is_valid,
+        balance: &(&sender.balance - &charge.amount) - &charge.fee,
+        nonce: &sender.nonce + &step,
         ..sender.clone()
     }
 }
 
-/// The recipient after the slot: credited by a valid transfer or a deposit, created by a deposit if it does not
-/// exist. Five constraints. An account that does not exist has zero fields, so a new one's add to them.
+/// The recipient after the slot: credited what a transfer moved or a deposit brings, created by a deposit if it
+/// does not exist. Five constraints. An account that does not exist has zero fields, so a new one's add to them.
 fn credit<C: ConstraintSystem>(
     cs: &mut C,
     inputs: &SlotInputs<'_, C::L>,
     recipient: &AccountNum<C::L>,
-    is_valid: &Num<C::L>,
+    received: &Num<C::L>,
     word: &WordNum<C::L>,
 ) -> AccountNum<C::L> {
     let [_, x, y, exit_address] = inputs.words;
@@ -182,11 +253,11 @@ fn credit<C: ConstraintSystem>(
     let mut add = |old: &Num<C::L>, new: &Num<C::L>| old + &cs.mul(&is_created, new);
     let public_key = Point { x: add(&recipient.public_key.x, x), y: add(&recipient.public_key.y, y) };
     let exit_address = add(&recipient.exit_address, exit_address);
-    let amount = cs.mul(&(is_valid + inputs.is_deposit), &word.amount);
+    let deposited = cs.mul(inputs.is_deposit, &word.amount);
     AccountNum {
         exists: &recipient.exists + &is_created,
         public_key,
-        balance: &recipient.balance + &amount,
+        balance: &(&recipient.balance + received) + &deposited,
         nonce: recipient.nonce.clone(),
         exit_address,
     }

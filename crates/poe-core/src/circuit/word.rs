@@ -4,7 +4,7 @@ use super::{
     bits::to_bits_strict,
     builder::{ConstraintSystem, Linear, Num},
 };
-use crate::transaction::INDEX_BITS;
+use crate::{field::Fr, transaction::INDEX_BITS};
 
 const NONCE_BITS: usize = 32;
 const FEE_BITS: usize = 32;
@@ -52,14 +52,28 @@ impl<L: Linear> WordNum<L> {
         }
     }
 
-    /// How many of the rules that word 0 alone can break are broken, counted by bits: kind = 1, reserved bits
-    /// zero, both indices in the tree. A small integer.
-    pub fn broken_rules(&self, depth: usize) -> Num<L> {
-        let (transfer, other_kinds) = (&self.kind[0], &self.kind[1..]);
-        let outside = self.from[2 * depth..].iter().chain(&self.to[2 * depth..]);
-        let zeros = other_kinds.iter().chain(&self.reserved).chain(outside);
-        &transfer.not() + &Num::sum(zeros)
+    /// How far word 0 is from the form of a transfer or an exit: kind 1 or 2, reserved bits zero. A small integer,
+    /// 0 if it has the form. One constraint.
+    pub fn flaws<C: ConstraintSystem<L = L>>(&self, cs: &mut C) -> Num<L> {
+        let both = cs.mul(&self.kind[0], &self.kind[1]);
+        let is_either = &Num::sum(&self.kind[..2]) - &both.scale(Fr::from(2u64));
+        &is_either.not() + &Num::sum(self.kind[2..].iter().chain(&self.reserved))
     }
+
+    /// The bit "transfer", of a word without flaws.
+    pub fn is_transfer(&self) -> &Num<L> {
+        &self.kind[0]
+    }
+
+    /// The bit "exit", of a word without flaws.
+    pub fn is_exit(&self) -> &Num<L> {
+        &self.kind[1]
+    }
+}
+
+/// How many bits of an index lie above those of a tree of this depth; 0 if the index is inside.
+pub fn outside<L: Linear>(index: &[Num<L>], depth: usize) -> Num<L> {
+    Num::sum(&index[2 * depth..])
 }
 
 #[cfg(test)]
@@ -67,7 +81,6 @@ mod tests {
     use super::*;
     use crate::{
         circuit::testing::{Gadget, edge_elements, element, run_gadget},
-        field::Fr,
         transaction::WordZero,
     };
 
@@ -76,11 +89,12 @@ mod tests {
     fn run(word: Fr) -> Gadget {
         run_gadget!([word], |cs, wires| {
             let word = WordNum::unpack(cs, &wires[0]);
-            let broken = word.broken_rules(DEPTH);
+            let flaws = word.flaws(cs);
+            let (from_outside, to_outside) = (outside(&word.from, DEPTH), outside(&word.to, DEPTH));
             let [nonce, to, from, kind, reserved] =
                 [&word.nonce, &word.to, &word.from, &word.kind, &word.reserved]
                     .map(|bits| Num::from_bits(bits));
-            [broken, nonce, word.fee, word.amount, to, from, kind, reserved]
+            [flaws, from_outside, to_outside, nonce, word.fee, word.amount, to, from, kind, reserved]
         })
     }
 
@@ -99,26 +113,37 @@ mod tests {
                 u64::from(fields.reserved),
             ];
             gadget.output();
-            assert_eq!(gadget.outputs[1..], expected.map(Fr::from));
-            assert_eq!(gadget.constraints(), 354);
+            assert_eq!(gadget.outputs[3..], expected.map(Fr::from));
+            assert_eq!(gadget.constraints(), 354 + 1);
+            gadget.assert_tight();
         }
     }
 
     #[test]
-    fn broken_rules_are_none_for_a_transfer_inside_the_tree_alone() {
+    fn only_transfers_and_exits_without_reserved_bits_have_no_flaws() {
+        let has_flaws = |fields: WordZero| run(fields.pack().expect("fits")).output() != Fr::from(0u64);
+        let good = WordZero { kind: 1, from: 3, to: 4, amount: 5, fee: 6, nonce: 7, reserved: 0 };
+        for kind in 0..=255 {
+            assert_eq!(has_flaws(WordZero { kind, ..good }), !matches!(kind, 1 | 2), "kind {kind}");
+        }
+        for kind in 1..=3 {
+            assert!((0..21).all(|bit| has_flaws(WordZero { kind, reserved: 1 << bit, ..good })));
+        }
+    }
+
+    #[test]
+    fn every_index_bit_above_the_tree_counts() {
         let inside = (1u64 << (2 * DEPTH)) - 1;
-        let good = WordZero { kind: 1, from: inside, to: inside, amount: 5, fee: 6, nonce: 7, reserved: 0 };
-        let broken = |fields: WordZero| run(fields.pack().expect("fits")).output() != Fr::from(0u64);
-        assert!(!broken(good));
-        for kind in [0, 2, 3, 4, 128, 255] {
-            assert!(broken(WordZero { kind, ..good }));
-        }
-        for bit in 2 * DEPTH..INDEX_BITS {
-            assert!(broken(WordZero { from: 1 << bit, ..good }));
-            assert!(broken(WordZero { to: 1 << bit, ..good }));
-        }
-        for bit in 0..21 {
-            assert!(broken(WordZero { reserved: 1 << bit, ..good }));
+        let counts = |from, to| {
+            let word = WordZero { kind: 1, from, to, ..WordZero::default() };
+            let gadget = run(word.pack().expect("fits"));
+            gadget.output();
+            [gadget.outputs[1], gadget.outputs[2]]
+        };
+        assert_eq!(counts(inside, inside), [0u64, 0].map(Fr::from));
+        for bit in 2 * DEPTH..crate::transaction::INDEX_BITS {
+            assert_eq!(counts(1 << bit, inside), [1u64, 0].map(Fr::from));
+            assert_eq!(counts(inside, 1 << bit), [0u64, 1].map(Fr::from));
         }
     }
 }

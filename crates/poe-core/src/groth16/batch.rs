@@ -13,7 +13,7 @@ use crate::{
     batch::{Word, word},
     circuit::batch::{public_wires, witness},
     field::{self, Fr},
-    statement::{FIXED_WORDS, PublicInputs, public_inputs, word_count},
+    statement::{FIXED_WORDS, PublicInputs, exit_words, public_inputs, word_count},
     trace::BatchTrace,
 };
 
@@ -117,6 +117,6 @@ fn check_statement(trace: &BatchTrace, words: &[Word]) -> Result<Fr, ProveError>
     let data = trace.slots.iter().flat_map(|slot| slot.words);
     let (posted, exits) = words[FIXED_WORDS..].split_at(4 * trace.slots.len());
     require(data.eq(posted.iter().map(field::from_word)), "the data")?;
-    require(exits.iter().all(|word| *word == [0; 32]), "the exits")?;
+    require(exits == exit_words(trace.slots.len(), &trace.exits()), "the exits")?;
     field::from_bytes_strict(&words[3]).map_err(|_| ProveError::Mismatch { what: "the context" })
 }

@@ -17,7 +17,7 @@ use poe_core::{
     state::State,
     statement::{Facts, PublicInputs, public_inputs, words},
     trace::{BatchTrace, Opening, SlotTrace},
-    transaction::{self, KIND_DEPOSIT, KIND_TRANSFER, WordZero},
+    transaction::{self, KIND_DEPOSIT, KIND_EXIT, KIND_TRANSFER, WordZero},
     transition,
 };
 
@@ -66,11 +66,27 @@ pub fn domain() -> Fr {
 pub fn deposit(index: u64, amount: u64) -> Slot {
     let (x, y) = eddsa::derive_public_key(&secret(index));
     let fields = WordZero { kind: KIND_DEPOSIT, to: index, amount, ..WordZero::default() };
-    [fields.pack().unwrap(), x, y, Fr::from(index + 5)].map(|element| field::to_bytes(&element))
+    [fields.pack().unwrap(), x, y, exit_address(index)].map(|element| field::to_bytes(&element))
 }
 
 pub fn transfer(from: u64, to: u64, amount: u64, fee: u32, nonce: u32) -> WordZero {
     WordZero { kind: KIND_TRANSFER, from, to, amount, fee, nonce, reserved: 0 }
+}
+
+/// An exit; its `to` is not read.
+pub fn exit(from: u64, amount: u64, fee: u32, nonce: u32) -> WordZero {
+    WordZero { kind: KIND_EXIT, ..transfer(from, 0, amount, fee, nonce) }
+}
+
+/// The exit address of account `index`, as `deposit` and `account` give it.
+pub fn exit_address(index: u64) -> Fr {
+    Fr::from(index + 5)
+}
+
+/// A forced exit of `amount` from account `from`, asked for by the exit address of account `asked_by`.
+pub fn forced_exit(from: u64, amount: u64, asked_by: u64) -> Slot {
+    let fields = WordZero { kind: KIND_EXIT, from, amount, ..WordZero::default() };
+    [field::to_bytes(&fields.pack().unwrap()), field::to_bytes(&exit_address(asked_by)), [0; 32], [0; 32]]
 }
 
 /// The slot of a word 0 signed by `secret(signer)`.
@@ -127,8 +143,18 @@ impl Executed {
 
 /// Executes a batch of these slots on the state.
 pub fn execute(state: &mut State, deposits: u64, fee_account: u64, slots: &[Slot]) -> Executed {
+    execute_queue(state, [deposits, 0], fee_account, slots)
+}
+
+/// Executes a batch whose first slots are these numbers of deposits and forced exits.
+pub fn execute_queue(
+    state: &mut State,
+    [deposits, forced]: [u64; 2],
+    fee_account: u64,
+    slots: &[Slot],
+) -> Executed {
     let depth = state.depth();
-    let header = Header { slots: slots.len(), depth, deposits, forced: 0, fee_account };
+    let header = Header { slots: slots.len(), depth, deposits, forced, fee_account };
     let data = slots.concat().concat();
     let batch = Batch::new(header, &data).unwrap();
     let trace = transition::execute(state, &batch, domain()).unwrap().trace;
@@ -179,7 +205,7 @@ pub fn no_ops(
 /// An account under the key of `secret(index)`.
 pub fn account(index: u64, balance: u128, nonce: u64) -> Account {
     let public_key = eddsa::derive_public_key(&secret(index));
-    Account { public_key, balance, nonce, exit_address: Fr::from(index + 5) }
+    Account { public_key, balance, nonce, exit_address: exit_address(index) }
 }
 
 /// A state of this depth whose accounts 0, 1, … hold these balances.

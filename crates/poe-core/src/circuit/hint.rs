@@ -1,0 +1,190 @@
+//! Rules of the wires that no product defines: how each is computed, so that any of them can be computed anew.
+//!
+//! A hint is whatever the prover says until constraints bind it. Its rule is the honest answer; its alternatives are
+//! the dishonest ones worth trying, those that only one constraint or two tell from the honest one.
+
+use ark_ff::{AdditiveGroup, BigInteger, BigInteger256, Field, PrimeField, Zero};
+
+use crate::field::Fr;
+
+/// From the values that a hint depends on to the values of its wires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// `[x]`: the low bits of x below r, least significant first.
+    Bits { width: usize },
+    /// `[x]`: 1/x or 0, and the bit "x = 0".
+    IsZero,
+    /// `[n, m, d, e]`: n/d and m/e, at one field inversion.
+    Quotients,
+    /// `[start, length]`: the bits "start ≤ i < start + length", i from 0.
+    Interval { width: usize },
+    /// What the state holds where these numbers were stored: the numbers.
+    Copy { width: usize },
+}
+
+/// Inputs of the rule that has the most: an account.
+pub const MAX_INPUTS: usize = 6;
+
+impl Rule {
+    /// How many values the rule takes.
+    pub fn inputs(self) -> usize {
+        match self {
+            Self::Bits { .. } | Self::IsZero => 1,
+            Self::Interval { .. } => 2,
+            Self::Quotients => 4,
+            Self::Copy { width } => width,
+        }
+    }
+
+    /// The honest values. Total: a quotient by zero is zero, an interval that does not fit is cut off.
+    pub fn outputs(self, inputs: &[Fr]) -> Vec<Fr> {
+        match (self, inputs) {
+            (Self::Bits { width }, [x]) => bits(&x.into_bigint(), width),
+            (Self::IsZero, [x]) => vec![x.inverse().unwrap_or_default(), Fr::from(x.is_zero())],
+            (Self::Quotients, [n, m, d, e]) => {
+                let inverse = (d * e).inverse().unwrap_or_default();
+                vec![*n * e * inverse, *m * d * inverse]
+            }
+            (Self::Interval { width }, [start, length]) => {
+                let end = start + length;
+                let is_before = |bound: &Fr, i: usize| Fr::from(i as u64) < *bound;
+                (0..width).map(|i| Fr::from(is_before(&end, i) && !is_before(start, i))).collect()
+            }
+            (Self::Copy { .. }, stored) => stored.to_vec(),
+            _ => unreachable!("a rule's inputs are given where the gadget is written"),
+        }
+    }
+
+    /// Dishonest values of several of the hint's wires at once, as (position, value).
+    pub fn alternatives(self, inputs: &[Fr], outputs: &[Fr]) -> Vec<Vec<(usize, Fr)>> {
+        match self {
+            Self::Bits { width } => {
+                let mut splits: Vec<_> = alias(&inputs[0], outputs).into_iter().collect();
+                let pairs = 0..width.saturating_sub(1);
+                splits
+                    .extend(pairs.flat_map(|low| [flip(outputs, low, low + 1), flip(outputs, low + 1, low)]));
+                splits
+            }
+            Self::IsZero => {
+                let product = (Fr::ONE, Fr::ONE - inputs[0]);
+                let pairs = [(Fr::ZERO, Fr::ONE), (Fr::ZERO, Fr::ZERO), product];
+                pairs.into_iter().map(|(inverse, bit)| vec![(0, inverse), (1, bit)]).collect()
+            }
+            Self::Quotients => {
+                let [x, y] = [outputs[0], outputs[1]];
+                vec![vec![(0, -x), (1, -y)], vec![(0, y), (1, x)]]
+            }
+            Self::Interval { width } => {
+                let pairs = 0..width.saturating_sub(1);
+                pairs.flat_map(|i| [shift(outputs, i, Fr::ONE), shift(outputs, i, -Fr::ONE)]).collect()
+            }
+            Self::Copy { .. } => vec![],
+        }
+    }
+}
+
+fn bits(value: &BigInteger256, width: usize) -> Vec<Fr> {
+    (0..width).map(|i| Fr::from(value.get_bit(i))).collect()
+}
+
+/// Where the bits of x + r are others than these of x, if they fit: they sum up to x as its own bits do.
+fn alias(x: &Fr, outputs: &[Fr]) -> Option<Vec<(usize, Fr)>> {
+    let mut alias = x.into_bigint();
+    let overflows = alias.add_with_carry(&Fr::MODULUS);
+    let fits = !overflows && alias.num_bits() as usize <= outputs.len();
+    let bits = bits(&alias, outputs.len()).into_iter().enumerate();
+    fits.then(|| bits.filter(|(i, bit)| *bit != outputs[*i]).collect())
+}
+
+/// The same sum with one bit flipped and another, a neighbour, making up for it: that one is no bit any more.
+fn flip(bits: &[Fr], flipped: usize, other: usize) -> Vec<(usize, Fr)> {
+    let step = Fr::ONE - bits[flipped].double();
+    let half = Fr::ONE.double().inverse().unwrap_or_default();
+    let weight = if other < flipped { Fr::ONE.double() } else { half };
+    vec![(flipped, bits[flipped] + step), (other, bits[other] - step * weight)]
+}
+
+/// As many ones, one of them moved by a place.
+fn shift(bits: &[Fr], i: usize, by: Fr) -> Vec<(usize, Fr)> {
+    vec![(i, bits[i] + by), (i + 1, bits[i + 1] - by)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn integers(values: &[u64]) -> Vec<Fr> {
+        values.iter().copied().map(Fr::from).collect()
+    }
+
+    fn sum(bits: &[Fr]) -> Fr {
+        bits.iter().rev().fold(Fr::ZERO, |sum, bit| sum.double() + bit)
+    }
+
+    fn with(outputs: &[Fr], changes: &[(usize, Fr)]) -> Vec<Fr> {
+        let mut outputs = outputs.to_vec();
+        changes.iter().for_each(|&(i, value)| outputs[i] = value);
+        outputs
+    }
+
+    #[test]
+    fn bits_come_least_significant_first_and_cut_off() {
+        let rule = Rule::Bits { width: 4 };
+        assert_eq!(rule.outputs(&integers(&[0b1011])), integers(&[1, 1, 0, 1]));
+        assert_eq!(rule.outputs(&integers(&[0b11_0001])), integers(&[1, 0, 0, 0]));
+    }
+
+    #[test]
+    fn every_alternative_split_sums_up_to_the_number() {
+        for x in [Fr::ZERO, Fr::ONE, Fr::from(u64::MAX), -Fr::ONE] {
+            let rule = Rule::Bits { width: 254 };
+            let outputs = rule.outputs(&[x]);
+            let splits = rule.alternatives(&[x], &outputs);
+            let changed = splits.iter().map(|split| with(&outputs, split));
+            assert!(changed.into_iter().all(|split| sum(&split) == x && split != outputs));
+            // r − 1 + r does not fit 254 bits.
+            assert_eq!(splits.len(), 2 * 253 + usize::from(x != -Fr::ONE));
+        }
+    }
+
+    #[test]
+    fn narrow_decompositions_have_no_alias() {
+        let rule = Rule::Bits { width: 97 };
+        let outputs = rule.outputs(&[Fr::from(5u64)]);
+        assert_eq!(rule.alternatives(&[Fr::from(5u64)], &outputs).len(), 2 * 96);
+    }
+
+    #[test]
+    fn is_zero_gives_the_inverse_and_the_bit() {
+        let seven = Fr::from(7u64);
+        let outputs = Rule::IsZero.outputs(&[seven]);
+        assert_eq!((outputs[0] * seven, outputs[1]), (Fr::ONE, Fr::ZERO));
+        assert_eq!(Rule::IsZero.outputs(&[Fr::ZERO]), integers(&[0, 1]));
+    }
+
+    #[test]
+    fn quotients_divide_pairwise_and_by_zero_give_zero() {
+        assert_eq!(Rule::Quotients.outputs(&integers(&[6, 20, 3, 5])), integers(&[2, 4]));
+        assert_eq!(Rule::Quotients.outputs(&integers(&[6, 20, 0, 5])), integers(&[0, 0]));
+    }
+
+    #[test]
+    fn copies_are_what_was_stored() {
+        let rule = Rule::Copy { width: 4 };
+        assert_eq!((rule.inputs(), rule.outputs(&integers(&[1, 2, 3, 4]))), (4, integers(&[1, 2, 3, 4])));
+        assert!(rule.alternatives(&[], &[]).is_empty());
+    }
+
+    #[test]
+    fn intervals_are_runs_of_ones() {
+        let rule = Rule::Interval { width: 4 };
+        assert_eq!(rule.outputs(&integers(&[1, 2])), integers(&[0, 1, 1, 0]));
+        assert_eq!(rule.outputs(&integers(&[0, 0])), integers(&[0; 4]));
+        assert_eq!(rule.outputs(&integers(&[2, 9])), integers(&[0, 0, 1, 1]));
+        let run = integers(&[0, 1, 1, 0]);
+        let moved = rule.alternatives(&integers(&[1, 2]), &run);
+        assert_eq!((moved.len(), with(&run, &moved[0])), (6, integers(&[1, 0, 1, 0])));
+        let is_as_long = |bits: Vec<Fr>| bits.iter().sum::<Fr>() == Fr::from(2u64) && bits != run;
+        assert!(moved.iter().all(|changes| is_as_long(with(&run, changes))));
+    }
+}
