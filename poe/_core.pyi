@@ -98,6 +98,9 @@ class ProofResult:
 def circuit_info(slots: int, depth: int) -> tuple[int, int, int, bytes]:
     """(constraints, wires, public inputs, circuit hash)."""
 
+def mutate(slots: int, depth: int, seed: int, sample: int | None) -> tuple[int, int, int, list[str]]:
+    """(wires, hints, mutations tried, survivors) of a search for second witnesses of the batch circuit."""
+
 def setup_dev_key(slots: int, depth: int, path: str) -> None:
     """Derive the insecure development key from the published seed and write it (atomically) to `path`."""
 

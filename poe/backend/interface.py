@@ -114,6 +114,16 @@ class CircuitInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MutationReport:
+    """A search for second witnesses: wires and hints of the circuit, mutations tried, those that broke nothing."""
+
+    wires: int
+    hints: int
+    mutations: int
+    survivors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyInfo:
     """Where a proving key lies and what it is: `provenance` is "insecure-dev" for the key of the published seed."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from poe import _core
-from poe.backend.interface import CircuitInfo, Execution, KeyInfo, Proof, ProofJob, SignedMessage
+from poe.backend.interface import CircuitInfo, Execution, KeyInfo, MutationReport, Proof, ProofJob, SignedMessage
 from poe.crypto.field import from_word, split_words, to_word
 from poe.errors import BackendError, InputError
 from poe.rollup.types import Account, AccountIndex, Address, Batch, Exit, FieldElement, Gwei, Shape, SlotOutcome
@@ -129,6 +129,13 @@ def verify_proof(verifying_key_words: Sequence[int], public_inputs: Sequence[int
     )
     with _refused_as(BackendError):
         _core.verify_proof(key, [_word("public input", value) for value in public_inputs], proof)
+
+
+def mutate_circuit(shape: Shape, *, seed: int, sample: int | None) -> MutationReport:
+    """Shake the circuit's witnesses; `sample` wires and hints of each content, all if None. Minutes for all."""
+    with _refused_as(BackendError):
+        wires, hints, mutations, survivors = _core.mutate(shape.slots, shape.depth, seed, sample)
+    return MutationReport(wires=wires, hints=hints, mutations=mutations, survivors=tuple(survivors))
 
 
 def circuit_info(shape: Shape) -> CircuitInfo:

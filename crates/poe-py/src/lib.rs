@@ -2,6 +2,7 @@
 
 mod border;
 mod exchange;
+mod mutation;
 mod primitives;
 mod proofs;
 mod state;
@@ -14,6 +15,7 @@ mod _core {
     use crate::{
         border::{_panic, CoreError, CorePanic},
         exchange::{check_verifying_key, export_circuit, export_phase_one, export_witness, import_zkey},
+        mutation::mutate,
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
         proofs::{ProofResult, ProvingKey, circuit_info, setup_dev_key, verify_proof},
         state::{Execution, State},
