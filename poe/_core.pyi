@@ -18,6 +18,7 @@ __all__ = [
     "export_phase_one",
     "export_witness",
     "import_zkey",
+    "mutate",
     "poseidon",
     "setup_dev_key",
     "sign",

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from poe.backend import native
+from poe.backend.interface import MutationReport
 from poe.backend.keys import ensure_dev_key, verifying_key_digest
 from poe.cli.app import app
-from poe.errors import BackendError, ToolError
+from poe.errors import BackendError, InputError, ToolError
 from poe.rollup.types import Shape
 
 SHAPE = Shape(slots=1, depth=1)
@@ -96,3 +97,25 @@ def test_export_into_a_file_is_one_line(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"^POE-TOL-007: .*file cannot be written: ") as refused:
         poe("export", "--out", str(tmp_path / "file"), "--shape", str(SHAPE), "--cache", str(cache))
     assert "\n" not in str(refused.value)
+
+
+def test_mutate_finds_no_second_witness_in_a_sample(capsys: pytest.CaptureFixture[str]) -> None:
+    poe("mutate", "--shape", "1x1", "--sample", "30", "--json")
+    report = json.loads(capsys.readouterr().out)
+    assert report["survivors"] == 0
+    assert report["wires"] > report["hints"] > 0
+    assert report["mutations"] > 30
+
+
+def test_mutate_fails_when_a_mutation_survives(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_one(*_: object, **__: object) -> MutationReport:
+        return MutationReport(wires=3, hints=2, mutations=9, survivors=("wire 2 goes unnoticed",))
+
+    monkeypatch.setattr(native, "mutate_circuit", find_one)
+    with pytest.raises(BackendError, match="1 mutations of the circuit survive"):
+        poe("mutate", "--shape", "1x1")
+
+
+def test_mutate_refuses_an_empty_sample() -> None:
+    with pytest.raises(InputError, match="--sample is 0"):
+        poe("mutate", "--sample", "0")

@@ -177,7 +177,7 @@ def test_a_malformed_shape_is_one_line(poe: Poe, shape: str) -> None:
 
 
 def test_a_shape_is_understood() -> None:
-    assert parse_shape("4x5") == Shape(slots=4, depth=5)
+    assert parse_shape("4x5") == parse_shape("4") == Shape(slots=4, depth=5)
 
 
 def test_circuit_info_tells_the_size(poe: Poe) -> None:
