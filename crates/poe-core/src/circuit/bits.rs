@@ -16,13 +16,6 @@ pub fn enforce_boolean<C: ConstraintSystem>(cs: &mut C, bit: &Num<C::L>) {
     cs.enforce(bit, &bit.not(), &Num::zero());
 }
 
-/// A new boolean wire. One constraint.
-pub fn alloc_bit<C: ConstraintSystem>(cs: &mut C, value: bool) -> Num<C::L> {
-    let bit = cs.alloc(Fr::from(value));
-    enforce_boolean(cs, &bit);
-    bit
-}
-
 /// `x`'s `width` low bits, least significant first, which must make up `x`; a range check of `x < 2^width`.
 /// `width + 1` constraints, `width < 254` so that there is one decomposition only.
 pub fn to_bits<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, width: usize) -> Vec<Num<C::L>> {
