@@ -373,7 +373,7 @@ fn random_slot(rng: &mut ChaCha8Rng, state: &State) -> Vec<u8> {
     let pick = |rng: &mut ChaCha8Rng| u64::from(rng.next_u32() % 18);
     let from = pick(rng);
     let mut fields = WordZero {
-        kind: if rng.next_u32() % 3 == 0 { KIND_EXIT } else { KIND_TRANSFER },
+        kind: if rng.next_u32().is_multiple_of(3) { KIND_EXIT } else { KIND_TRANSFER },
         from,
         to: pick(rng),
         amount: u64::from(rng.next_u32() % 400_000),
