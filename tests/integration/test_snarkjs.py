@@ -133,6 +133,7 @@ def prove_with(run: Run, market: Market, number: BatchNumber, folder: Path, zkey
         tip=Wei(0),
         commitment=FieldElement(inputs[0]),
         proof_words=words,
+        exits=execution.exits,
     )
 
 
