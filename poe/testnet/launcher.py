@@ -24,15 +24,16 @@ from poe.testnet.folder import clear_folder
 from poe.testnet.interrupt import Interrupts
 from poe.testnet.load import Load, LoadPlan, Signer
 from poe.testnet.process import Child
-from poe.testnet.report import Evidence, build_report
+from poe.testnet.report import Evidence, batch_entry, build_report
 from poe.testnet.rpc_client import RpcClient
 from poe.testnet.scenario import Scenario
 from poe.testnet.stage import Stage, prepare, role_names, settings_summary, write_marker, write_settings
-from poe.testnet.watch import Watch, gas_of
+from poe.testnet.watch import Snapshot, Watch, gas_of
 
 START_SECONDS = 60.0
 START_SECONDS_A_PROVER = 10.0
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 10.0
+SETTLE_POLL_SECONDS = 0.1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,11 +72,12 @@ async def run_testnet(scenario: Scenario, display: Display, interrupts: Interrup
             nursery.start_soon(watch.run)
             interrupts.is_racing = True
             load = await _race(testnet, display, interrupts.stop)
-            await trio.sleep(SETTLE_SECONDS)  # let the roles write down the last win
             await watch.catch_up()
+            end = watch.snapshot()
+            await _settle(testnet, end)
             _show_now(testnet, display, is_last=True)
             nursery.cancel_scope.cancel()
-        return await _report(testnet, load)
+        return await _report(testnet, load, end)
 
 
 @asynccontextmanager
@@ -209,18 +211,31 @@ def _write_facts(testnet: Testnet) -> None:
     path.write_text(json.dumps(targets, indent=1) + "\n")
 
 
-async def _report(testnet: Testnet, load: Load) -> dict[str, Any]:
+async def _settle(testnet: Testnet, end: Snapshot) -> None:
+    """Wait until every role has written down what L1 held at the end, but not for ever."""
+    with trio.move_on_after(SETTLE_SECONDS):
+        while not _has_settled(testnet, end):  # noqa: ASYNC110 (other processes write the files)
+            await trio.sleep(SETTLE_POLL_SECONDS)
+
+
+def _has_settled(testnet: Testnet, end: Snapshot) -> bool:
+    living = [child.status() for child in testnet.children.values() if child.exit_code is None]
+    provers = {name: child.status() for name, child in testnet.provers.items()}
+    told = all(batch_entry(row, provers)["proof_seconds"] is not None for row in end.rows if row.finalized is not None)
+    return told and all(status.get("finalized", 0) >= end.finalized for status in living)
+
+
+async def _report(testnet: Testnet, load: Load, end: Snapshot) -> dict[str, Any]:
     """Collect what every role and L1 say; anvil still runs, the roles have stopped."""
-    watch = testnet.watch
     return build_report(
         Evidence(
-            rows=watch.standings.rows(),
-            finalized=watch.finalized,
-            finalized_root=watch.finalized_root,
+            rows=end.rows,
+            finalized=end.finalized,
+            finalized_root=end.finalized_root,
             provers={name: child.status() for name, child in testnet.provers.items()},
             sequencer=testnet.children["sequencer"].status(),
             load=load.summary(),
-            gas=await gas_of(testnet.anvil.rpc, watch.standings.rows()),
+            gas=await gas_of(testnet.anvil.rpc, end.rows),
             settings=settings_summary(testnet.scenario),
         )
     )

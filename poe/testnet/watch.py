@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import trio
 
@@ -14,6 +15,15 @@ from poe.observer.standings import Row, Standings
 from poe.rollup.types import FieldElement, Hash
 
 CATCH_UP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What L1 held at one moment."""
+
+    rows: Sequence[Row]
+    finalized: int
+    finalized_root: FieldElement
 
 
 class Watch:
@@ -49,6 +59,10 @@ class Watch:
                 self._head_number = update.head.number
                 self._changed.set()
                 self._changed = trio.Event()
+
+    def snapshot(self) -> Snapshot:
+        """What has been taken in so far."""
+        return Snapshot(rows=self.standings.rows(), finalized=self.finalized, finalized_root=self.finalized_root)
 
     async def catch_up(self) -> None:
         """Return once everything that L1 holds now is taken in, or after `CATCH_UP_SECONDS`."""

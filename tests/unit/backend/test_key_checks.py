@@ -107,6 +107,7 @@ def arbiter(words: Words, chain_id: int) -> ArbiterParameters:
         sequencer=Address(bytes(20)),
         reward=Wei(0),
         queue_deadline_blocks=1,
+        alarm_delay_blocks=20,
         min_deposit=Gwei(1),
         verifying_key_words=words,
     )
