@@ -7,6 +7,7 @@ __all__ = [
     "CoreError",
     "CorePanic",
     "Execution",
+    "MembershipKey",
     "ProofResult",
     "ProvingKey",
     "State",
@@ -15,12 +16,17 @@ __all__ = [
     "circuit_info",
     "derive_public_key",
     "export_circuit",
+    "export_membership_circuit",
     "export_phase_one",
     "export_witness",
+    "import_membership_zkey",
     "import_zkey",
+    "membership_circuit_info",
     "mutate",
+    "mutate_membership",
     "poseidon",
     "setup_dev_key",
+    "setup_dev_membership_key",
     "sign",
     "verify_proof",
     "verify_signatures",
@@ -79,6 +85,8 @@ class State:
     def account(self, index: int) -> tuple[bytes, bytes, int, int, bytes] | None:
         """(public_key_x, public_key_y, balance, nonce, exit_address) or None."""
     def total_balance(self) -> int: ...
+    def membership(self, index: int) -> bytes:
+        """The opaque witness that account `index` is in the present state; CoreError if it does not exist."""
     def execute(
         self, *, domain: bytes, slots: int, deposits: int, forced: int, fee_account: int, data: bytes
     ) -> Execution:
@@ -144,6 +152,40 @@ def export_witness(trace: bytes, statement: bytes, path: str) -> None:
 
 def import_zkey(zkey_path: str, slots: int, depth: int, key_path: str) -> None:
     """Check a `.zkey` of a shape's circuit and write it as a key file; CoreError names what is wrong."""
+
+def membership_circuit_info(depth: int) -> tuple[int, int, int, bytes]:
+    """(constraints, wires, public inputs, circuit hash) of the membership circuit (docs/protocol.md, section 9)."""
+
+def mutate_membership(depth: int, seed: int) -> tuple[int, int, int, list[str]]:
+    """As `mutate`, of the membership circuit."""
+
+def setup_dev_membership_key(depth: int, path: str) -> None:
+    """As `setup_dev_key`, for the membership circuit."""
+
+@final
+class MembershipKey:
+    @staticmethod
+    def load(path: str) -> MembershipKey:
+        """CoreError if torn, not a key, or a key of another circuit."""
+    @property
+    def depth(self) -> int: ...
+    @property
+    def circuit_hash(self) -> bytes: ...
+    @property
+    def constraints(self) -> int: ...
+    @property
+    def wires(self) -> int: ...
+    @property
+    def provenance(self) -> str: ...
+    def verifying_key_words(self) -> bytes: ...
+    def prove(self, membership: bytes, threads: int) -> tuple[list[bytes], bytes]:
+        """(root, account · 2^160 + exit address, balance as words; 256 bytes of proof), self-checked."""
+
+def export_membership_circuit(depth: int, r1cs_path: str, zkey_path: str) -> None:
+    """As `export_circuit`, for the membership circuit."""
+
+def import_membership_zkey(zkey_path: str, depth: int, key_path: str) -> None:
+    """As `import_zkey`, for the membership circuit."""
 
 def _panic(message: str) -> None:
     """A deliberate bug in the core, for the test that panics become `CorePanic`."""

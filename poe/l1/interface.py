@@ -120,7 +120,61 @@ class Withdrawn:
     amount: Wei
 
 
-ArbiterEvent = QueueEntry | BatchSequenced | ProofAccepted | BatchFinalized | ExitsCredited | Withdrawn
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitModeEntered:
+    """The rollup has ended: the state after batch `number` is final for ever, later batches are void.
+
+    `queue_end` is the first queue entry that no final batch drained.
+    """
+
+    origin: LogOrigin
+    number: BatchNumber
+    state_root: FieldElement
+    queue_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRefunded:
+    """A void batch's reward was credited to whoever posted it."""
+
+    origin: LogOrigin
+    number: BatchNumber
+    poster: Address
+    reward: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRefunded:
+    """What a queue entry that no final batch drained had paid was credited."""
+
+    origin: LogOrigin
+    queue_index: int
+    beneficiary: Address
+    amount: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """An account's whole balance in the final state was credited to its exit address."""
+
+    origin: LogOrigin
+    account: AccountIndex
+    exit_address: Address
+    balance: Gwei
+
+
+ArbiterEvent = (
+    QueueEntry
+    | BatchSequenced
+    | ProofAccepted
+    | BatchFinalized
+    | ExitsCredited
+    | Withdrawn
+    | ExitModeEntered
+    | BatchRefunded
+    | EntryRefunded
+    | Left
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +211,11 @@ class ArbiterParameters:
     reward: Wei
     queue_deadline_blocks: int
     alarm_delay_blocks: int
+    exit_deadline_blocks: int
     min_deposit: Gwei
     verifying_key_words: tuple[int, ...]
+    membership_version: int
+    membership_key_words: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,5 +286,22 @@ class ArbiterClient(Protocol):
 
     async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
         """Credit all exits of a batch that is final for long enough; once a batch."""
+
+    async def enter_exit_mode(self) -> Receipt:
+        """End the rollup; Reverted when it is not due yet or a batch is ready to finalize."""
+
+    async def refund_batch(self, number: BatchNumber) -> Receipt:
+        """In exit mode: credit a void batch's reward to its poster."""
+
+    async def refund_entry(self, queue_index: int, slot: bytes) -> Receipt:
+        """In exit mode: credit what a void queue entry paid; `slot` are the 128 bytes its slot had to hold."""
+
+    async def leave(
+        self, account: AccountIndex, exit_address: Address, balance: Gwei, proof_words: Sequence[int]
+    ) -> Receipt:
+        """In exit mode: credit an account's whole balance to its exit address, by a membership proof."""
+
+    async def exit_mode(self) -> bool:
+        """Whether the rollup has ended."""
 
     async def withdraw(self) -> Receipt: ...

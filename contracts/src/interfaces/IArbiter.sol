@@ -14,15 +14,18 @@ interface IArbiter {
     /// @notice Everything fixed at deployment.
     struct Config {
         address verifier;
+        address membershipVerifier;
         address sequencer;
         uint256 genesisRoot;
         uint256 circuitVersion;
+        uint256 membershipVersion;
         uint8 slots;
         uint8 depth;
         uint96 reward;
         uint64 minDeposit;
         uint32 queueDeadline;
         uint32 alarmDelay;
+        uint32 exitDeadline;
     }
 
     /// @notice One proof as submitted. `proof` in the order of the pairing precompile (docs/protocol.md section 6);
@@ -72,6 +75,11 @@ interface IArbiter {
     );
     event BatchFinalized(uint64 indexed number, address indexed payee, uint256 newRoot, uint96 reward);
     event Withdrawn(address indexed payee, uint256 amount);
+    /// @notice `number` is the last final batch, `queueEnd` the first queue entry that no final batch drained.
+    event ExitModeEntered(uint64 indexed number, uint256 stateRoot, uint64 queueEnd);
+    event BatchRefunded(uint64 indexed number, address indexed poster, uint96 reward);
+    event EntryRefunded(uint64 indexed queueIndex, address indexed beneficiary, uint256 amount);
+    event Left(uint48 indexed account, address indexed exitAddress, uint96 balance);
 
     /// @notice Deployment only: `field` of Config cannot be right.
     error WrongConfig(string field);
@@ -110,6 +118,18 @@ interface IArbiter {
     error AccountUnknown(uint48 account);
     error WrongKey(uint48 account);
     error DepositCapReached(uint256 total);
+    error ExitModeActive();
+    error ExitModeInactive();
+    /// @notice A batch is ready: finalize first.
+    error ReadyToFinalize(uint64 number);
+    /// @notice Nothing has waited for `exitDeadline` blocks; the earliest block in which something will have, or 0.
+    error ExitModeNotDue(uint256 blockNumber, uint256 dueAt);
+    error BatchNotVoid(uint64 number, uint64 lastFinal);
+    error EntryNotVoid(uint64 queueIndex, uint64 first, uint64 tail);
+    error AlreadyRefunded(uint64 index);
+    error WrongEntry(uint64 queueIndex);
+    error AlreadyLeft(uint48 account);
+    error BalanceTooLarge(uint256 balance);
     error NothingToWithdraw(address payee);
     error TransferFailed(address payee);
 
@@ -158,6 +178,21 @@ interface IArbiter {
     /// @notice Finalize up to `limit` batches whose canonical proof is accepted; returns how many.
     function finalize(uint256 limit) external returns (uint256 finalized);
 
+    /// @notice End the rollup: fix the root, void every batch that is not final. Due when the oldest batch that is not
+    /// final or the queue's oldest entry waits for more than `exitDeadline` blocks and nothing is ready to finalize.
+    function enterExitMode() external;
+
+    /// @notice In exit mode: credit a void batch's reward to its poster; once a batch.
+    function refundBatch(uint64 number) external;
+
+    /// @notice In exit mode: credit what a queue entry paid that no final batch drained; once an entry. `words` are
+    /// the four words its slot had to hold.
+    function refundEntry(uint64 queueIndex, bytes32[4] calldata words) external;
+
+    /// @notice In exit mode: credit an account's whole balance (gwei) to its exit address; once an account, open to
+    /// all. `proof` shows the account in the final state (docs/protocol.md section 9).
+    function leave(uint48 account, address exitAddress, uint96 balance, uint256[8] calldata proof) external;
+
     /// @notice Pull the caller's credit.
     function withdraw() external;
 
@@ -185,4 +220,11 @@ interface IArbiter {
     function queueDeadline() external view returns (uint32);
     function alarmDelay() external view returns (uint32);
     function deployedAt() external view returns (uint256);
+    function membershipVerifier() external view returns (address);
+    function membershipVersion() external view returns (uint256);
+    function exitDeadline() external view returns (uint32);
+    function exitMode() external view returns (bool);
+    function hasLeft(uint48 account) external view returns (bool);
+    /// @notice First queue entry that no final batch drained.
+    function finalQueueEnd() external view returns (uint64);
 }
