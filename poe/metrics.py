@@ -89,6 +89,12 @@ class Metrics:
         self.rewards_wei = Gauge(
             "poe_market_rewards_wei", "Rewards of all finalized batches, in Wei.", registry=self.registry
         )
+        self.exit_mode = Gauge(
+            "poe_market_exit_mode", "1 once the rollup has ended by exit mode, else 0.", registry=self.registry
+        )
+        self.left_accounts = Gauge(
+            "poe_market_left_accounts", "Accounts that have left in exit mode.", registry=self.registry
+        )
         self.payees = Gauge("poe_market_payees", "Distinct payees that won at least one batch.", registry=self.registry)
 
     def _define_sequencer(self) -> None:

@@ -23,6 +23,7 @@ from poe.l1.interface import (
     BlockRef,
     ChainUpdate,
     Deposited,
+    ExitModeEntered,
     ForcedExitQueued,
     ForcedTransactionQueued,
     LogOrigin,
@@ -106,8 +107,11 @@ class FakeL1:
             reward=REWARD,
             queue_deadline_blocks=deadline_blocks,
             alarm_delay_blocks=5,
+            exit_deadline_blocks=3 * deadline_blocks,
             min_deposit=Gwei(1),
             verifying_key_words=(0,) * 22,
+            membership_version=8,
+            membership_key_words=(1,) * 22,
         )
 
     # The chain.
@@ -210,6 +214,15 @@ class FakeL1:
             BatchFinalized(origin=origin, number=number, new_root=new_root, payee=payee, reward=REWARD),
         )
 
+    def end(self) -> None:
+        """Exit mode is entered in a block of its own."""
+        finals = self._events(BatchFinalized)
+        number = BatchNumber(len(finals))
+        drained = [batch.queue_end for batch in self.sequenced if batch.number == number]
+        root = finals[-1].new_root if finals else self._parameters.genesis_root
+        queue_end = drained[0] if drained else 0
+        self.mine(ExitModeEntered(origin=NOWHERE, number=number, state_root=root, queue_end=queue_end))
+
     # ArbiterClient.
 
     async def parameters(self) -> ArbiterParameters:
@@ -239,6 +252,8 @@ class FakeL1:
         await trio.lowlevel.checkpoint()
         if self.failures:
             raise self.failures.pop(0)
+        if await self.exit_mode():
+            raise Reverted("the arbiter refused: ExitModeActive", name="ExitModeActive")
         self._refuse(number, parent_hash, batch, queue_end, reward)
         block = self.mine(
             BatchSequenced(
@@ -290,6 +305,11 @@ class FakeL1:
         account = len({entry.account for entry in self.deposits})
         return await self._mined(self.enqueue(account, public_key=public_key, amount=amount))
 
+    async def top_up(
+        self, account: AccountIndex, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei
+    ) -> Receipt:
+        return await self._mined(self.enqueue(account, public_key=public_key, amount=amount))
+
     async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
         return await self._mined(self.enqueue_exit(account, amount=amount))
 
@@ -302,6 +322,23 @@ class FakeL1:
         return Receipt(tx_hash=block.hash, block_number=block.number, gas_used=50_000, effective_gas_price=Wei(1))
 
     async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
+        raise NotImplementedError("nobody leaves for good here")
+
+    async def exit_mode(self) -> bool:
+        return bool(self._events(ExitModeEntered))
+
+    async def enter_exit_mode(self) -> Receipt:
+        raise NotImplementedError("the rollup ends by `end`")
+
+    async def refund_batch(self, number: BatchNumber) -> Receipt:
+        raise NotImplementedError("nobody is refunded here")
+
+    async def refund_entry(self, queue_index: int, slot: bytes) -> Receipt:
+        raise NotImplementedError("nobody is refunded here")
+
+    async def leave(
+        self, account: AccountIndex, exit_address: Address, balance: Gwei, proof_words: Sequence[int]
+    ) -> Receipt:
         raise NotImplementedError("nobody leaves for good here")
 
     async def withdraw(self) -> Receipt:

@@ -15,12 +15,16 @@ from poe.l1.interface import (
     ArbiterEvent,
     ArbiterParameters,
     BatchFinalized,
+    BatchRefunded,
     BatchSequenced,
     BlockRef,
     Deposited,
+    EntryRefunded,
+    ExitModeEntered,
     ExitsCredited,
     ForcedExitQueued,
     ForcedTransactionQueued,
+    Left,
     LogOrigin,
     ProofAccepted,
     Withdrawn,
@@ -58,8 +62,11 @@ PARAMETERS = ArbiterParameters(
     reward=REWARD,
     queue_deadline_blocks=100,
     alarm_delay_blocks=20,
+    exit_deadline_blocks=300,
     min_deposit=Gwei(1),
     verifying_key_words=tuple(range(22)),
+    membership_version=8,
+    membership_key_words=tuple(range(22, 44)),
 )
 
 NOWHERE = LogOrigin(
@@ -158,6 +165,28 @@ def withdrawn(payee: Address, amount: int, *, origin: LogOrigin = NOWHERE) -> Wi
     return Withdrawn(origin=origin, payee=payee, amount=Wei(amount))
 
 
+def exit_mode_entered(
+    number: int, state_root: int, *, queue_end: int = 0, origin: LogOrigin = NOWHERE
+) -> ExitModeEntered:
+    return ExitModeEntered(
+        origin=origin, number=BatchNumber(number), state_root=FieldElement(state_root), queue_end=queue_end
+    )
+
+
+def batch_refunded(
+    number: int, *, poster: Address = ALICE, reward: Wei = REWARD, origin: LogOrigin = NOWHERE
+) -> BatchRefunded:
+    return BatchRefunded(origin=origin, number=BatchNumber(number), poster=poster, reward=reward)
+
+
+def entry_refunded(index: int, beneficiary: Address, amount: int, *, origin: LogOrigin = NOWHERE) -> EntryRefunded:
+    return EntryRefunded(origin=origin, queue_index=index, beneficiary=beneficiary, amount=Wei(amount))
+
+
+def left(account: int, exit_address: Address, balance: int, *, origin: LogOrigin = NOWHERE) -> Left:
+    return Left(origin=origin, account=AccountIndex(account), exit_address=exit_address, balance=Gwei(balance))
+
+
 def log_parts(event: ArbiterEvent) -> tuple[list[bytes], bytes]:
     """Topics and data as the arbiter emits the event."""
     match event:
@@ -186,6 +215,14 @@ def log_parts(event: ArbiterEvent) -> tuple[list[bytes], bytes]:
             values = (event.new_root, event.reward)
         case Withdrawn():
             indexed, values = [int.from_bytes(event.payee)], (event.amount,)
+        case ExitModeEntered():
+            indexed, values = [event.number], (event.state_root, event.queue_end)
+        case BatchRefunded():
+            indexed, values = [event.number, int.from_bytes(event.poster)], (event.reward,)
+        case EntryRefunded():
+            indexed, values = [event.queue_index, int.from_bytes(event.beneficiary)], (event.amount,)
+        case Left():
+            indexed, values = [event.account, int.from_bytes(event.exit_address)], (event.balance,)
     name = type(event).__name__
     kind = next(kind for kind in load_artifact("Arbiter").events.values() if kind.name == name)
     return [kind.topic, *(value.to_bytes(32) for value in indexed)], encode(kind.data, values)

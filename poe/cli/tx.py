@@ -287,7 +287,7 @@ def balance(*, rollup: RollupFlags = RollupFlags(), account: int, sequencer_url:
         Ask this sequencer, which knows batches that L1 does not have yet; if not given, compute it from L1 alone.
     """
     from poe.cli.wallet import account_in, ask_account, read_history
-    from poe.testnet.rpc_client import RpcClient
+    from poe.sequencer.client import RpcClient
 
     index = _index(account)
 
@@ -310,7 +310,7 @@ def _send(
 ) -> None:
     """Sign a transfer (with a recipient) or an exit and hand it to the sequencer."""
     from poe.cli.wallet import as_json, ask_account, load_l2_secret, sign
-    from poe.testnet.rpc_client import RpcClient
+    from poe.sequencer.client import RpcClient
 
     secret = load_l2_secret(l2_key)
 

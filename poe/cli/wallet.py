@@ -25,7 +25,7 @@ from poe.l1.rpc import Rpc
 from poe.rollup import statement
 from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransaction, SignedTransfer, Transfer
 from poe.rollup.types import AccountIndex, Address, BatchNumber, Exit, FieldElement
-from poe.testnet.rpc_client import BAD_ANSWER, RpcClient
+from poe.sequencer.client import BAD_ANSWER, RpcClient
 
 HISTORY_SECONDS = 600.0
 SECRET_BYTES = 32

@@ -8,6 +8,7 @@ from typing import Any
 from poe.errors import BadAnswer, InputError, L1Error, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
+from poe.l1.books import WEI_A_GWEI
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt, Submission
 from poe.l1.keys import Signer
@@ -37,7 +38,6 @@ FEE_HEADROOM_ENTRIES = 32
 """The queue's fee grows by a 64th with every entry that waits; we pay for so many that may get in before ours."""
 
 _FEE_STEPS = 64
-_WEI_A_GWEI = 10**9
 
 
 class ArbiterViews:
@@ -76,8 +76,6 @@ class ArbiterViews:
             shape = Shape(slots=await self.view("slots"), depth=await self.view("depth"))
         except ValueError as error:
             raise self._no_arbiter(str(error)) from None
-        verifier = _address(await self.view("verifier"))
-        words = await self._view(self._verifier, verifier, "verifyingKey")
         return ArbiterParameters(
             address=self.address,
             chain_id=chain_id,
@@ -89,9 +87,17 @@ class ArbiterViews:
             reward=Wei(await self.view("reward")),
             queue_deadline_blocks=await self.view("queueDeadline"),
             alarm_delay_blocks=await self.view("alarmDelay"),
+            exit_deadline_blocks=await self.view("exitDeadline"),
             min_deposit=Gwei(await self.view("minDeposit")),
-            verifying_key_words=tuple(words),
+            verifying_key_words=await self._key_of("verifier"),
+            membership_version=_element(await self.view("membershipVersion")),
+            membership_key_words=await self._key_of("membershipVerifier"),
         )
+
+    async def _key_of(self, verifier: str) -> tuple[int, ...]:
+        """The verifying key that one of the arbiter's two verifiers holds."""
+        words = await self._view(self._verifier, _address(await self.view(verifier)), "verifyingKey")
+        return tuple(words)
 
     async def _deployed_at(self) -> int:
         block: int = await self.view("deployedAt")
@@ -198,7 +204,14 @@ class Arbiter:
 
     async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
         """Queue a deposit that creates an L2 account; pays the amount and the queue's fee."""
-        return await self._enqueue("deposit", *public_key, exit_address, amount, value=amount * _WEI_A_GWEI)
+        return await self._enqueue("deposit", *public_key, exit_address, amount, value=amount * WEI_A_GWEI)
+
+    async def top_up(
+        self, account: AccountIndex, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei
+    ) -> Receipt:
+        """Queue a deposit into an existing L2 account; its key and exit address must be the account's own."""
+        value = amount * WEI_A_GWEI
+        return await self._enqueue("topUp", account, *public_key, exit_address, amount, value=value)
 
     async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
         """Queue an exit from an L2 account whose exit address is ours; pays the queue's fee."""
@@ -211,6 +224,32 @@ class Arbiter:
     async def credit_exits(self, number: BatchNumber, exits: Sequence[Exit]) -> Receipt:
         """Credit all exits of a batch that is final for long enough; once a batch."""
         return await self._send("creditExits", number, [leaving.word for leaving in exits])
+
+    async def finalize(self, limit: int) -> Receipt:
+        """Finalize up to `limit` batches whose proofs are accepted and next in line."""
+        return await self._send("finalize", limit)
+
+    async def enter_exit_mode(self) -> Receipt:
+        """End the rollup; Reverted when it is not due yet or a batch is ready to finalize."""
+        return await self._send("enterExitMode")
+
+    async def refund_batch(self, number: BatchNumber) -> Receipt:
+        """In exit mode: credit a void batch's reward to its poster."""
+        return await self._send("refundBatch", number)
+
+    async def refund_entry(self, queue_index: int, slot: bytes) -> Receipt:
+        """In exit mode: credit what a void queue entry paid; `slot` are the 128 bytes its slot had to hold."""
+        return await self._send("refundEntry", queue_index, split_slot(slot))
+
+    async def leave(
+        self, account: AccountIndex, exit_address: Address, balance: Gwei, proof_words: Sequence[int]
+    ) -> Receipt:
+        """In exit mode: credit an account's whole balance to its exit address, by a membership proof."""
+        return await self._send("leave", account, exit_address, balance, list(proof_words))
+
+    async def exit_mode(self) -> bool:
+        """Whether the rollup has ended."""
+        return bool(await self._views.view("exitMode"))
 
     async def events_of(self, receipt: Receipt, decoder: EventDecoder) -> list[ArbiterEvent]:
         """What the arbiter emitted in a transaction; BadAnswer when the endpoint contradicts itself."""

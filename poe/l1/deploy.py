@@ -27,6 +27,9 @@ class Deployment:
 
     verifying_key_words: Sequence[int]
     key_provenance: str
+    membership_key_words: Sequence[int]
+    membership_key_provenance: str
+    membership_version: int
     sequencer: Address
     genesis_root: FieldElement
     circuit_version: int
@@ -35,6 +38,8 @@ class Deployment:
     min_deposit: Gwei = Gwei(1)
     queue_deadline_blocks: int = 100
     alarm_delay_blocks: int = 20
+    exit_deadline_blocks: int = 7200
+    """A day of Ethereum's blocks: long after anyone may post the queue, before anyone may end the rollup."""
 
 
 async def deploy_arbiter(
@@ -45,39 +50,54 @@ async def deploy_arbiter(
     fees: FeePolicy | None = None,
     patience: Patience | None = None,
 ) -> ArbiterParameters:
-    """Deploy both contracts and read the arbiter back.
+    """Deploy a verifier for batches, one for membership, and the arbiter; read the arbiter back.
 
-    ConfigError for a key of the wrong length, or an insecure one on a chain that is not for development; Reverted
-    when a contract refuses its configuration; L1Error as any send.
+    ConfigError for a key of the wrong length, an insecure one on a chain that is not for development, or deadlines
+    that leave nobody time to post; Reverted when a contract refuses its configuration; L1Error as any send.
     """
     chain_id = await rpc.chain_id()
-    _require_fit_key(deployment, chain_id)
+    _require_fit_key(deployment.verifying_key_words, deployment.key_provenance, chain_id)
+    _require_fit_key(deployment.membership_key_words, deployment.membership_key_provenance, chain_id)
+    require_deadlines(deployment.queue_deadline_blocks, deployment.exit_deadline_blocks)
     transactor = Transactor(rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience)
-    words = list(deployment.verifying_key_words)
-    verifier, _ = await transactor.create(load_artifact("Groth16Verifier").creation_code(words))
+    verifiers = [
+        (await transactor.create(load_artifact("Groth16Verifier").creation_code(list(words))))[0]
+        for words in (deployment.verifying_key_words, deployment.membership_key_words)
+    ]
     code = load_artifact("Arbiter").creation_code(
         (
-            verifier,
+            *verifiers,
             deployment.sequencer,
             deployment.genesis_root,
             deployment.circuit_version,
+            deployment.membership_version,
             deployment.shape.slots,
             deployment.shape.depth,
             deployment.reward,
             deployment.min_deposit,
             deployment.queue_deadline_blocks,
             deployment.alarm_delay_blocks,
+            deployment.exit_deadline_blocks,
         )
     )
     address, _ = await transactor.create(code)
     return await ArbiterViews(rpc, address).parameters()
 
 
-def _require_fit_key(deployment: Deployment, chain_id: int) -> None:
-    words = len(deployment.verifying_key_words)
-    if words != KEY_WORDS:
-        raise ConfigError(f"a verifying key has {KEY_WORDS} words, got {words}")
-    require_secure_key(deployment.key_provenance, chain_id)
+def require_deadlines(queue_deadline_blocks: int, exit_deadline_blocks: int) -> None:
+    """ConfigError unless anyone may post the queue before anyone may end the rollup (docs/protocol.md, section 9)."""
+    if exit_deadline_blocks <= 2 * queue_deadline_blocks:
+        raise ConfigError(
+            f"the exit deadline is {exit_deadline_blocks} blocks, the queue's {queue_deadline_blocks}",
+            fix="the exit deadline must be more than twice the queue's",
+            code="POE-CFG-013",
+        )
+
+
+def _require_fit_key(words: Sequence[int], provenance: str, chain_id: int) -> None:
+    if len(words) != KEY_WORDS:
+        raise ConfigError(f"a verifying key has {KEY_WORDS} words, got {len(words)}")
+    require_secure_key(provenance, chain_id)
 
 
 def require_secure_key(provenance: str, chain_id: int) -> None:

@@ -9,12 +9,16 @@ from poe.l1.answers import RawLog
 from poe.l1.interface import (
     ArbiterEvent,
     BatchFinalized,
+    BatchRefunded,
     BatchSequenced,
     BlockRef,
     Deposited,
+    EntryRefunded,
+    ExitModeEntered,
     ExitsCredited,
     ForcedExitQueued,
     ForcedTransactionQueued,
+    Left,
     LogOrigin,
     ProofAccepted,
     Withdrawn,
@@ -67,18 +71,26 @@ class EventDecoder:
                 return self._credited(origin, indexed, values)
             case "Withdrawn":
                 return Withdrawn(origin=origin, payee=_address(indexed[0]), amount=Wei(values[0]))
+            case "ExitModeEntered":
+                return _exit_mode_entered(origin, indexed, values)
+            case "BatchRefunded":
+                number, poster = _number(indexed[0]), _address(indexed[1])
+                return BatchRefunded(origin=origin, number=number, poster=poster, reward=Wei(values[0]))
+            case "EntryRefunded":
+                to = _address(indexed[1])
+                return EntryRefunded(origin=origin, queue_index=indexed[0], beneficiary=to, amount=Wei(values[0]))
+            case "Left":
+                return self._left(origin, indexed, values)
         raise ValueError(f"the event {kind.name} is not one we follow")
 
     def _deposited(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> Deposited:
         key_x, key_y, exit_address, amount = values
-        if indexed[1] >= self._shape.capacity:
-            raise ValueError(f"account {indexed[1]} is outside the tree")
         if amount == 0 or int(exit_address, 16) == 0:
             raise ValueError("a deposit has an amount and an exit address")
         return Deposited(
             origin=origin,
             queue_index=indexed[0],
-            account=AccountIndex(indexed[1]),
+            account=self._account(indexed[1]),
             public_key_x=_element(key_x),
             public_key_y=_element(key_y),
             exit_address=int(exit_address, 16),
@@ -109,6 +121,19 @@ class EventDecoder:
         if slots != sorted(set(slots)) or any(slot >= self._shape.slots for slot in slots):
             raise ValueError(f"exits of slots {slots} are none of a batch of shape {self._shape}")
         return ExitsCredited(origin=origin, number=_number(indexed[0]), exits=exits)
+
+    def _left(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> Left:
+        return Left(
+            origin=origin,
+            account=self._account(indexed[0]),
+            exit_address=_address(indexed[1]),
+            balance=Gwei(values[0]),
+        )
+
+    def _account(self, index: int) -> AccountIndex:
+        if index >= self._shape.capacity:
+            raise ValueError(f"account {index} is outside the tree")
+        return AccountIndex(index)
 
 
 def _forced_exit(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ForcedExitQueued:
@@ -142,6 +167,14 @@ def _finalized(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -
         new_root=_element(values[0]),
         payee=_address(indexed[1]),
         reward=Wei(values[1]),
+    )
+
+
+def _exit_mode_entered(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ExitModeEntered:
+    """`number` is 0 when no batch ever became final."""
+    state_root, queue_end = values
+    return ExitModeEntered(
+        origin=origin, number=BatchNumber(indexed[0]), state_root=_element(state_root), queue_end=queue_end
     )
 
 

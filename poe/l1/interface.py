@@ -278,6 +278,11 @@ class ArbiterClient(Protocol):
     async def deposit(self, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei) -> Receipt:
         """Queue a deposit that creates an L2 account; pays the amount and the queue's fee."""
 
+    async def top_up(
+        self, account: AccountIndex, *, public_key: tuple[int, int], exit_address: Address, amount: Gwei
+    ) -> Receipt:
+        """Queue a deposit into an existing L2 account, whose key and exit address these are."""
+
     async def force_exit(self, account: AccountIndex, amount: Gwei) -> Receipt:
         """Queue an exit from an L2 account whose exit address is ours; pays the queue's fee."""
 

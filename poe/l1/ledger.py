@@ -6,59 +6,35 @@ Pure and synchronous. Every event is applied together with the closure that undo
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from poe.errors import BadAnswer
+from poe.l1 import exit_mode
+from poe.l1.books import GENESIS_HASH, HASH_BYTES, WEI_A_GWEI, Books, Undo, contradiction, require
 from poe.l1.interface import (
     ArbiterEvent,
     ArbiterParameters,
     BatchFinalized,
+    BatchRefunded,
     BatchSequenced,
     ChainUpdate,
     Deposited,
+    EntryRefunded,
+    ExitModeEntered,
     ExitsCredited,
     ForcedExitQueued,
     ForcedTransactionQueued,
+    Left,
     ProofAccepted,
     QueueEntry,
     Withdrawn,
 )
-from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
+from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
 
-GENESIS_HASH = Hash(bytes(32))
-"""Parent hash of batch 1."""
+__all__ = ["GENESIS_HASH", "Ledger"]
 
-_HASH_BYTES = 32
-_WEI_A_GWEI = 10**9
 _NOTHING: Mapping[FieldElement, ProofAccepted] = MappingProxyType({})
-Undo = Callable[[], None]
-
-
-@dataclass(slots=True)
-class _Books:
-    """The mutable state that events write and closures restore."""
-
-    finalized_root: FieldElement
-    finalized: int = 0
-    hashes: bytearray = field(default_factory=bytearray)
-    batches: dict[int, BatchSequenced] = field(default_factory=dict)
-    proofs: dict[int, dict[FieldElement, ProofAccepted]] = field(default_factory=dict)
-    queue: deque[QueueEntry] = field(default_factory=deque)
-    queue_head: int = 0
-    queue_tail: int = 0
-    exits_credited: set[int] = field(default_factory=set)
-    wins: dict[Address, int] = field(default_factory=dict)
-    credits: dict[Address, Wei] = field(default_factory=dict)
-
-    @property
-    def sequenced(self) -> int:
-        return len(self.hashes) // _HASH_BYTES
-
-    def hash_of(self, number: int) -> Hash:
-        start = (number - 1) * _HASH_BYTES
-        return Hash(bytes(self.hashes[start : start + _HASH_BYTES])) if number > 0 else GENESIS_HASH
 
 
 class Ledger:
@@ -127,11 +103,11 @@ class Ledger:
 
     def pending_entries(self) -> list[QueueEntry]:
         """Queue entries no sequenced batch has drained, oldest first."""
-        return list(self._books.queue)
+        return self._books.pending
 
     def pending_deposits(self) -> list[Deposited]:
         """The deposits among them."""
-        return [entry for entry in self._books.queue if isinstance(entry, Deposited)]
+        return [entry for entry in self._books.pending if isinstance(entry, Deposited)]
 
     def are_exits_credited(self, number: BatchNumber) -> bool:
         """Have the exits of this batch been credited?"""
@@ -163,8 +139,48 @@ class Ledger:
         """
         return MappingProxyType(self._books.credits)
 
+    @property
+    def exit_mode(self) -> ExitModeEntered | None:
+        """How the rollup ended; None while it goes on."""
+        return self._books.exit_mode
+
+    def exit_mode_due_at(self) -> int | None:
+        """The first block in which exit mode may be entered as things are; None while nothing waits.
+
+        A batch waits since its posting, the queue's oldest entry since it entered.
+        """
+        books = self._books
+        waiting = [books.batches[n].origin for n in (books.finalized + 1,) if n <= books.sequenced]
+        waiting += [entry.origin for entry in books.pending[:1]]
+        since = [origin.block.number for origin in waiting]
+        return min(since) + self._parameters.exit_deadline_blocks + 1 if since else None
+
+    def void_batches(self) -> list[BatchSequenced]:
+        """In exit mode: the batches that never became final and are not refunded."""
+        books = self._books
+        numbers = range(books.finalized + 1, books.sequenced + 1) if books.exit_mode else ()
+        return [books.batches[number] for number in numbers if number not in books.batches_refunded]
+
+    def void_entries(self) -> list[QueueEntry]:
+        """In exit mode: the queue entries that no final batch drained and that are not refunded."""
+        books = self._books
+        entries = books.entries if books.exit_mode else ()
+        return [entry for entry in entries if entry.queue_index not in books.entries_refunded]
+
+    def has_left(self, account: AccountIndex) -> bool:
+        """Was the account's balance in the final state credited on L1?"""
+        return account in self._books.left
+
+    @property
+    def left_count(self) -> int:
+        """How many accounts have left in exit mode."""
+        return len(self._books.left)
+
+    def _require_open(self, event: ArbiterEvent) -> None:
+        require(self._books.exit_mode is None, event, "the rollup has ended by exit mode")
+
     def _start_over(self) -> None:
-        self._books = _Books(finalized_root=self._parameters.genesis_root)
+        self._books = Books(finalized_root=self._parameters.genesis_root)
         self._undos: deque[tuple[int, Undo]] = deque()
         self._undo_floor = self._parameters.deployed_at_block - 1
 
@@ -191,44 +207,51 @@ class Ledger:
                 return self._credit_exits(event)
             case Withdrawn():
                 return self._withdraw(event)
+            case ExitModeEntered():
+                return exit_mode.enter(self._books, event)
+            case BatchRefunded():
+                return exit_mode.refund_batch(self._books, event)
+            case EntryRefunded():
+                return exit_mode.refund_entry(self._books, event)
+            case Left():
+                return exit_mode.leave(self._books, event)
 
     def _enqueue(self, event: QueueEntry) -> Undo:
         books = self._books
-        _require(event.queue_index == books.queue_tail, event, f"queue entry {books.queue_tail} comes next")
-        books.queue.append(event)
-        books.queue_tail += 1
+        self._require_open(event)
+        require(event.queue_index == books.queue_tail, event, f"queue entry {books.queue_tail} comes next")
+        books.entries.append(event)
 
         def undo() -> None:
-            books.queue.pop()
-            books.queue_tail -= 1
+            books.entries.pop()
 
         return undo
 
     def _sequence(self, event: BatchSequenced) -> Undo:
         books = self._books
         number, parent = self.head()
-        _require(event.number == number + 1, event, f"batch {number + 1} comes next, got {event.number}")
-        _require(event.parent_hash == parent, event, "parent hash is not the head's")
-        _require(books.queue_head <= event.queue_end <= books.queue_tail, event, "queue end is outside the queue")
-        drained = [books.queue.popleft() for _ in range(event.queue_end - books.queue_head)]
+        self._require_open(event)
+        require(event.number == number + 1, event, f"batch {number + 1} comes next, got {event.number}")
+        require(event.parent_hash == parent, event, "parent hash is not the head's")
+        require(books.queue_head <= event.queue_end <= books.queue_tail, event, "queue end is outside the queue")
         queue_head, books.queue_head = books.queue_head, event.queue_end
         books.hashes += event.batch_hash
         books.batches[event.number] = event
 
         def undo() -> None:
             del books.batches[event.number]
-            del books.hashes[-_HASH_BYTES:]
+            del books.hashes[-HASH_BYTES:]
             books.queue_head = queue_head
-            books.queue.extendleft(reversed(drained))
 
         return undo
 
     def _accept(self, event: ProofAccepted) -> Undo:
         books = self._books
-        _require(event.number <= books.sequenced, event, f"batch {event.number} is not sequenced")
-        _require(event.number > books.finalized, event, f"batch {event.number} is final")
+        self._require_open(event)
+        require(event.number <= books.sequenced, event, f"batch {event.number} is not sequenced")
+        require(event.number > books.finalized, event, f"batch {event.number} is final")
         proofs = books.proofs.setdefault(event.number, {})
-        _require(event.old_root not in proofs, event, "a proof on this root is accepted already")
+        require(event.old_root not in proofs, event, "a proof on this root is accepted already")
         proofs[event.old_root] = event
 
         def undo() -> None:
@@ -240,20 +263,24 @@ class Ledger:
 
     def _finalize(self, event: BatchFinalized) -> Undo:
         books = self._books
+        self._require_open(event)
         proof = self.accepted(event.number).get(books.finalized_root)
-        _require(event.number == books.finalized + 1, event, f"batch {books.finalized + 1} finalizes next")
+        require(event.number == books.finalized + 1, event, f"batch {books.finalized + 1} finalizes next")
         if proof is None or proof.new_root != event.new_root or proof.payee != event.payee:
-            raise _contradiction(event, "no such proof on the finalized root is accepted")
-        _require(proof.tip <= event.reward, event, "the tip is above the reward")
+            raise contradiction(event, "no such proof on the finalized root is accepted")
+        require(proof.tip <= event.reward, event, "the tip is above the reward")
         changes = {event.payee: event.reward - proof.tip}
         changes[proof.submitter] = changes.get(proof.submitter, 0) + proof.tip
-        undo_credits = self._add_credits(changes)
-        before = books.finalized, books.finalized_root
-        books.finalized, books.finalized_root = event.number, event.new_root
+        undo_credits = self._books.add_credits(changes)
+        before = books.finalized, books.finalized_root, books.final_queue_end
+        queue_end = books.batches[event.number].queue_end
+        drained = [books.entries.popleft() for _ in range(queue_end - books.final_queue_end)]
+        books.finalized, books.finalized_root, books.final_queue_end = event.number, event.new_root, queue_end
         books.wins[event.payee] = books.wins.get(event.payee, 0) + 1
 
         def undo() -> None:
-            books.finalized, books.finalized_root = before
+            books.finalized, books.finalized_root, books.final_queue_end = before
+            books.entries.extendleft(reversed(drained))
             books.wins[event.payee] -= 1
             if books.wins[event.payee] == 0:
                 del books.wins[event.payee]
@@ -263,12 +290,12 @@ class Ledger:
 
     def _credit_exits(self, event: ExitsCredited) -> Undo:
         books = self._books
-        _require(event.number <= books.finalized, event, f"batch {event.number} is not final")
-        _require(event.number not in books.exits_credited, event, "its exits are credited already")
+        require(event.number <= books.finalized, event, f"batch {event.number} is not final")
+        require(event.number not in books.exits_credited, event, "its exits are credited already")
         changes: dict[Address, int] = {}
         for leaving in event.exits:
-            changes[leaving.address] = changes.get(leaving.address, 0) + leaving.amount * _WEI_A_GWEI
-        undo_credits = self._add_credits(changes)
+            changes[leaving.address] = changes.get(leaving.address, 0) + leaving.amount * WEI_A_GWEI
+        undo_credits = self._books.add_credits(changes)
         books.exits_credited.add(event.number)
 
         def undo() -> None:
@@ -280,14 +307,8 @@ class Ledger:
     def _withdraw(self, event: Withdrawn) -> Undo:
         """A withdrawal takes all there is: what we know of, and queue fees that no event told."""
         known = self._books.credits.get(event.payee, Wei(0))
-        _require(event.amount >= known, event, f"{event.amount} Wei withdrawn, {known} were credited")
-        return self._add_credits({event.payee: -known})
-
-    def _add_credits(self, changes: Mapping[Address, int]) -> Undo:
-        accounts = self._books.credits
-        before = {payee: accounts.get(payee, Wei(0)) for payee in changes}
-        _write(accounts, {payee: Wei(before[payee] + change) for payee, change in changes.items()})
-        return lambda: _write(accounts, before)
+        require(event.amount >= known, event, f"{event.amount} Wei withdrawn, {known} were credited")
+        return self._books.add_credits({event.payee: -known})
 
     def _forget(self, sequenced_before: int) -> list[Undo]:
         """Drop final batches well behind what was the head before this update, so that its own all stay readable."""
@@ -299,7 +320,7 @@ class Ledger:
         return undos
 
 
-def _forget_one(books: _Books, number: int) -> Undo:
+def _forget_one(books: Books, number: int) -> Undo:
     batch, proofs = books.batches.pop(number), books.proofs.pop(number, None)
 
     def undo() -> None:
@@ -308,23 +329,3 @@ def _forget_one(books: _Books, number: int) -> Undo:
             books.proofs[number] = proofs
 
     return undo
-
-
-def _write(accounts: dict[Address, Wei], amounts: Mapping[Address, Wei]) -> None:
-    for payee, amount in amounts.items():
-        if amount:
-            accounts[payee] = amount
-        else:
-            accounts.pop(payee, None)
-
-
-def _require(holds: bool, event: ArbiterEvent, what: str) -> None:
-    if not holds:
-        raise _contradiction(event, what)
-
-
-def _contradiction(event: ArbiterEvent, what: str) -> BadAnswer:
-    return BadAnswer(
-        f"{type(event).__name__} in block {event.origin.block.number}: {what}",
-        fix="the endpoint leaves out or invents logs; use another one",
-    )

@@ -48,6 +48,8 @@ class Observer:
         heights = {"sequenced": self.ledger.head()[0], "accepted": accepted, "finalized": final}
         for stage, height in heights.items():
             metrics.batch_height.labels(stage=stage).set(height)
+        metrics.exit_mode.set(self.ledger.exit_mode is not None)
+        metrics.left_accounts.set(self.ledger.left_count)
         for number in range(finalized_before + 1, final + 1):
             self._observe_delays(self.standings.row(BatchNumber(number)))
 
@@ -68,10 +70,24 @@ class Observer:
                 "head": self.ledger.head()[0],
                 "finalized": self.ledger.finalized_number,
                 "finalized_root": hex(self.ledger.finalized_root),
+                "exit_mode": exit_mode_as_json(self.ledger),
                 "wins": {"0x" + payee.hex(): count for payee, count in self.standings.wins.items()},
                 "batches": [row_as_json(row) for row in rows],
             },
         )
+
+
+def exit_mode_as_json(ledger: Ledger) -> dict[str, Any] | None:
+    """How the rollup ended and what is still to be claimed; None while it goes on."""
+    ended = ledger.exit_mode
+    if ended is None:
+        return None
+    return {
+        "block": ended.origin.block.number,
+        "left": ledger.left_count,
+        "void_batches": len(ledger.void_batches()),
+        "void_entries": len(ledger.void_entries()),
+    }
 
 
 def row_as_json(row: Row) -> dict[str, Any]:

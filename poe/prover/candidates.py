@@ -61,6 +61,8 @@ class Candidates:
 
     def hear(self, number: BatchNumber, parent_hash: Hash, batch: Batch) -> bool:
         """Take in a gossiped batch; False when it does not extend what we have, or L1 could never order it."""
+        if self.has_ended:
+            return False
         head, head_hash = self.ledger.head()
         tip = self.replica.height
         tip_hash = self._executed[tip][0] if tip in self._executed else head_hash
@@ -74,9 +76,16 @@ class Candidates:
         self._notify()
         return True
 
+    @property
+    def has_ended(self) -> bool:
+        """Is the rollup in exit mode? Then no proof is wanted any more, unless a reorg undoes it."""
+        return self.ledger.exit_mode is not None
+
     def open(self) -> list[Candidate]:
         """Batches to prove, lowest number first."""
-        found = []
+        found: list[Candidate] = []
+        if self.has_ended:
+            return found
         for number in range(self.ledger.finalized_number + 1, self.replica.height + 1):
             candidate = self.get(BatchNumber(number))
             if candidate is not None and self.accepted(candidate) is None:
@@ -102,9 +111,9 @@ class Candidates:
         return self.ledger.accepted(candidate.number).get(candidate.execution.old_root)
 
     def is_gone(self, candidate: Candidate) -> bool:
-        """Is the batch proven, final, or no longer the batch at its number?"""
+        """Is the batch proven, final, void, or no longer the batch at its number?"""
         is_final = candidate.number <= self.ledger.finalized_number
-        return is_final or not self.holds(candidate) or self.accepted(candidate) is not None
+        return self.has_ended or is_final or not self.holds(candidate) or self.accepted(candidate) is not None
 
     def holds(self, candidate: Candidate) -> bool:
         """Is this still the batch at its number, on the same old root?"""

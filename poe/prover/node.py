@@ -172,6 +172,7 @@ class Prover:
                 "finalized": ledger.finalized_number,
                 "finalized_root": hex(ledger.finalized_root),
                 "agrees_with_l1": final is None or final.new_root == ledger.finalized_root,
+                "exit_mode": self.candidates.has_ended,
                 "disagreements": self.candidates.disagreements,
                 **self.record.as_status(),
             },

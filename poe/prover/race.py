@@ -13,7 +13,7 @@ from typing import TypeVar
 import trio
 
 from poe.backend.interface import Proof, ProofBackend, ProofJob
-from poe.errors import AlreadyAccepted, BackendError, L1Error, PoeError
+from poe.errors import BackendError, L1Error, PoeError, Reverted
 from poe.l1.interface import ArbiterClient, Receipt, Submission
 from poe.prover.candidates import Candidate, Candidates
 from poe.rollup import statement
@@ -26,6 +26,9 @@ SETTLE_SECONDS = 10.0
 """How long a submission waits for the event that tells who won."""
 POSTING_SECONDS = 10.0
 """How long a proof made ahead waits for its batch's posting while another batch that L1 has ordered lies open."""
+
+NOT_WANTED = frozenset({"AlreadyAccepted", "ExitModeActive"})
+"""How the arbiter refuses a proof that came too late."""
 
 
 class Outcome(StrEnum):
@@ -196,7 +199,10 @@ def _job(candidate: Candidate, terms: Terms) -> ProofJob:
 
 
 async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> Receipt | None:
-    """Land the proof of a batch that L1 has ordered; None when a rival was accepted, or the batch went, before."""
+    """Land the proof of a batch that L1 has ordered; None when a rival was accepted, or the batch went, before.
+
+    So it is when the rollup ended before.
+    """
     submission = Submission(
         number=candidate.number,
         batch=candidate.batch,
@@ -212,7 +218,9 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
         return None
     try:
         return await with_.arbiter.submit_proof(submission)
-    except AlreadyAccepted:
+    except Reverted as refusal:
+        if refusal.name not in NOT_WANTED:
+            raise
         return None
 
 
@@ -228,6 +236,8 @@ async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collabora
     accepted = with_.candidates.accepted(candidate)
     if accepted is not None and accepted.payee == with_.terms.payee:
         return Outcome.WON, "accepted, landed by another account"
+    if accepted is None and with_.candidates.has_ended:
+        return Outcome.CANCELLED, "the rollup has ended by exit mode"
     if accepted is None and not with_.candidates.holds(candidate):
         return Outcome.CANCELLED, "the batch is gone"
     return Outcome.LATE, "a rival was accepted first"

@@ -132,6 +132,8 @@ class Batcher:
         return entries + len(self._mempool.select(slots - entries))
 
     def _has_room(self) -> bool:
+        if self._ledger.exit_mode is not None:
+            return False
         unposted = self._chain.height - self._ledger.head()[0]
         unproven = self._chain.height - self._ledger.finalized_number
         return unposted < self._rules.max_unposted_batches and unproven < self._rules.max_unproven_batches

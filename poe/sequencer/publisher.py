@@ -95,7 +95,12 @@ class Publisher:
                 await self._post(sealed)
 
     def _next(self) -> SealedBatch | None:
-        """The first of our batches that is neither in the ledger nor in a receipt the ledger has yet to reach."""
+        """The first of our batches that is neither in the ledger nor in a receipt the ledger has yet to reach.
+
+        None in exit mode: L1 takes no batch any more.
+        """
+        if self._ledger.exit_mode is not None:
+            return None
         height, _ = self._ledger.head()
         l1_head = self._reconciler.l1_head
         if self._posted is not None and l1_head is not None and l1_head.number >= self._posted.block:

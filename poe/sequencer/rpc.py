@@ -23,6 +23,7 @@ INVALID_PARAMS = -32602
 REFUSED = -32000
 
 NOT_READY = "POE-SEQ-007"
+EXIT_MODE = "POE-SEQ-008"
 MAX_ID_CHARACTERS = 100
 
 Method = Callable[[Sequence[Any]], Awaitable[Any]]
@@ -65,8 +66,9 @@ class Rpc:
             case "GET", "/livez":
                 return HttpResponse(status=200, body=b"ok\n")
             case "GET", "/readyz":
-                body = b"ok\n" if self._is_ready else b"catching up with L1\n"
-                return HttpResponse(status=200 if self._is_ready else 503, body=body)
+                refusal = self._refusal()
+                body = b"ok\n" if refusal is None else refusal.message.encode() + b"\n"
+                return HttpResponse(status=200 if refusal is None else 503, body=body)
             case "POST", "/":
                 return await self._handle_post(request)
             case _, "/" | "/livez" | "/readyz":
@@ -129,9 +131,20 @@ class Rpc:
         ]
 
     async def _admit(self, transactions: Sequence[SignedTransaction]) -> Sequence[PoeError | None]:
-        if not self._is_ready:
-            raise SequencerError("still catching up with L1", fix="try again when /readyz says ok", code=NOT_READY)
+        refusal = self._refusal()
+        if refusal is not None:
+            raise refusal
         return await self._intake.admit(transactions)
+
+    def _refusal(self) -> SequencerError | None:
+        """Why we take no transactions now; None if we do."""
+        if self._ledger.exit_mode is not None:
+            return SequencerError(
+                "the rollup has ended by exit mode", fix="leave on L1 with `poe tx leave`", code=EXIT_MODE
+            )
+        if not self._is_ready:
+            return SequencerError("catching up with L1", fix="try again when /readyz says ok", code=NOT_READY)
+        return None
 
     async def _get_account(self, params: Sequence[Any]) -> Any:
         """[index] → the account after the last sealed batch with its next free nonce, or null."""
@@ -193,7 +206,8 @@ class Rpc:
             total_balance = self._chain.total_balance()
         final = self._chain.get(self._ledger.finalized_number)
         return {
-            "ready": self._is_ready,
+            "ready": self._refusal() is None,
+            "exit_mode": self._ledger.exit_mode is not None,
             "heights": {
                 "sealed": self._chain.height,
                 "sequenced": self._ledger.head()[0],

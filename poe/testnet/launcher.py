@@ -25,7 +25,7 @@ from poe.testnet.interrupt import Interrupts
 from poe.testnet.load import Load, LoadPlan, Signer
 from poe.testnet.process import Child
 from poe.testnet.report import Evidence, batch_entry, build_report
-from poe.testnet.rpc_client import RpcClient
+from poe.sequencer.client import RpcClient
 from poe.testnet.scenario import Scenario
 from poe.testnet.stage import Stage, prepare, role_names, settings_summary, write_marker, write_settings
 from poe.testnet.watch import Snapshot, Watch, gas_of

@@ -15,7 +15,7 @@ from poe.errors import SequencerError
 from poe.l1.interface import ArbiterClient
 from poe.rollup.transaction import SignedTransfer, Transfer
 from poe.rollup.types import AccountIndex, Gwei
-from poe.testnet.rpc_client import BAD_ANSWER, RpcClient
+from poe.sequencer.client import BAD_ANSWER, RpcClient
 
 log = logging.getLogger("poe.testnet.load")
 

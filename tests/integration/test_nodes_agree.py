@@ -14,7 +14,7 @@ import trio
 from poe.assembly import Chain, follow_arbiter
 from poe.backend.reference import ReferenceState
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement
-from poe.testnet.rpc_client import RpcClient
+from poe.sequencer.client import RpcClient
 from tests.integration.launching import finish, read_json, start, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]

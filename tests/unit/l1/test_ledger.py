@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poe.errors import BadAnswer
-from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, LogOrigin
+from poe.l1 import exit_mode
+from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, Deposited, LogOrigin
 from poe.l1.ledger import GENESIS_HASH, Ledger
-from poe.rollup.types import BatchNumber, FieldElement, Hash
+from poe.rollup.types import AccountIndex, BatchNumber, FieldElement, Hash
 from tests.fakes_l1 import (
     ALICE,
     BOB,
@@ -18,11 +19,15 @@ from tests.fakes_l1 import (
     PARAMETERS,
     REWARD,
     accepted,
+    batch_refunded,
     credited,
     deposited,
+    entry_refunded,
+    exit_mode_entered,
     finalized,
     forced_exit,
     forced_transaction,
+    left,
     sequenced,
     withdrawn,
 )
@@ -64,6 +69,12 @@ def observed(ledger: Ledger) -> object:
         ledger.finalized_root,
         dict(ledger.wins()),
         dict(ledger.credits()),
+        ledger.exit_mode,
+        ledger.exit_mode_due_at(),
+        ledger.void_batches(),
+        ledger.void_entries(),
+        [ledger.has_left(AccountIndex(account)) for account in range(8)],
+        ledger.left_count,
     )
 
 
@@ -331,7 +342,9 @@ def a_block_of_events(rng: random.Random, ledger: Ledger, number: int) -> tuple[
 def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | None:
     head, parent = ledger.head()
     queue = ledger.pending_entries()
-    match rng.randrange(6):
+    if ledger.exit_mode is not None and rng.random() < 0.9:
+        return _draw_ending(rng, ledger, at)
+    match rng.randrange(7) if ledger.exit_mode is None else rng.choice((4, 5)):
         case 0:
             make = rng.choice((deposited, forced_exit, forced_transaction))
             return make(ledger.queue_end + len(queue), origin=at)
@@ -356,6 +369,25 @@ def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | N
             number = rng.randint(1, ledger.finalized_number)
             exits = [(slot, rng.choice((ALICE, BOB)), slot) for slot in range(rng.randrange(4))]
             return None if ledger.are_exits_credited(BatchNumber(number)) else credited(number, *exits, origin=at)
+        case 6 if rng.random() < 0.3:
+            number, final = ledger.finalized_number, ledger.batch(ledger.finalized_number)
+            end = 0 if final is None else final.queue_end
+            is_told = final is not None or number == 0
+            return exit_mode_entered(number, ledger.finalized_root, queue_end=end, origin=at) if is_told else None
+    return None
+
+
+def _draw_ending(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | None:
+    match rng.randrange(3):
+        case 0 if batches := ledger.void_batches():
+            return batch_refunded(rng.choice(batches).number, poster=rng.choice((ALICE, BOB)), origin=at)
+        case 1 if entries := ledger.void_entries():
+            entry = rng.choice(entries)
+            amount = entry.amount * 10**9 if isinstance(entry, Deposited) else 0
+            beneficiary = exit_mode.beneficiary_of(entry) or rng.choice((ALICE, BOB))
+            return entry_refunded(entry.queue_index, beneficiary, amount + rng.randrange(9), origin=at)
+        case 2 if not ledger.has_left(AccountIndex(account := rng.randrange(8))):
+            return left(account, rng.choice((ALICE, BOB)), rng.randrange(9), origin=at)
     return None
 
 

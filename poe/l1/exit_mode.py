@@ -1,0 +1,90 @@
+"""What the events of exit mode do to the books (docs/protocol.md, section 9); each with the closure that undoes it."""
+
+from __future__ import annotations
+
+from poe.l1.books import WEI_A_GWEI, Books, Undo, require
+from poe.l1.interface import (
+    BatchRefunded,
+    Deposited,
+    EntryRefunded,
+    ExitModeEntered,
+    ForcedExitQueued,
+    ForcedTransactionQueued,
+    Left,
+    QueueEntry,
+)
+from poe.rollup.types import Address
+
+
+def enter(books: Books, event: ExitModeEntered) -> Undo:
+    """The state after the last final batch stays for ever."""
+    require(books.exit_mode is None, event, "exit mode is entered already")
+    final = (books.finalized, books.finalized_root, books.final_queue_end)
+    told = (event.number, event.state_root, event.queue_end)
+    require(told == final, event, f"final are batch, root and queue end {final}, got {told}")
+    books.exit_mode = event
+
+    def undo() -> None:
+        books.exit_mode = None
+
+    return undo
+
+
+def refund_batch(books: Books, event: BatchRefunded) -> Undo:
+    """A void batch's reward goes back; no event tells who posted a batch, so any poster is believed."""
+    require(books.exit_mode is not None, event, "exit mode is not entered")
+    require(books.finalized < event.number <= books.sequenced, event, f"batch {event.number} is not void")
+    require(event.number not in books.batches_refunded, event, "it is refunded already")
+    require(event.reward == books.batches[event.number].reward, event, "that is not its reward")
+    undo_credits = books.add_credits({event.poster: event.reward})
+    books.batches_refunded.add(event.number)
+
+    def undo() -> None:
+        books.batches_refunded.remove(event.number)
+        undo_credits()
+
+    return undo
+
+
+def refund_entry(books: Books, event: EntryRefunded) -> Undo:
+    """What an entry had paid goes back: a deposit's amount and every entry's fee, which no event told before."""
+    require(books.exit_mode is not None, event, "exit mode is not entered")
+    require(books.final_queue_end <= event.queue_index < books.queue_tail, event, "a final batch drained the entry")
+    require(event.queue_index not in books.entries_refunded, event, "it is refunded already")
+    entry = books.entries[event.queue_index - books.final_queue_end]
+    require(beneficiary_of(entry) in (None, event.beneficiary), event, "that is not who the entry's refund is for")
+    least = entry.amount * WEI_A_GWEI if isinstance(entry, Deposited) else 0
+    require(event.amount >= least, event, f"{event.amount} Wei, the deposit alone was {least}")
+    undo_credits = books.add_credits({event.beneficiary: event.amount})
+    books.entries_refunded.add(event.queue_index)
+
+    def undo() -> None:
+        books.entries_refunded.remove(event.queue_index)
+        undo_credits()
+
+    return undo
+
+
+def leave(books: Books, event: Left) -> Undo:
+    """An account's balance in the final state is credited on L1, once."""
+    require(books.exit_mode is not None, event, "exit mode is not entered")
+    require(event.account not in books.left, event, f"account {event.account} has left already")
+    undo_credits = books.add_credits({event.exit_address: event.balance * WEI_A_GWEI})
+    books.left.add(event.account)
+
+    def undo() -> None:
+        books.left.remove(event.account)
+        undo_credits()
+
+    return undo
+
+
+def beneficiary_of(entry: QueueEntry) -> Address | None:
+    """Whom an entry's refund is for; None for a forced transaction, whose event does not name who queued it."""
+    match entry:
+        case Deposited():
+            return Address(entry.exit_address.to_bytes(20))
+        case ForcedExitQueued():
+            return entry.exit_address
+        case ForcedTransactionQueued():
+            return None
