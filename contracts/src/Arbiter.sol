@@ -2,13 +2,14 @@
 pragma solidity 0.8.37;
 
 import {EntryQueue} from "./EntryQueue.sol";
+import {ExitMode} from "./ExitMode.sol";
 import {IArbiter} from "./interfaces/IArbiter.sol";
 import {IVerifier} from "./interfaces/IVerifier.sol";
 import {Statement} from "./libraries/Statement.sol";
 
 /// @title The arbiter: orders batches, accepts the first valid proof of each, pays its payee.
 /// @notice Who may call what, and what could go wrong, is in DESIGN.md.
-contract Arbiter is EntryQueue {
+contract Arbiter is ExitMode {
     using Statement for bytes;
 
     /// @dev The accepted proof of one (batch, old root). The third word is written only when there is a tip, the
@@ -22,12 +23,6 @@ contract Arbiter is EntryQueue {
         address relayer;
         uint96 tip;
         bytes32 exitsHash;
-    }
-
-    /// @dev Who posted a batch, and what the queue entries in it paid in Wei.
-    struct Posting {
-        address poster;
-        uint96 fees;
     }
 
     /// @dev Exits of a final batch that are not credited yet, and the block it was finalized in.
@@ -45,18 +40,10 @@ contract Arbiter is EntryQueue {
     uint256 public immutable override deployedAt;
     uint32 public immutable override alarmDelay;
 
-    uint64 private _headNumber;
-    uint64 public override finalizedNumber;
-
-    uint256 public override stateRoot;
-
-    mapping(uint64 number => bytes32) public override batchHashOf;
     mapping(uint64 number => mapping(uint256 oldRoot => Acceptance)) private _acceptances;
-    mapping(uint64 number => Posting) private _postings;
     mapping(uint64 number => DueExits) private _dueExits;
-    mapping(address payee => uint256) public override creditOf;
 
-    constructor(Config memory config) EntryQueue(config) {
+    constructor(Config memory config) EntryQueue(config) ExitMode(config) {
         if (config.verifier.code.length == 0) revert WrongConfig("verifier");
         if (config.sequencer == address(0)) revert WrongConfig("sequencer");
         if (config.genesisRoot >= Statement.R) revert WrongConfig("genesisRoot");
@@ -74,27 +61,27 @@ contract Arbiter is EntryQueue {
         Header calldata header,
         bytes calldata data,
         uint64 queueEnd
-    ) external payable {
+    ) external payable whileOpen {
         if (msg.sender != sequencer && !_isOpenToAll()) {
             revert NotSequencer(msg.sender, sequencer);
         }
         if (number != _headNumber + 1) revert WrongNumber(number, _headNumber + 1);
-        if (parentHash != batchHashOf[number - 1]) revert WrongParent(parentHash, batchHashOf[number - 1]);
+        bytes32 expected = _batch(number - 1).batchHash;
+        if (parentHash != expected) revert WrongParent(parentHash, expected);
         if (msg.value != reward) revert WrongReward(msg.value, reward);
+        _checkRoom(number);
         _checkDataLength(data);
         uint64 first = queueHead;
         uint96 fees = _drain(header, data, queueEnd);
         if (msg.sender != sequencer) _checkEmpty(data, queueEnd - first);
 
         bytes32 batchHash = Statement.lay(slots, depth, header, data).batchHash(data.length);
-        batchHashOf[number] = batchHash;
-        _headNumber = number;
-        if (fees > 0) _postings[number] = Posting(msg.sender, fees);
+        _push(number, batchHash, queueEnd, queueEnd - first, fees);
         emit BatchSequenced(number, batchHash, parentHash, header, data, reward, queueEnd);
     }
 
     /// @inheritdoc IArbiter
-    function submitProof(Submission calldata submission) external {
+    function submitProof(Submission calldata submission) external whileOpen {
         _checkOpen(submission.number, submission.oldRoot);
         _checkFields(submission);
         (uint256 x, uint256 y) = _publicInputs(submission);
@@ -106,7 +93,7 @@ contract Arbiter is EntryQueue {
     }
 
     /// @inheritdoc IArbiter
-    function finalize(uint256 limit) external returns (uint256 finalized) {
+    function finalize(uint256 limit) external whileOpen returns (uint256 finalized) {
         return _finalize(limit);
     }
 
@@ -128,22 +115,6 @@ contract Arbiter is EntryQueue {
     }
 
     /// @inheritdoc IArbiter
-    function withdraw() external {
-        uint256 amount = creditOf[msg.sender];
-        if (amount == 0) revert NothingToWithdraw(msg.sender);
-        creditOf[msg.sender] = 0;
-        emit Withdrawn(msg.sender, amount);
-        (bool sent,) = msg.sender.call{value: amount}("");
-        if (!sent) revert TransferFailed(msg.sender);
-    }
-
-    /// @inheritdoc IArbiter
-    function head() external view returns (uint64 number, bytes32 batchHash) {
-        number = _headNumber;
-        batchHash = batchHashOf[number];
-    }
-
-    /// @inheritdoc IArbiter
     function accepted(uint64 number, uint256 oldRoot)
         external
         view
@@ -156,6 +127,11 @@ contract Arbiter is EntryQueue {
     /// @inheritdoc IArbiter
     function domain() public view returns (uint256) {
         return Statement.domain(block.chainid, address(this), circuitVersion);
+    }
+
+    /// @inheritdoc ExitMode
+    function _isReady() internal view override returns (bool) {
+        return _acceptances[finalizedNumber + 1][stateRoot].payee != address(0);
     }
 
     function _checkDataLength(bytes calldata data) private view {
@@ -192,7 +168,8 @@ contract Arbiter is EntryQueue {
         uint64 number = submission.number;
         bytes memory v = Statement.lay(slots, depth, submission.header, submission.data);
         bytes32 batchHash = v.batchHash(submission.data.length);
-        if (batchHash != batchHashOf[number]) revert WrongBatch(batchHash, batchHashOf[number]);
+        bytes32 expected = _batch(number).batchHash;
+        if (batchHash != expected) revert WrongBatch(batchHash, expected);
         uint256 context = Statement.context(number, batchHash, submission.payee, submission.tip);
         v.bind(domain(), submission.oldRoot, submission.newRoot, context);
         uint256 words = v.placeExits(slots, submission.exits);
@@ -243,9 +220,9 @@ contract Arbiter is EntryQueue {
         uint96 tip = acceptance.tipped ? acceptance.tip : 0;
         creditOf[payee] += reward - tip;
         if (tip > 0) creditOf[acceptance.relayer] += tip;
-        Posting storage posting = _postings[number];
-        uint96 fees = posting.fees;
-        if (fees > 0) creditOf[posting.poster] += fees;
+        Batch storage batch = _batch(number);
+        uint96 fees = _feesOf(batch);
+        if (fees > 0) creditOf[batch.poster] += fees;
         if (acceptance.exiting) {
             _dueExits[number] = DueExits(acceptance.exitsHash, uint64(block.number));
             delete acceptance.exitsHash;

@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "./interfaces/IArbiter.sol";
+import {Progress} from "./Progress.sol";
 import {Statement} from "./libraries/Statement.sol";
 
 /// @title The arbiter's queue: deposits, forced exits and forced transactions, first in, first out.
 /// @notice docs/protocol.md sections 3 and 8. What an entry's slot must hold is fixed, as a hash, when it enters.
-abstract contract EntryQueue is IArbiter {
+abstract contract EntryQueue is Progress {
     enum EntryKind {
         Deposit,
         ForcedExit,
@@ -38,10 +39,8 @@ abstract contract EntryQueue is IArbiter {
 
     mapping(uint64 queueIndex => Entry) private _queue;
     mapping(uint48 account => bytes32) private _accountHashes;
-
-    // Last, so that they share a word with the batch numbers that the arbiter declares first.
-    uint64 public override queueHead;
-    uint64 public override queueTail;
+    /// @dev Who queued a forced transaction: its words do not say.
+    mapping(uint64 queueIndex => address) private _payers;
 
     constructor(Config memory config) {
         if (config.slots == 0) revert WrongConfig("slots");
@@ -55,6 +54,7 @@ abstract contract EntryQueue is IArbiter {
     function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
         external
         payable
+        whileOpen
         returns (uint48 account)
     {
         uint256 capacity = 4 ** uint256(depth);
@@ -68,6 +68,7 @@ abstract contract EntryQueue is IArbiter {
     function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
         external
         payable
+        whileOpen
     {
         if (account >= accountCount) revert AccountUnknown(account);
         bytes32 accountHash = _accountHash(publicKeyX, publicKeyY, exitAddress);
@@ -76,7 +77,7 @@ abstract contract EntryQueue is IArbiter {
     }
 
     /// @inheritdoc IArbiter
-    function forceExit(uint48 account, uint64 amount) external payable {
+    function forceExit(uint48 account, uint64 amount) external payable whileOpen {
         uint256 word = (EXIT_KIND << 224) | (uint256(account) << 176) | (uint256(amount) << 64);
         bytes32 slotHash = keccak256(abi.encode(word, msg.sender, uint256(0), uint256(0)));
         uint64 queueIndex = _enqueue(EntryKind.ForcedExit, slotHash, 0);
@@ -84,8 +85,9 @@ abstract contract EntryQueue is IArbiter {
     }
 
     /// @inheritdoc IArbiter
-    function forceTransaction(bytes32[4] calldata words) external payable {
+    function forceTransaction(bytes32[4] calldata words) external payable whileOpen {
         uint64 queueIndex = _enqueue(EntryKind.ForcedTransaction, keccak256(abi.encode(words)), 0);
+        _payers[queueIndex] = msg.sender;
         emit ForcedTransactionQueued(queueIndex, words);
     }
 
@@ -155,6 +157,32 @@ abstract contract EntryQueue is IArbiter {
 
     function _waitsLongerThan(uint64 queueIndex, uint256 blocks) private view returns (bool) {
         return block.number > _queue[queueIndex].enteredAt + blocks;
+    }
+
+    function _enteredAt(uint64 queueIndex) internal view returns (uint256) {
+        return _queue[queueIndex].enteredAt;
+    }
+
+    /// @dev Strikes a void entry out of the queue: who gets back what. `words` are what its slot had to hold; its kind
+    /// is what it entered as, whatever they look like.
+    function _takeBack(uint64 queueIndex, bytes32[4] calldata words)
+        internal
+        returns (address beneficiary, uint256 amount)
+    {
+        Entry memory entry = _queue[queueIndex];
+        if (entry.slotHash == 0) revert AlreadyRefunded(queueIndex);
+        if (keccak256(abi.encode(words)) != entry.slotHash) revert WrongEntry(queueIndex);
+        delete _queue[queueIndex];
+        amount = entry.fee;
+        if (entry.kind == EntryKind.Deposit) {
+            beneficiary = address(uint160(uint256(words[3])));
+            // forge-lint: disable-next-line(unsafe-typecast) -- the field's 64 bits
+            amount += uint256(uint64(uint256(words[0]) >> 64)) * 1 gwei;
+        } else if (entry.kind == EntryKind.ForcedExit) {
+            beneficiary = address(uint160(uint256(words[1])));
+        } else {
+            beneficiary = _payers[queueIndex];
+        }
     }
 
     /// @dev Checks a deposit's amount and words, and puts it at the queue's tail.

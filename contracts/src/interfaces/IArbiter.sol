@@ -86,6 +86,8 @@ interface IArbiter {
     error NotSequencer(address caller, address sequencer);
     error WrongNumber(uint64 number, uint64 expected);
     error WrongParent(bytes32 parentHash, bytes32 expected);
+    /// @notice Too many batches are not final: prove first.
+    error BacklogFull(uint64 backlog, uint64 cap);
     error WrongReward(uint256 value, uint256 expected);
     error WrongDataLength(uint256 length, uint256 expected);
     error WrongQueueEnd(uint64 queueEnd, uint64 head, uint64 tail);
@@ -129,7 +131,6 @@ interface IArbiter {
     error AlreadyRefunded(uint64 index);
     error WrongEntry(uint64 queueIndex);
     error AlreadyLeft(uint48 account);
-    error BalanceTooLarge(uint256 balance);
     error NothingToWithdraw(address payee);
     error TransferFailed(address payee);
 
@@ -202,6 +203,10 @@ interface IArbiter {
     function queueHead() external view returns (uint64);
     function queueTail() external view returns (uint64);
     function accountCount() external view returns (uint48);
+    /// @notice Batches that may wait for their proofs; no posting beyond.
+    function backlogCap() external view returns (uint64);
+    /// @notice Zero for a number never posted, and for a batch that `backlogCap()` others or more were posted after: its storage
+    /// is theirs. The last final batch and all after it are always kept.
     function batchHashOf(uint64 number) external view returns (bytes32);
     function accepted(uint64 number, uint256 oldRoot)
         external

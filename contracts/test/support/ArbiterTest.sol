@@ -16,8 +16,10 @@ abstract contract ArbiterTest is Test {
     uint64 internal constant MIN_DEPOSIT = 1000;
     uint32 internal constant DEADLINE = 10;
     uint32 internal constant ALARM_DELAY = 6;
+    uint32 internal constant EXIT_DEADLINE = 25;
     uint256 internal constant GENESIS_ROOT = 42;
     uint256 internal constant CIRCUIT_VERSION = 4242;
+    uint256 internal constant MEMBERSHIP_VERSION = 2424;
 
     address internal constant SEQUENCER = address(0x5E0);
     address internal constant PAYEE = address(0xA11CE);
@@ -27,10 +29,12 @@ abstract contract ArbiterTest is Test {
 
     Arbiter internal arbiter;
     Groth16Verifier internal verifier;
+    Groth16Verifier internal membershipVerifier;
     StatementHarness internal harness;
 
     function setUp() public virtual {
         verifier = new Groth16Verifier(Simulator.verifyingKey());
+        membershipVerifier = new Groth16Verifier(Simulator.verifyingKey());
         arbiter = new Arbiter(_config());
         harness = new StatementHarness();
         vm.deal(SEQUENCER, 1000 ether);
@@ -40,15 +44,18 @@ abstract contract ArbiterTest is Test {
     function _config() internal view returns (IArbiter.Config memory) {
         return IArbiter.Config({
             verifier: address(verifier),
+            membershipVerifier: address(membershipVerifier),
             sequencer: SEQUENCER,
             genesisRoot: GENESIS_ROOT,
             circuitVersion: CIRCUIT_VERSION,
+            membershipVersion: MEMBERSHIP_VERSION,
             slots: SLOTS,
             depth: DEPTH,
             reward: REWARD,
             minDeposit: MIN_DEPOSIT,
             queueDeadline: DEADLINE,
-            alarmDelay: ALARM_DELAY
+            alarmDelay: ALARM_DELAY,
+            exitDeadline: EXIT_DEADLINE
         });
     }
 

@@ -12,9 +12,11 @@ abstract contract RaceFixture is Test {
     address internal constant SEQUENCER = address(0x5E0);
     uint64 internal constant BATCHES = 6;
     uint32 internal constant ALARM_DELAY = 6;
+    uint32 internal constant EXIT_DEADLINE = 25;
 
     Arbiter internal arbiter;
     Groth16Verifier internal verifier;
+    Groth16Verifier internal membershipVerifier;
     string internal json;
 
     /// @dev Deploys at the address the proofs were made for, queues all entries, sequences no batch yet.
@@ -28,6 +30,7 @@ abstract contract RaceFixture is Test {
         }
         vm.prank(deployer);
         verifier = new Groth16Verifier(key);
+        membershipVerifier = new Groth16Verifier(key);
         IArbiter.Config memory config = _fixtureConfig();
         vm.prank(deployer);
         arbiter = new Arbiter(config);
@@ -88,15 +91,18 @@ abstract contract RaceFixture is Test {
     function _fixtureConfig() private view returns (IArbiter.Config memory) {
         return IArbiter.Config({
             verifier: address(verifier),
+            membershipVerifier: address(membershipVerifier),
             sequencer: SEQUENCER,
             genesisRoot: _uint(".genesisRoot"),
             circuitVersion: _uint(".circuitVersion"),
+            membershipVersion: 0,
             slots: uint8(_uint(".slots")),
             depth: uint8(_uint(".depth")),
             reward: REWARD,
             minDeposit: 1000,
             queueDeadline: 10,
-            alarmDelay: ALARM_DELAY
+            alarmDelay: ALARM_DELAY,
+            exitDeadline: EXIT_DEADLINE
         });
     }
 
