@@ -21,6 +21,7 @@ __all__ = [
     "export_witness",
     "import_membership_zkey",
     "import_zkey",
+    "key_file_circuit",
     "membership_circuit_info",
     "mutate",
     "mutate_membership",
@@ -134,6 +135,9 @@ class ProvingKey:
         """22 words of 32 bytes, docs/protocol.md section 6."""
     def prove(self, trace: bytes, statement: bytes, threads: int) -> ProofResult:
         """Witness, proof and self-check for statement words V; the GIL is released."""
+
+def key_file_circuit(path: str) -> tuple[int, int]:
+    """Slots and depth of the circuit that a key file's header names, unchecked; 0 slots for a membership circuit."""
 
 def verify_proof(verifying_key_words: bytes, public_inputs: Sequence[bytes], proof: bytes) -> None:
     """Groth16 check with strict point and range checks; CoreError if it does not hold."""

@@ -1,4 +1,4 @@
-"""A batch of any shape made from nothing, to try a proving key on and to show to other programs."""
+"""A batch and a state made from nothing, to try a proving key on and to show to other programs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from poe.backend.interface import ProofJob
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
 from poe.rollup.transaction import SignedTransfer, Transfer
-from poe.rollup.types import AccountIndex, Address, BatchNumber, Gwei, Shape, Wei
+from poe.rollup.types import Account, AccountIndex, Address, BatchNumber, Gwei, Shape, Wei
 
 SECRET = bytes(range(32))
 SOMEBODY = Address(b"\x01" * 20)
@@ -37,3 +37,11 @@ def demo_job(shape: Shape) -> ProofJob:
         batch=batch,
     )
     return ProofJob(trace=execution.trace, statement=words)
+
+
+def demo_state(depth: int) -> native.NativeState:
+    """A state whose only account, number 0, is the one that `demo_job` deposits for."""
+    key_x, key_y = native.derive_public_key(SECRET)
+    exit_address = int.from_bytes(SOMEBODY, "big")
+    account = Account(public_key_x=key_x, public_key_y=key_y, balance=DEPOSIT, nonce=0, exit_address=exit_address)
+    return native.NativeState(depth, accounts={AccountIndex(0): account})

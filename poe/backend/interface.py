@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from poe.rollup.types import Account, AccountIndex, Batch, Exit, FieldElement, Gwei, SlotOutcome
+from poe.rollup.types import Account, AccountIndex, Address, Batch, Exit, FieldElement, Gwei, SlotOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +104,22 @@ class ProofBackend(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MembershipProof:
+    """A Groth16 proof that in the state with this root an account has this exit address and balance.
+
+    `words` are the proof's eight, as the arbiter takes them.
+    """
+
+    root: FieldElement
+    account: AccountIndex
+    exit_address: Address
+    balance: Gwei
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CircuitInfo:
-    """Size and identity of a batch circuit."""
+    """Size and identity of a circuit."""
 
     constraints: int
     wires: int

@@ -10,16 +10,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from poe.backend import native
-from poe.backend.demo import demo_job
+from poe.backend.demo import demo_job, demo_state
 from poe.backend.interface import CircuitInfo, KeyInfo
 from poe.crypto.field import to_word
 from poe.errors import BackendError, ToolError
-from poe.rollup.types import Shape
+from poe.rollup.types import AccountIndex, Shape
 
 
 def default_cache() -> Path:
@@ -33,17 +34,12 @@ def ensure_dev_key(shape: Shape, cache: Path | None = None) -> KeyInfo:
 
     ToolError when the cache cannot be written.
     """
-    folder = cache or default_cache()
-    circuit = native.circuit_info(shape)
-    path = folder / f"{_stem(shape, circuit)}.key"
-    with _only_one(folder / f"{path.name}.lock"):
-        if path.exists():
-            try:
-                return native.key_info(path, circuit)
-            except BackendError:
-                path.unlink()  # torn or of an older format: make it again
-        native.setup_dev_key(shape, path)
-    return native.key_info(path, circuit)
+    return _ensure_dev_key(_batch_family(shape), cache)
+
+
+def ensure_dev_membership_key(depth: int, cache: Path | None = None) -> KeyInfo:
+    """As `ensure_dev_key`, of the membership circuit of a tree of this depth."""
+    return _ensure_dev_key(_membership_family(depth), cache)
 
 
 def import_key(zkey: Path, shape: Shape, cache: Path | None = None) -> KeyInfo:
@@ -51,34 +47,22 @@ def import_key(zkey: Path, shape: Shape, cache: Path | None = None) -> KeyInfo:
 
     BackendError names what is wrong with it; ToolError when the cache cannot be written.
     """
-    folder = cache or default_cache()
-    circuit = native.circuit_info(shape)
-    new = folder / f"{_stem(shape, circuit)}.importing"
-    with _only_one(folder / f"{new.name}.lock"):
-        try:
-            native.import_zkey(zkey, shape, new)
-            _try_out(new, zkey, shape)
-            words = native.key_info(new, circuit).verifying_key_words
-            kept = imported_path(shape, circuit, words, folder)
-            new.replace(kept)
-        finally:
-            new.unlink(missing_ok=True)
-    return native.key_info(kept, circuit)
+    return _import_key(zkey, _batch_family(shape), cache)
 
 
-def _try_out(key: Path, zkey: Path, shape: Shape) -> None:
-    try:
-        native.prove(key, demo_job(shape))
-    except BackendError as error:
-        raise BackendError(f"{zkey}: no proof made with this key verifies: {error.message}") from error
+def import_membership_key(zkey: Path, depth: int, cache: Path | None = None) -> KeyInfo:
+    """As `import_key`, of the membership circuit, tried on an account of our own making."""
+    return _import_key(zkey, _membership_family(depth), cache)
 
 
 def find_key(shape: Shape, words: Sequence[int], cache: Path | None = None) -> KeyInfo:
     """The imported key that belongs to these verifying key words, or else the development key of the shape."""
-    folder = cache or default_cache()
-    circuit = native.circuit_info(shape)
-    imported = imported_path(shape, circuit, words, folder)
-    return native.key_info(imported, circuit) if imported.exists() else ensure_dev_key(shape, cache)
+    return _find_key(_batch_family(shape), words, cache)
+
+
+def find_membership_key(depth: int, words: Sequence[int], cache: Path | None = None) -> KeyInfo:
+    """As `find_key`, of the membership circuit."""
+    return _find_key(_membership_family(depth), words, cache)
 
 
 def open_key_of(shape: Shape, path: Path) -> KeyInfo:
@@ -89,9 +73,12 @@ def open_key_of(shape: Shape, path: Path) -> KeyInfo:
     return key
 
 
-def imported_path(shape: Shape, circuit: CircuitInfo, words: Sequence[int], folder: Path) -> Path:
-    """Where an imported key lies: named by circuit and by its verifying key."""
-    return folder / f"{_stem(shape, circuit)}-{verifying_key_digest(words)[:16]}.key"
+def open_membership_key_of(depth: int, path: Path) -> KeyInfo:
+    """The key in a file; BackendError unless it is a good one of the membership circuit of this depth."""
+    found, key = native.open_membership_key_file(path)
+    if found != depth:
+        raise BackendError(f"{path} is a membership key of depth {found}, wanted {depth}")
+    return key
 
 
 def verifying_key_digest(words: Sequence[int]) -> str:
@@ -99,8 +86,85 @@ def verifying_key_digest(words: Sequence[int]) -> str:
     return hashlib.sha256(b"".join(map(to_word, words))).hexdigest()
 
 
-def _stem(shape: Shape, circuit: CircuitInfo) -> str:
-    return f"{shape}-{circuit.hash.hex()[:16]}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Family:
+    """What the cache does alike for every circuit, and what differs."""
+
+    name: str
+    circuit: CircuitInfo
+    set_up: Callable[[Path], None]
+    read: Callable[[Path, CircuitInfo], KeyInfo]
+    import_zkey: Callable[[Path, Path], None]
+    try_out: Callable[[Path], object]
+
+    def path(self, folder: Path, suffix: str) -> Path:
+        """Where a key of this circuit lies: named by circuit hash."""
+        return folder / f"{self.name}-{self.circuit.hash.hex()[:16]}{suffix}"
+
+    def imported_path(self, folder: Path, words: Sequence[int]) -> Path:
+        """Where an imported key lies: named by circuit and by its verifying key."""
+        return self.path(folder, f"-{verifying_key_digest(words)[:16]}.key")
+
+
+def _batch_family(shape: Shape) -> _Family:
+    return _Family(
+        name=str(shape),
+        circuit=native.circuit_info(shape),
+        set_up=lambda path: native.setup_dev_key(shape, path),
+        read=native.key_info,
+        import_zkey=lambda zkey, path: native.import_zkey(zkey, shape, path),
+        try_out=lambda path: native.prove(path, demo_job(shape)),
+    )
+
+
+def _membership_family(depth: int) -> _Family:
+    return _Family(
+        name=f"membership-{depth}",
+        circuit=native.membership_circuit_info(depth),
+        set_up=lambda path: native.setup_dev_membership_key(depth, path),
+        read=native.membership_key_info,
+        import_zkey=lambda zkey, path: native.import_membership_zkey(zkey, depth, path),
+        try_out=lambda path: native.prove_membership(path, demo_state(depth), AccountIndex(0)),
+    )
+
+
+def _ensure_dev_key(family: _Family, cache: Path | None) -> KeyInfo:
+    folder = cache or default_cache()
+    path = family.path(folder, ".key")
+    with _only_one(folder / f"{path.name}.lock"):
+        if path.exists():
+            try:
+                return family.read(path, family.circuit)
+            except BackendError:
+                path.unlink()  # torn, of an older format or of another circuit: make it again
+        family.set_up(path)
+    return family.read(path, family.circuit)
+
+
+def _import_key(zkey: Path, family: _Family, cache: Path | None) -> KeyInfo:
+    folder = cache or default_cache()
+    new = family.path(folder, ".importing")
+    with _only_one(folder / f"{new.name}.lock"):
+        try:
+            family.import_zkey(zkey, new)
+            _try_out(new, zkey, family)
+            kept = family.imported_path(folder, family.read(new, family.circuit).verifying_key_words)
+            new.replace(kept)
+        finally:
+            new.unlink(missing_ok=True)
+    return family.read(kept, family.circuit)
+
+
+def _try_out(key: Path, zkey: Path, family: _Family) -> None:
+    try:
+        family.try_out(key)
+    except BackendError as error:
+        raise BackendError(f"{zkey}: no proof made with this key verifies: {error.message}") from error
+
+
+def _find_key(family: _Family, words: Sequence[int], cache: Path | None) -> KeyInfo:
+    imported = family.imported_path(cache or default_cache(), words)
+    return family.read(imported, family.circuit) if imported.exists() else _ensure_dev_key(family, cache)
 
 
 @contextmanager

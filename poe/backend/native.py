@@ -8,13 +8,23 @@ from pathlib import Path
 from types import MappingProxyType
 
 from poe import _core
-from poe.backend.interface import CircuitInfo, Execution, KeyInfo, MutationReport, Proof, ProofJob, SignedMessage
+from poe.backend.interface import (
+    CircuitInfo,
+    Execution,
+    KeyInfo,
+    MembershipProof,
+    MutationReport,
+    Proof,
+    ProofJob,
+    SignedMessage,
+)
 from poe.crypto.field import from_word, split_words, to_word
 from poe.errors import BackendError, InputError
+from poe.rollup.membership import split_holder
 from poe.rollup.types import Account, AccountIndex, Address, Batch, Exit, FieldElement, Gwei, Shape, SlotOutcome
 
 PUBLIC_INPUTS = 3
-"""C, x, y."""
+"""C, x, y of a batch; root, account and exit address in one, balance of a membership."""
 
 
 class NativeState:
@@ -84,6 +94,11 @@ class NativeState:
             trace=execution.trace,
         )
 
+    def membership(self, index: AccountIndex) -> bytes:
+        """The opaque witness that an account is in the present state; InputError if it does not exist."""
+        with _refused_as(InputError):
+            return self._state.membership(index)
+
     def rollback(self, batches: int) -> None:
         """Undo the last `batches` executions; ValueError if more than are kept."""
         with _refused_as(ValueError):
@@ -134,14 +149,34 @@ def verify_proof(verifying_key_words: Sequence[int], public_inputs: Sequence[int
 def mutate_circuit(shape: Shape, *, seed: int, sample: int | None) -> MutationReport:
     """Shake the circuit's witnesses; `sample` wires and hints of each content, all if None. Minutes for all."""
     with _refused_as(BackendError):
-        wires, hints, mutations, survivors = _core.mutate(shape.slots, shape.depth, seed, sample)
+        return _mutation_report(_core.mutate(shape.slots, shape.depth, seed, sample))
+
+
+def mutate_membership_circuit(depth: int, *, seed: int) -> MutationReport:
+    """Shake the membership circuit's witnesses, all of them."""
+    with _refused_as(BackendError):
+        return _mutation_report(_core.mutate_membership(depth, seed))
+
+
+def _mutation_report(found: tuple[int, int, int, list[str]]) -> MutationReport:
+    wires, hints, mutations, survivors = found
     return MutationReport(wires=wires, hints=hints, mutations=mutations, survivors=tuple(survivors))
 
 
 def circuit_info(shape: Shape) -> CircuitInfo:
     """Size and identity of the batch circuit of a shape."""
     with _refused_as(BackendError):
-        constraints, wires, public_inputs, circuit_hash = _core.circuit_info(shape.slots, shape.depth)
+        return _circuit_info(_core.circuit_info(shape.slots, shape.depth))
+
+
+def membership_circuit_info(depth: int) -> CircuitInfo:
+    """Size and identity of the membership circuit of a tree of this depth."""
+    with _refused_as(BackendError):
+        return _circuit_info(_core.membership_circuit_info(depth))
+
+
+def _circuit_info(found: tuple[int, int, int, bytes]) -> CircuitInfo:
+    constraints, wires, public_inputs, circuit_hash = found
     return CircuitInfo(constraints=constraints, wires=wires, public_inputs=public_inputs, hash=circuit_hash)
 
 
@@ -151,24 +186,54 @@ def setup_dev_key(shape: Shape, path: Path) -> None:
         _core.setup_dev_key(shape.slots, shape.depth, str(path))
 
 
+def setup_dev_membership_key(depth: int, path: Path) -> None:
+    """As `setup_dev_key`, of the membership circuit."""
+    with _refused_as(BackendError):
+        _core.setup_dev_membership_key(depth, str(path))
+
+
 def key_info(path: Path, circuit: CircuitInfo) -> KeyInfo:
-    """What a key file holds, read whole; BackendError when it is damaged or of another circuit than `circuit`."""
-    _, key = open_key_file(path)
+    """What a batch circuit's key file holds, read whole; BackendError when it is damaged or not `circuit`'s."""
+    return _require_circuit(open_key_file(path)[1], circuit)
+
+
+def membership_key_info(path: Path, circuit: CircuitInfo) -> KeyInfo:
+    """As `key_info`, of a membership circuit."""
+    return _require_circuit(open_membership_key_file(path)[1], circuit)
+
+
+def _require_circuit(key: KeyInfo, circuit: CircuitInfo) -> KeyInfo:
     if key.circuit.hash != circuit.hash:
-        raise BackendError(f"{path} is the key of circuit {key.circuit.hash.hex()}, wanted {circuit.hash.hex()}")
+        raise BackendError(f"{key.path} is the key of circuit {key.circuit.hash.hex()}, wanted {circuit.hash.hex()}")
     return key
 
 
+def key_file_circuit(path: Path) -> tuple[int, int]:
+    """Slots and depth of the circuit that a key file says it is for, 0 slots for a membership circuit; not checked."""
+    with _refused_as(BackendError):
+        return _core.key_file_circuit(str(path))
+
+
 def open_key_file(path: Path) -> tuple[Shape, KeyInfo]:
-    """What a key file holds, and of which shape, read whole; BackendError when it is damaged or worthless."""
+    """What a batch circuit's key file holds, and of which shape, read whole; BackendError if damaged or worthless."""
     with _refused_as(BackendError):
         key = _core.ProvingKey.load(str(path))
+    return Shape(slots=key.slots, depth=key.depth), _key_info(path, key)
+
+
+def open_membership_key_file(path: Path) -> tuple[int, KeyInfo]:
+    """What a membership circuit's key file holds, and of which depth, read whole; BackendError as `open_key_file`."""
+    with _refused_as(BackendError):
+        key = _core.MembershipKey.load(str(path))
+    return key.depth, _key_info(path, key)
+
+
+def _key_info(path: Path, key: _core.ProvingKey | _core.MembershipKey) -> KeyInfo:
     circuit = CircuitInfo(
         constraints=key.constraints, wires=key.wires, public_inputs=PUBLIC_INPUTS, hash=key.circuit_hash
     )
     words = tuple(split_words(key.verifying_key_words(), name="verifying key"))
-    info = KeyInfo(path=path, circuit=circuit, provenance=key.provenance, verifying_key_words=words)
-    return Shape(slots=key.slots, depth=key.depth), info
+    return KeyInfo(path=path, circuit=circuit, provenance=key.provenance, verifying_key_words=words)
 
 
 def check_verifying_key(words: Sequence[int], circuit: CircuitInfo) -> bool:
@@ -185,6 +250,12 @@ def export_circuit(shape: Shape, *, r1cs: Path, zkey: Path) -> None:
     """Write a shape's circuit and its insecure development key for snarkjs."""
     with _refused_as(BackendError):
         _core.export_circuit(shape.slots, shape.depth, str(r1cs), str(zkey))
+
+
+def export_membership_circuit(depth: int, *, r1cs: Path, zkey: Path) -> None:
+    """As `export_circuit`, of the membership circuit."""
+    with _refused_as(BackendError):
+        _core.export_membership_circuit(depth, str(r1cs), str(zkey))
 
 
 def export_phase_one(shape: Shape, path: Path) -> None:
@@ -205,6 +276,12 @@ def import_zkey(zkey: Path, shape: Shape, path: Path) -> None:
         _core.import_zkey(str(zkey), shape.slots, shape.depth, str(path))
 
 
+def import_membership_zkey(zkey: Path, depth: int, path: Path) -> None:
+    """As `import_zkey`, of the membership circuit."""
+    with _refused_as(BackendError):
+        _core.import_membership_zkey(str(zkey), depth, str(path))
+
+
 def prove(key_path: Path, job: ProofJob, *, threads: int = 1) -> Proof:
     """Prove here and now, self-check included; BackendError when key, trace and statement do not fit. Blocks."""
     with _refused_as(BackendError):
@@ -217,6 +294,26 @@ def prove(key_path: Path, job: ProofJob, *, threads: int = 1) -> Proof:
         witness_seconds=result.witness_seconds,
         prove_seconds=result.prove_seconds,
         verify_seconds=result.verify_seconds,
+    )
+
+
+def prove_membership(key_path: Path, state: NativeState, account: AccountIndex, *, threads: int = 1) -> MembershipProof:
+    """Prove that an account is in the present state, self-check included. Blocks.
+
+    InputError if the account does not exist, BackendError when the key is not one of a membership circuit of the
+    state's depth.
+    """
+    membership = state.membership(account)
+    with _refused_as(BackendError):
+        public, proof = _core.MembershipKey.load(str(key_path)).prove(membership, threads)
+    root, holder, balance = map(from_word, public)
+    index, exit_address = split_holder(holder)
+    return MembershipProof(
+        root=FieldElement(root),
+        account=index,
+        exit_address=exit_address,
+        balance=Gwei(balance),
+        words=tuple(split_words(proof, name="proof")),
     )
 
 

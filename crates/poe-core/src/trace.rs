@@ -122,12 +122,10 @@ impl BatchTrace {
 
     /// Reads what `to_bytes` writes and nothing else: each trace has one encoding.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TraceError> {
-        let mut reader = Reader { bytes, at: 0 };
+        let mut reader = Reader::new(bytes);
         let trace = reader.batch()?;
-        match bytes.len() - reader.at {
-            0 => Ok(trace),
-            extra => Err(TraceError::Trailing { extra }),
-        }
+        reader.finish()?;
+        Ok(trace)
     }
 }
 
@@ -135,7 +133,7 @@ fn write_elements(out: &mut Vec<u8>, elements: &[Fr]) {
     elements.iter().for_each(|element| out.extend_from_slice(&field::to_bytes(element)));
 }
 
-fn write_opening(out: &mut Vec<u8>, opening: &Opening) {
+pub(crate) fn write_opening(out: &mut Vec<u8>, opening: &Opening) {
     out.extend_from_slice(&opening.index.to_be_bytes());
     out.push(u8::from(opening.account.is_some()));
     if let Some(account) = &opening.account {
@@ -146,20 +144,33 @@ fn write_opening(out: &mut Vec<u8>, opening: &Opening) {
     opening.path.iter().for_each(|children| write_elements(out, children));
 }
 
-struct Reader<'a> {
+/// Reads big-endian values from a slice, never beyond it.
+pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], TraceError> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Refuses bytes that are left.
+    pub(crate) fn finish(self) -> Result<(), TraceError> {
+        match self.bytes.len() - self.at {
+            0 => Ok(()),
+            extra => Err(TraceError::Trailing { extra }),
+        }
+    }
+
+    pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], TraceError> {
         let rest = &self.bytes[self.at..];
         let taken = rest.first_chunk::<N>().ok_or(TraceError::Truncated { at: self.bytes.len() })?;
         self.at += N;
         Ok(*taken)
     }
 
-    fn byte(&mut self) -> Result<u8, TraceError> {
+    pub(crate) fn byte(&mut self) -> Result<u8, TraceError> {
         Ok(self.take::<1>()?[0])
     }
 
@@ -181,7 +192,7 @@ impl Reader<'_> {
         Ok(elements)
     }
 
-    fn size(&mut self, limit: usize, what: &'static str) -> Result<usize, TraceError> {
+    pub(crate) fn size(&mut self, limit: usize, what: &'static str) -> Result<usize, TraceError> {
         let value = usize::from(self.byte()?);
         if (1..=limit).contains(&value) { Ok(value) } else { Err(TraceError::Range { what }) }
     }
@@ -211,7 +222,7 @@ impl Reader<'_> {
         })
     }
 
-    fn opening(&mut self, depth: usize) -> Result<Opening, TraceError> {
+    pub(crate) fn opening(&mut self, depth: usize) -> Result<Opening, TraceError> {
         let index = self.below(1 << (2 * depth), "index")?;
         let account = match self.byte()? {
             0 => None,

@@ -17,6 +17,7 @@ use poe_core::{
     },
     field::Fr,
     groth16::{
+        circuits::BatchCircuit,
         data_structures::Queries,
         generator::{DEV_SEED, generate},
         keys::{KeyError, PROVENANCE_DEV, ProvingKey, check_words, circuit_info, setup_dev_key, write_key},
@@ -353,6 +354,7 @@ impl Drop for Folder {
 
 const SLOTS: usize = 1;
 const DEPTH: usize = 1;
+const SHAPE: BatchCircuit = BatchCircuit { slots: SLOTS, depth: DEPTH };
 
 #[test]
 fn the_exported_development_key_comes_back_as_the_same_file() {
@@ -418,10 +420,10 @@ fn a_key_of_the_published_seed_cannot_pass_for_a_ceremonys() {
     let circuit = circuit_info(SLOTS, DEPTH).unwrap();
     let words = queries.verifying_key.to_words();
     assert!(check_words(words.as_flattened(), &circuit.hash, circuit.constraints).unwrap());
-    write_key("ceremony-3", SLOTS, DEPTH, &r1cs, &queries, &path).unwrap();
+    write_key("ceremony-3", SHAPE, &r1cs, &queries, &path).unwrap();
     let error = ProvingKey::load(&path).unwrap_err();
     assert!(matches!(error, KeyError::Mislabelled { .. }), "{error}");
-    write_key(PROVENANCE_DEV, SLOTS, DEPTH, &r1cs, &queries, &path).unwrap();
+    write_key(PROVENANCE_DEV, SHAPE, &r1cs, &queries, &path).unwrap();
     assert_eq!(ProvingKey::load(&path).unwrap().provenance(), PROVENANCE_DEV);
     // The lie's other form: a `.zkey` with a contribution.
     let record = record(&[contribution(queries.delta_g1, 0, b"")]);
@@ -440,7 +442,7 @@ fn a_worthless_key_file_is_not_loaded() {
     let r1cs = compile(SLOTS, DEPTH).unwrap();
     let mut queries = generate(&r1cs, &r1cs.hash(), b"a test's seed").unwrap();
     queries.verifying_key.delta_g2 = queries.verifying_key.gamma_g2;
-    write_key("ceremony-3", SLOTS, DEPTH, &r1cs, &queries, &path).unwrap();
+    write_key("ceremony-3", SHAPE, &r1cs, &queries, &path).unwrap();
     let error = ProvingKey::load(&path).unwrap_err();
     assert!(matches!(error, KeyError::Unsound { source: KeyFault::GammaEqualsDelta, .. }), "{error}");
     assert!(error.to_string().contains("skipped.key: gamma = delta"));

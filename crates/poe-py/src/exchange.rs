@@ -72,3 +72,23 @@ pub fn check_verifying_key(
     let hash: Word = word("circuit hash", circuit_hash)?;
     run(py, || keys::check_words(verifying_key_words, &hash, constraints))
 }
+
+#[pyfunction]
+pub fn export_membership_circuit(
+    py: Python<'_>,
+    depth: usize,
+    r1cs_path: PathBuf,
+    zkey_path: PathBuf,
+) -> PyResult<()> {
+    run(py, || snarkjs::export_membership_circuit(depth, &r1cs_path, &zkey_path))
+}
+
+#[pyfunction]
+pub fn import_membership_zkey(
+    py: Python<'_>,
+    zkey_path: PathBuf,
+    depth: usize,
+    key_path: PathBuf,
+) -> PyResult<()> {
+    run(py, || snarkjs::import_membership_zkey(&zkey_path, depth, &key_path))
+}

@@ -2,6 +2,7 @@
 
 mod border;
 mod exchange;
+mod membership;
 mod mutation;
 mod primitives;
 mod proofs;
@@ -14,10 +15,14 @@ mod _core {
     #[pymodule_export]
     use crate::{
         border::{_panic, CoreError, CorePanic},
-        exchange::{check_verifying_key, export_circuit, export_phase_one, export_witness, import_zkey},
-        mutation::mutate,
+        exchange::{
+            check_verifying_key, export_circuit, export_membership_circuit, export_phase_one, export_witness,
+            import_membership_zkey, import_zkey,
+        },
+        membership::{MembershipKey, membership_circuit_info, setup_dev_membership_key},
+        mutation::{mutate, mutate_membership},
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
-        proofs::{ProofResult, ProvingKey, circuit_info, setup_dev_key, verify_proof},
+        proofs::{ProofResult, ProvingKey, circuit_info, key_file_circuit, setup_dev_key, verify_proof},
         state::{Execution, State},
     };
 }

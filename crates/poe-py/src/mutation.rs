@@ -1,6 +1,6 @@
 //! The search for second witnesses.
 
-use poe_core::circuit::mutate as search;
+use poe_core::circuit::mutate::{self as search, Report, membership::mutate_membership as search_membership};
 use pyo3::prelude::*;
 
 use crate::border::run;
@@ -17,7 +17,15 @@ pub fn mutate(
     seed: u64,
     sample: Option<usize>,
 ) -> PyResult<ReportTuple> {
-    let report = run(py, || search::mutate(slots, depth, seed, sample))?;
+    Ok(report_tuple(run(py, || search::mutate(slots, depth, seed, sample))?))
+}
+
+#[pyfunction]
+pub fn mutate_membership(py: Python<'_>, depth: usize, seed: u64) -> PyResult<ReportTuple> {
+    Ok(report_tuple(run(py, || search_membership(depth, seed))?))
+}
+
+fn report_tuple(report: Report) -> ReportTuple {
     let tried = report.wire_mutations + report.hint_mutations + report.split_mutations;
-    Ok((report.wires, report.hints, tried, report.survivors))
+    (report.wires, report.hints, tried, report.survivors)
 }

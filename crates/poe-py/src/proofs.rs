@@ -15,17 +15,27 @@ use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 use crate::border::{element, element_bytes, run};
 
 /// (constraints, wires, public inputs, circuit hash).
-type CircuitTuple<'py> = (usize, usize, usize, Bound<'py, PyBytes>);
+pub type CircuitTuple<'py> = (usize, usize, usize, Bound<'py, PyBytes>);
 
 #[pyfunction]
 pub fn circuit_info<'py>(py: Python<'py>, slots: usize, depth: usize) -> PyResult<CircuitTuple<'py>> {
     let info = run(py, || keys::circuit_info(slots, depth))?;
-    Ok((info.constraints, info.wires, info.public_inputs, PyBytes::new(py, &info.hash)))
+    Ok(circuit_tuple(py, &info))
+}
+
+pub fn circuit_tuple<'py>(py: Python<'py>, info: &keys::CircuitInfo) -> CircuitTuple<'py> {
+    (info.constraints, info.wires, info.public_inputs, PyBytes::new(py, &info.hash))
 }
 
 #[pyfunction]
 pub fn setup_dev_key(py: Python<'_>, slots: usize, depth: usize, path: PathBuf) -> PyResult<()> {
     run(py, || keys::setup_dev_key(slots, depth, &path))
+}
+
+/// Slots and depth of the circuit that a key file says it is for; 0 slots for the membership circuit.
+#[pyfunction]
+pub fn key_file_circuit(py: Python<'_>, path: PathBuf) -> PyResult<(usize, usize)> {
+    Ok(run(py, || keys::claimed_numbers(&path))?.into())
 }
 
 #[pyfunction]

@@ -8,6 +8,7 @@ use std::{
 use poe_core::{
     account::Account,
     batch::{Batch, BatchError, Header},
+    membership::Membership,
     state as core_state,
     transition::{self, TransitionError},
 };
@@ -84,6 +85,12 @@ enum Failure {
     Transition(#[from] TransitionError),
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("account {index} does not exist")]
+struct NoAccount {
+    index: u64,
+}
+
 impl State {
     /// For the inside of `run` alone: waiting here with the GIL could never end, and the panic must be caught.
     fn lock(&self) -> MutexGuard<'_, core_state::State> {
@@ -125,6 +132,14 @@ impl State {
 
     fn total_balance(&self, py: Python<'_>) -> PyResult<u128> {
         self.read(py, core_state::State::total_balance)
+    }
+
+    fn membership<'py>(&self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = run(py, || {
+            let membership = Membership::of(&self.lock(), index).ok_or(NoAccount { index })?;
+            Ok::<_, NoAccount>(membership.to_bytes())
+        })?;
+        Ok(PyBytes::new(py, &bytes))
     }
 
     #[pyo3(signature = (*, domain, slots, deposits, forced, fee_account, data))]

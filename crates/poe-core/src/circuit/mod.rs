@@ -1,8 +1,8 @@
-//! The batch circuit: one description of each gadget, read as constraints or as witness.
+//! The circuits: one description of each gadget, read as constraints or as witness.
 //!
 //! `builder`, `hint` and `r1cs` are the machinery; `bits`, `poseidon`, `edwards`, `eddsa`, `merkle` are gadgets of
 //! general use; `word`, `account`, `slot`, `fees`, `statement`, `batch` follow docs/protocol.md, sections 3 to 5;
-//! `mutate` looks for a second witness.
+//! `membership` is the circuit of section 9, by which accounts leave; `mutate` looks for a second witness of either.
 //!
 //! **Invariant**: every batch content has a satisfying witness, and only one new root satisfies it.
 
@@ -14,6 +14,7 @@ pub mod eddsa;
 pub mod edwards;
 pub mod fees;
 pub mod hint;
+pub mod membership;
 pub mod merkle;
 pub mod mutate;
 pub mod poseidon;

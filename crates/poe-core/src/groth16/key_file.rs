@@ -14,8 +14,8 @@ use crate::trace::{MAX_DEPTH, MAX_SLOTS};
 const MAGIC: &[u8; 8] = b"poe-key\0";
 const VERSION: u32 = 1;
 const PROVENANCE_BYTES: usize = 32;
-/// Magic, version, provenance, circuit hash, then slots, depth, constraints, wires, public inputs, domain size.
-const HEADER_BYTES: usize = 8 + 4 + PROVENANCE_BYTES + 32 + 6 * 4;
+/// Magic, version, provenance, circuit hash, then slots (0: no batch circuit but the membership circuit), depth, constraints, wires, public inputs, domain size.
+pub const HEADER_BYTES: usize = 8 + 4 + PROVENANCE_BYTES + 32 + 6 * 4;
 const CHECKSUM_BYTES: usize = 32;
 const COORDINATE_BYTES: usize = 32;
 const G1_BYTES: usize = 2 * COORDINATE_BYTES;
@@ -40,8 +40,8 @@ pub enum LayoutError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     provenance: String,
-    pub slots: usize,
-    pub depth: usize,
+    /// Slots and depth; which circuit they mean `circuits` knows.
+    pub numbers: [usize; 2],
     pub circuit: CircuitInfo,
     domain_size: usize,
 }
@@ -49,10 +49,10 @@ pub struct Header {
 impl Header {
     /// # Panics
     /// If the provenance is longer than its field: it is one of this crate's constants.
-    pub fn new(provenance: &str, slots: usize, depth: usize, circuit: &CircuitInfo) -> Self {
+    pub fn new(provenance: &str, numbers: [usize; 2], circuit: &CircuitInfo) -> Self {
         assert!(provenance.len() <= PROVENANCE_BYTES);
         let domain_size = domain_size(circuit);
-        Self { provenance: provenance.to_owned(), slots, depth, circuit: *circuit, domain_size }
+        Self { provenance: provenance.to_owned(), numbers, circuit: *circuit, domain_size }
     }
 
     pub fn provenance(&self) -> &str {
@@ -67,7 +67,8 @@ impl Header {
         out.extend_from_slice(&provenance);
         out.extend_from_slice(&self.circuit.hash);
         let CircuitInfo { constraints, wires, public_inputs, .. } = self.circuit;
-        for count in [self.slots, self.depth, constraints, wires, public_inputs, self.domain_size] {
+        let [slots, depth] = self.numbers;
+        for count in [slots, depth, constraints, wires, public_inputs, self.domain_size] {
             out.extend_from_slice(&(count as u32).to_le_bytes());
         }
     }
@@ -92,8 +93,7 @@ impl Header {
         let circuit = CircuitInfo { constraints: count(2), wires: count(3), public_inputs: count(4), hash };
         let header = Self {
             provenance: read_provenance(&header[12..12 + PROVENANCE_BYTES])?,
-            slots: count(0),
-            depth: count(1),
+            numbers: [count(0), count(1)],
             circuit,
             domain_size: count(5),
         };
@@ -102,8 +102,9 @@ impl Header {
 
     fn check(self) -> Result<Self, LayoutError> {
         let CircuitInfo { wires, public_inputs, .. } = self.circuit;
+        let [slots, depth] = self.numbers;
         let refuse = |what| Err(LayoutError::Header { what });
-        if !(1..=MAX_SLOTS).contains(&self.slots) || !(1..=MAX_DEPTH).contains(&self.depth) {
+        if slots > MAX_SLOTS || !(1..=MAX_DEPTH).contains(&depth) {
             refuse("shape")
         } else if public_inputs != 3 || wires <= public_inputs {
             refuse("wires")

@@ -1,18 +1,19 @@
-//! Keys of the batch circuit, on disk.
+//! Keys on disk.
 //!
-//! A key file holds, integers little-endian: magic, version, provenance, circuit hash, shape, counts; the points,
-//! uncompressed; SHA-256 of all before it. Its matrices are not in it: compiling the circuit anew is as fast as
+//! A key file holds, integers little-endian: magic, version, provenance, circuit hash, which circuit it is, counts; the
+//! points, uncompressed; SHA-256 of all before it. Its matrices are not in it: compiling the circuit anew is as fast as
 //! reading them and proves that the key belongs to the circuit of this program.
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 
 use super::{
+    circuits::{BatchCircuit, Circuit, MembershipCircuit},
     data_structures::{Queries, VerifyingKey},
     engine::Domain,
     generator::{DEV_SEED, TooManyConstraints, generate},
@@ -22,20 +23,17 @@ use super::{
 };
 use crate::{
     batch::Word,
-    circuit::{
-        batch::{ShapeError, compile},
-        r1cs::R1cs,
-    },
+    circuit::{batch::ShapeError, membership::DepthError, r1cs::R1cs},
 };
 
-/// Words of the batch circuit's verifying key.
+/// Words of a verifying key.
 pub const VERIFYING_KEY_WORDS: usize = 22;
-/// C, x, y.
+/// Those of a batch are C, x, y; those of a membership root, account · 2^160 + exit address, balance.
 const PUBLIC_INPUTS: usize = 3;
 /// Provenance of a key whose seed is published.
 pub const PROVENANCE_DEV: &str = "insecure-dev";
 
-/// Size and identity of a batch circuit.
+/// Size and identity of a circuit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CircuitInfo {
     pub constraints: usize,
@@ -50,6 +48,8 @@ pub enum KeyError {
     #[error(transparent)]
     Shape(#[from] ShapeError),
     #[error(transparent)]
+    Depth(#[from] DepthError),
+    #[error(transparent)]
     Size(#[from] TooManyConstraints),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -57,26 +57,37 @@ pub enum KeyError {
     Layout { path: PathBuf, source: LayoutError },
     #[error("{}: checksum does not match, the file is damaged", path.display())]
     Checksum { path: PathBuf },
-    #[error("{}: the key is for another circuit than this program's {slots}x{depth}", path.display())]
-    Circuit { path: PathBuf, slots: usize, depth: usize },
+    #[error("{}: the key is not one of {wanted}", path.display())]
+    Family { path: PathBuf, wanted: &'static str },
+    #[error("{}: the key is for another circuit than this program's {circuit}", path.display())]
+    Circuit { path: PathBuf, circuit: String },
     #[error("{}: {source}", path.display())]
     Unsound { path: PathBuf, source: KeyFault },
     #[error("{}: the key grew from the published seed, yet it says \"{provenance}\"", path.display())]
     Mislabelled { path: PathBuf, provenance: String },
 }
 
-/// A batch circuit's proving key, ready to prove.
+/// A circuit's proving key, ready to prove.
 #[derive(Debug)]
-pub struct ProvingKey {
+pub struct Key<C> {
+    kind: C,
     header: Header,
     queries: Queries,
     r1cs: R1cs,
     domain: Domain,
 }
 
-/// Size and identity of the circuit of a shape.
-pub fn circuit_info(slots: usize, depth: usize) -> Result<CircuitInfo, ShapeError> {
-    Ok(info(&compile(slots, depth)?))
+/// A batch circuit's proving key.
+pub type ProvingKey = Key<BatchCircuit>;
+
+/// Size and identity of the batch circuit of a shape.
+pub fn circuit_info(slots: usize, depth: usize) -> Result<CircuitInfo, KeyError> {
+    Ok(info(&BatchCircuit { slots, depth }.compile()?))
+}
+
+/// Size and identity of the membership circuit of a depth.
+pub fn membership_circuit_info(depth: usize) -> Result<CircuitInfo, KeyError> {
+    Ok(info(&MembershipCircuit { depth }.compile()?))
 }
 
 fn info(r1cs: &R1cs) -> CircuitInfo {
@@ -99,10 +110,18 @@ pub fn check_words(words: &[u8], circuit_hash: &[u8; 32], constraints: usize) ->
 
 /// Makes the insecure development key of a shape and writes it to `path`: the same bytes on every machine.
 pub fn setup_dev_key(slots: usize, depth: usize, path: &Path) -> Result<(), KeyError> {
-    let r1cs = compile(slots, depth)?;
-    let circuit = info(&r1cs);
-    let queries = generate(&r1cs, &circuit.hash, DEV_SEED)?;
-    write_key(PROVENANCE_DEV, slots, depth, &r1cs, &queries, path)
+    make_dev_key(BatchCircuit { slots, depth }, path)
+}
+
+/// As [`setup_dev_key`], of the membership circuit of a depth.
+pub fn setup_dev_membership_key(depth: usize, path: &Path) -> Result<(), KeyError> {
+    make_dev_key(MembershipCircuit { depth }, path)
+}
+
+fn make_dev_key(circuit: impl Circuit, path: &Path) -> Result<(), KeyError> {
+    let r1cs = circuit.compile()?;
+    let queries = generate(&r1cs, &r1cs.hash(), DEV_SEED)?;
+    write_key(PROVENANCE_DEV, circuit, &r1cs, &queries, path)
 }
 
 /// Provenance of a key from a ceremony with this many contributions.
@@ -110,16 +129,15 @@ pub fn ceremony_provenance(contributions: usize) -> String {
     format!("ceremony-{contributions}")
 }
 
-/// Writes a key of a shape's circuit.
+/// Writes a circuit's key.
 pub fn write_key(
     provenance: &str,
-    slots: usize,
-    depth: usize,
+    circuit: impl Circuit,
     r1cs: &R1cs,
     queries: &Queries,
     path: &Path,
 ) -> Result<(), KeyError> {
-    let header = Header::new(provenance, slots, depth, &info(r1cs));
+    let header = Header::new(provenance, circuit.numbers(), &info(r1cs));
     let mut bytes = key_file::to_bytes(&header, queries);
     let checksum = Sha256::digest(&bytes);
     bytes.extend_from_slice(&checksum);
@@ -149,29 +167,40 @@ fn write_and_rename(temporary: &Path, path: &Path, bytes: &[u8]) -> io::Result<(
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
-impl ProvingKey {
+/// Slots and depth of the circuit that a key file says it is for; 0 slots for the membership circuit. Nothing else of
+/// the file is read, or checked.
+pub fn claimed_numbers(path: &Path) -> Result<[usize; 2], KeyError> {
+    let io = |source| KeyError::Io { path: path.into(), source };
+    let mut bytes = Vec::new();
+    File::open(path).map_err(io)?.take(key_file::HEADER_BYTES as u64).read_to_end(&mut bytes).map_err(io)?;
+    let header = Header::read(&bytes).map_err(|source| KeyError::Layout { path: path.into(), source })?;
+    Ok(header.numbers)
+}
+
+impl<C: Circuit> Key<C> {
     /// Reads a key file. Anything but the whole and right file of this program's circuit is an error.
     pub fn load(path: &Path) -> Result<Self, KeyError> {
         let bytes = fs::read(path).map_err(|source| KeyError::Io { path: path.into(), source })?;
         let layout = |source| KeyError::Layout { path: path.into(), source };
         let header = Header::read(&bytes).map_err(layout)?;
+        let kind = C::from_numbers(header.numbers)
+            .ok_or_else(|| KeyError::Family { path: path.into(), wanted: C::FAMILY })?;
         let (body, checksum) = header.split_checksum(&bytes).map_err(layout)?;
         if Sha256::digest(body).as_slice() != checksum {
             return Err(KeyError::Checksum { path: path.into() });
         }
         let (queries, r1cs) = rayon::join(
             || key_file::read_queries(&header, body),
-            || compile(header.slots, header.depth).map(|r1cs| (info(&r1cs), r1cs)),
+            || kind.compile().map(|r1cs| (info(&r1cs), r1cs)),
         );
         let queries = queries.map_err(layout)?;
         let (circuit, r1cs) = r1cs?;
-        let (slots, depth) = (header.slots, header.depth);
         if circuit != header.circuit {
-            return Err(KeyError::Circuit { path: path.into(), slots, depth });
+            return Err(KeyError::Circuit { path: path.into(), circuit: kind.to_string() });
         }
         let constraints = circuit.constraints;
         let domain = r1cs_to_qap::domain(&r1cs).ok_or(TooManyConstraints { constraints })?;
-        let key = Self { header, queries, r1cs, domain };
+        let key = Self { kind, header, queries, r1cs, domain };
         key.check_origin(path)?;
         Ok(key)
     }
@@ -189,12 +218,8 @@ impl ProvingKey {
         Ok(())
     }
 
-    pub fn slots(&self) -> usize {
-        self.header.slots
-    }
-
-    pub fn depth(&self) -> usize {
-        self.header.depth
+    pub fn circuit(&self) -> C {
+        self.kind
     }
 
     pub fn circuit_hash(&self) -> [u8; 32] {
@@ -222,5 +247,15 @@ impl ProvingKey {
 
     pub(super) fn parts(&self) -> (&Queries, &R1cs, &Domain) {
         (&self.queries, &self.r1cs, &self.domain)
+    }
+}
+
+impl ProvingKey {
+    pub fn slots(&self) -> usize {
+        self.kind.slots
+    }
+
+    pub fn depth(&self) -> usize {
+        self.kind.depth
     }
 }

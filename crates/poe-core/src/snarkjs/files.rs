@@ -1,4 +1,4 @@
-//! The files themselves: what is exported of a shape, and a ceremony's key imported.
+//! The files themselves: what is exported of a circuit, and a ceremony's key imported.
 
 use std::{
     fs::File,
@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     batch::Word,
-    circuit::{batch::compile, r1cs::R1cs},
+    circuit::r1cs::R1cs,
     field::Fr,
     groth16::{
         batch::{ProveError, batch_witness},
+        circuits::{BatchCircuit, Circuit, MembershipCircuit},
         engine::Domain,
         generator::{DEV_SEED, TooManyConstraints, Trapdoor, generate_from},
         keys::{self, KeyError, PROVENANCE_DEV},
@@ -50,7 +51,7 @@ pub enum ExchangeError {
     NoContributions { path: PathBuf },
 }
 
-/// A shape's circuit with its development secrets.
+/// A circuit with its development secrets.
 struct Development {
     r1cs: R1cs,
     domain: Domain,
@@ -58,15 +59,15 @@ struct Development {
 }
 
 impl Development {
-    fn new(slots: usize, depth: usize) -> Result<Self, ExchangeError> {
-        let (r1cs, domain) = circuit(slots, depth)?;
+    fn new(circuit: impl Circuit) -> Result<Self, ExchangeError> {
+        let (r1cs, domain) = compile(circuit)?;
         let trapdoor = Trapdoor::derive(DEV_SEED, &r1cs.hash(), domain.size());
         Ok(Self { r1cs, domain, trapdoor })
     }
 }
 
-fn circuit(slots: usize, depth: usize) -> Result<(R1cs, Domain), ExchangeError> {
-    let r1cs = compile(slots, depth).map_err(KeyError::from)?;
+fn compile(circuit: impl Circuit) -> Result<(R1cs, Domain), ExchangeError> {
+    let r1cs = circuit.compile()?;
     let constraints = r1cs.constraints();
     let domain = r1cs_to_qap::domain(&r1cs).ok_or(TooManyConstraints { constraints })?;
     Ok((r1cs, domain))
@@ -79,7 +80,20 @@ pub fn export_circuit(
     r1cs_path: &Path,
     zkey_path: &Path,
 ) -> Result<(), ExchangeError> {
-    let Development { r1cs, domain, trapdoor } = Development::new(slots, depth)?;
+    export(BatchCircuit { slots, depth }, r1cs_path, zkey_path)
+}
+
+/// As [`export_circuit`], of the membership circuit of a depth.
+pub fn export_membership_circuit(
+    depth: usize,
+    r1cs_path: &Path,
+    zkey_path: &Path,
+) -> Result<(), ExchangeError> {
+    export(MembershipCircuit { depth }, r1cs_path, zkey_path)
+}
+
+fn export(circuit: impl Circuit, r1cs_path: &Path, zkey_path: &Path) -> Result<(), ExchangeError> {
+    let Development { r1cs, domain, trapdoor } = Development::new(circuit)?;
     let before = generate_from(&r1cs, &domain, &Trapdoor { delta: Fr::ONE, ..trapdoor });
     let hash = circuit_hash(&before, trapdoor.tau);
     let queries = generate_from(&r1cs, &domain, &trapdoor);
@@ -91,7 +105,7 @@ pub fn export_circuit(
 ///
 /// One power above what the circuit needs where snarkjs's circuit hash would else read beyond the powers.
 pub fn export_phase_one(slots: usize, depth: usize, path: &Path) -> Result<(), ExchangeError> {
-    let Development { r1cs, domain, trapdoor } = Development::new(slots, depth)?;
+    let Development { r1cs, domain, trapdoor } = Development::new(BatchCircuit { slots, depth })?;
     let power = domain.size().ilog2() + u32::from(domain.size() > super::circuit_hash::CHUNK);
     let constraints = r1cs.constraints();
     let bytes = ptau::to_bytes(&trapdoor, power).ok_or(TooManyConstraints { constraints })?;
@@ -112,7 +126,16 @@ pub fn import_zkey(
     depth: usize,
     key_path: &Path,
 ) -> Result<(), ExchangeError> {
-    let (r1cs, domain) = circuit(slots, depth)?;
+    import(zkey_path, BatchCircuit { slots, depth }, key_path)
+}
+
+/// As [`import_zkey`], of the membership circuit of a depth.
+pub fn import_membership_zkey(zkey_path: &Path, depth: usize, key_path: &Path) -> Result<(), ExchangeError> {
+    import(zkey_path, MembershipCircuit { depth }, key_path)
+}
+
+fn import(zkey_path: &Path, circuit: impl Circuit, key_path: &Path) -> Result<(), ExchangeError> {
+    let (r1cs, domain) = compile(circuit)?;
     let bytes = read(zkey_path, &r1cs, &domain)?;
     let refuse = |source| ExchangeError::Zkey { path: zkey_path.into(), source };
     let Imported { queries, contributions } = zkey_reader::read(&bytes, &r1cs).map_err(refuse)?;
@@ -124,7 +147,7 @@ pub fn import_zkey(
     } else {
         keys::ceremony_provenance(contributions)
     };
-    Ok(keys::write_key(&provenance, slots, depth, &r1cs, &queries, key_path)?)
+    Ok(keys::write_key(&provenance, circuit, &r1cs, &queries, key_path)?)
 }
 
 /// The whole file, unless it is longer than any key of this circuit.

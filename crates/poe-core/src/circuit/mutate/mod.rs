@@ -1,6 +1,6 @@
 //! Looks for a second witness: what stands between the market and a proof of something false is that there is none.
 //!
-//! Three searches, each over the batch contents of `contents`, none with a list of exceptions:
+//! Three searches, each over the batch contents of `contents` or the accounts of `membership`, none with a list of exceptions:
 //! - **wires**: every wire by itself, in six ways; a constraint that it stands in must break.
 //! - **hints**: every wire that no product defines takes another value, all wires that depend on it are computed
 //!   again, and so is the statement (new root, exits, C, y) unless the wire is a word of it. A constraint must break.
@@ -13,6 +13,7 @@
 
 pub mod cone;
 pub mod contents;
+pub mod membership;
 pub mod random;
 pub mod tape;
 
