@@ -14,8 +14,6 @@ abstract contract ExitMode is BatchRing, Credits {
     uint256 public immutable override membershipVersion;
     uint32 public immutable override exitDeadline;
 
-    uint256 public override stateRoot;
-
     /// @dev A bit an account.
     mapping(uint256 word => uint256 bits) private _left;
 

@@ -18,6 +18,11 @@ contract ConstructorTest is ArbiterTest {
         vm.assertEq(arbiter.minDeposit(), MIN_DEPOSIT);
         vm.assertEq(arbiter.queueDeadline(), DEADLINE);
         vm.assertEq(arbiter.alarmDelay(), ALARM_DELAY);
+        vm.assertEq(arbiter.membershipVerifier(), address(membershipVerifier));
+        vm.assertEq(arbiter.membershipVersion(), MEMBERSHIP_VERSION);
+        vm.assertEq(arbiter.exitDeadline(), EXIT_DEADLINE);
+        vm.assertFalse(arbiter.exitMode());
+        vm.assertEq(arbiter.finalQueueEnd(), 0);
         vm.assertEq(arbiter.deployedAt(), block.number);
         (uint64 number, bytes32 batchHash) = arbiter.head();
         vm.assertEq(number, 0);
@@ -64,6 +69,47 @@ contract ConstructorTest is ArbiterTest {
         IArbiter.Config memory config = _config();
         config.minDeposit = 0;
         _refuses(config, "minDeposit");
+    }
+
+    function test_RevertConstructor_WhenTheMembershipVerifierHasNoCodeOrIsTheBatches() public {
+        IArbiter.Config memory config = _config();
+        config.membershipVerifier = USER;
+        _refuses(config, "membershipVerifier");
+        config.membershipVerifier = address(verifier);
+        _refuses(config, "membershipVerifier");
+    }
+
+    function testFuzz_RevertConstructor_WhenTheMembershipVersionIsNotInTheField(uint256 version) public {
+        IArbiter.Config memory config = _config();
+        config.membershipVersion = bound(version, R, type(uint256).max);
+        _refuses(config, "membershipVersion");
+    }
+
+    /// @dev Whoever wants to post the queue may do so for at least a block before the rollup can be ended.
+    function testFuzz_RevertConstructor_WhenExitModeWouldComeBeforeTheQueueIsOpen(
+        uint32 queueDeadline,
+        uint32 exitDeadline
+    ) public {
+        IArbiter.Config memory config = _config();
+        config.queueDeadline = queueDeadline;
+        config.exitDeadline = uint32(bound(exitDeadline, 0, 2 * uint256(queueDeadline)));
+        if (2 * uint256(queueDeadline) > type(uint32).max) config.exitDeadline = exitDeadline;
+        _refuses(config, "exitDeadline");
+    }
+
+    function testFuzz_Constructor_TakesAnyLongerExitDeadline(uint32 queueDeadline, uint32 exitDeadline)
+        public
+    {
+        IArbiter.Config memory config = _config();
+        config.queueDeadline = uint32(bound(queueDeadline, 0, type(uint32).max / 2 - 1));
+        config.exitDeadline =
+            uint32(bound(exitDeadline, 2 * uint256(config.queueDeadline) + 1, type(uint32).max));
+        vm.assertEq(new Arbiter(config).exitDeadline(), config.exitDeadline);
+    }
+
+    /// @dev What L1 takes for a contract's code (EIP-170).
+    function test_Constructor_LeavesCodeThatL1Takes() public view {
+        vm.assertGe(24_576, address(arbiter).code.length);
     }
 
     function _refuses(IArbiter.Config memory config, string memory field) private {
