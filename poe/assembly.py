@@ -14,7 +14,8 @@ from typing import Any
 import trio
 
 from poe.backend import native
-from poe.backend.interface import CircuitInfo, KeyInfo
+from poe.backend.circuits import circuits_of, empty_root, require_circuits
+from poe.backend.interface import KeyInfo
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
@@ -25,7 +26,7 @@ from poe.l1.contract import Arbiter, ArbiterViews
 from poe.l1.deploy import INSECURE_PROVENANCE, Deployment, deploy_arbiter, require_secure_key
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
-from poe.l1.interface import ArbiterParameters
+from poe.l1.interface import ArbiterParameters, Deadlines
 from poe.l1.keys import Signer, load_key, recover_address
 from poe.l1.ledger import Ledger
 from poe.l1.rpc import Rpc
@@ -227,25 +228,29 @@ async def deploy_with_key(
     rpc: Rpc,
     signer: Signer,
     key: KeyInfo,
+    membership_key: KeyInfo,
     *,
     shape: Shape,
     sequencer: Address,
     reward: Wei,
-    queue_deadline_blocks: int = 100,
-    alarm_delay_blocks: int = 20,
+    deadlines: Deadlines = Deadlines(),
 ) -> ArbiterParameters:
-    """Deploy an arbiter that verifies with `key` and starts from the empty state; BackendError for a worthless key."""
-    native.check_verifying_key(key.verifying_key_words, key.circuit)
+    """Deploy an arbiter that verifies with these keys and starts from the empty state; BackendError for a worthless
+    one."""
+    for worthy in (key, membership_key):
+        native.check_verifying_key(worthy.verifying_key_words, worthy.circuit)
     deployment = Deployment(
         verifying_key_words=key.verifying_key_words,
         key_provenance=key.provenance,
+        membership_key_words=membership_key.verifying_key_words,
+        membership_key_provenance=membership_key.provenance,
+        membership_version=int.from_bytes(membership_key.circuit.hash),
         sequencer=sequencer,
         genesis_root=empty_root(shape),
         circuit_version=int.from_bytes(key.circuit.hash),
         shape=shape,
         reward=reward,
-        queue_deadline_blocks=queue_deadline_blocks,
-        alarm_delay_blocks=alarm_delay_blocks,
+        deadlines=deadlines,
     )
     return await deploy_arbiter(rpc, signer, deployment)
 
@@ -262,7 +267,8 @@ async def open_chain(settings: Settings) -> Chain:
     address = parse_address(settings.l1.arbiter, "l1.arbiter")
     await rpc.require_chain(settings.l1.chain_id)
     parameters = await ArbiterViews(rpc, address).parameters()
-    require_sound_key(parameters, require_our_circuit(parameters))
+    require_our_circuits(parameters)
+    require_sound_keys(parameters)
     decoder = EventDecoder(load_artifact("Arbiter"), shape=parameters.shape)
     return Chain(
         rpc=rpc,
@@ -278,25 +284,23 @@ async def connect(settings: Settings, chain: Chain, signer: Signer) -> Arbiter:
     return await Arbiter.connect(chain.rpc, chain.parameters.address, signer, chain_id=settings.l1.chain_id)
 
 
-def require_our_circuit(parameters: ArbiterParameters) -> CircuitInfo:
-    """The circuit that this build computes; BackendError unless it is the one that the arbiter verifies."""
-    ours = native.circuit_info(parameters.shape)
-    if int.from_bytes(ours.hash) != parameters.circuit_version:
-        raise BackendError(
-            f"the arbiter's circuit is {parameters.circuit_version:#066x}, ours of shape {parameters.shape} is"
-            f" 0x{ours.hash.hex()}",
-            fix="run the version of poe that the arbiter was deployed with",
-            code="POE-BCK-002",
-        )
-    if empty_root(parameters.shape) != parameters.genesis_root:
-        raise BackendError("the arbiter does not start from the empty state", code="POE-BCK-003")
-    return ours
+def require_our_circuits(parameters: ArbiterParameters) -> None:
+    """BackendError unless the arbiter verifies the two circuits that this build computes, from the empty state on."""
+    require_circuits(
+        parameters.shape,
+        circuit_version=parameters.circuit_version,
+        membership_version=parameters.membership_version,
+        genesis_root=parameters.genesis_root,
+    )
 
 
-def require_sound_key(parameters: ArbiterParameters, circuit: CircuitInfo) -> None:
-    """BackendError for an arbiter whose key lets anybody forge, ConfigError for a development key off such chains."""
-    if native.check_verifying_key(parameters.verifying_key_words, circuit):
-        require_secure_key(INSECURE_PROVENANCE, parameters.chain_id)
+def require_sound_keys(parameters: ArbiterParameters) -> None:
+    """BackendError for an arbiter one of whose keys lets anybody forge, ConfigError for a development key off such
+    chains."""
+    keys = (parameters.verifying_key_words, parameters.membership_key_words)
+    for words, circuit in zip(keys, circuits_of(parameters.shape), strict=True):
+        if native.check_verifying_key(words, circuit):
+            require_secure_key(INSECURE_PROVENANCE, parameters.chain_id)
 
 
 def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
@@ -316,11 +320,6 @@ def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
 def new_state(parameters: ArbiterParameters) -> native.NativeState:
     """The genesis state."""
     return native.NativeState(parameters.shape.depth, history=UNDO_BATCHES)
-
-
-def empty_root(shape: Shape) -> FieldElement:
-    """Root of the state without accounts."""
-    return native.NativeState(shape.depth, history=1).root
 
 
 def load_signer(settings: Settings) -> Signer:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import json as json_module
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
+from poe.cli import exit_mode
 from poe.cli.bounds import require_between, require_memory
 from poe.cli.parse import parse_shape
 from poe.cli.run import run_native
+from poe.l1.interface import Deadlines
 
 MAX_REWARD_WEI = 2**96 - 1
 
-app = App(name="arbiter", help="Deploy the contract and look at it.")
+app = App(name="arbiter", help="Deploy the contract, look at it, end it.")
+app.command(exit_mode.end, name="exit-mode")
 
 
 @app.command
@@ -27,8 +31,10 @@ def deploy(
     reward_wei: int = 10**16,
     key_cache: Path | None = None,
     proving_key: Path | None = None,
+    membership_key: Path | None = None,
+    deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
 ) -> None:
-    """Deploy verifier and arbiter, by default with the insecure development key; print the address.
+    """Deploy verifiers and arbiter, by default with the insecure development keys; print the address.
 
     Parameters
     ----------
@@ -46,11 +52,18 @@ def deploy(
         Folder of proving keys; default $XDG_CACHE_HOME/poe/keys.
     proving_key
         Key file of that shape instead of the development key, such as `poe circuit import-key` made.
+    membership_key
+        Key file of the membership circuit of that depth instead of its development key.
     """
     import trio
 
     from poe.assembly import deploy_with_key, parse_address
-    from poe.backend.keys import ensure_dev_key, open_key_of
+    from poe.backend.keys import (
+        ensure_dev_key,
+        ensure_dev_membership_key,
+        open_key_of,
+        open_membership_key_of,
+    )
     from poe.l1.keys import Signer, load_key
     from poe.l1.rpc import Rpc
     from poe.rollup.types import Wei
@@ -61,10 +74,23 @@ def deploy(
     require_between("reward-wei", reward_wei, 0, MAX_REWARD_WEI)
     find = partial(open_key_of, parsed, proving_key) if proving_key else partial(ensure_dev_key, parsed, key_cache)
     key = run_native(find)
+    find_membership = (
+        partial(open_membership_key_of, parsed.depth, membership_key)
+        if membership_key
+        else partial(ensure_dev_membership_key, parsed.depth, key_cache)
+    )
+    members = run_native(find_membership)
 
     async def run() -> str:
         parameters = await deploy_with_key(
-            Rpc(rpc_url), signer, key, shape=parsed, sequencer=owner, reward=Wei(reward_wei)
+            Rpc(rpc_url),
+            signer,
+            key,
+            members,
+            shape=parsed,
+            sequencer=owner,
+            reward=Wei(reward_wei),
+            deadlines=deadlines,
         )
         return "0x" + parameters.address.hex()
 
@@ -99,6 +125,11 @@ def show(*, address: str, rpc_url: str = "http://127.0.0.1:8545") -> None:
             "circuit": f"{parameters.circuit_version:#066x}",
             "sequencer": "0x" + parameters.sequencer.hex(),
             "reward_wei": parameters.reward,
+            "membership_circuit": f"{parameters.membership_version:#066x}",
+            "queue_deadline_blocks": parameters.queue_deadline_blocks,
+            "alarm_delay_blocks": parameters.alarm_delay_blocks,
+            "exit_deadline_blocks": parameters.exit_deadline_blocks,
+            "exit_mode": await views.view("exitMode"),
             "sequenced": number,
             "finalized": await views.view("finalizedNumber"),
             "state_root": hex(await views.view("stateRoot")),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json as json_module
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from poe.cli.bounds import require_between, require_memory, require_writable
 from poe.cli.parse import parse_shape
+from poe.l1.interface import Deadlines
 
 if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
@@ -39,6 +40,7 @@ def up(
     strategy: Literal["spread", "oldest"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
+    deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
 ) -> None:
     """Start anvil, deploy the arbiter, start a sequencer and provers, drive load, show who wins; Ctrl+C ends it.
 
@@ -103,6 +105,7 @@ def up(
         strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
+        deadlines=deadlines,
     )
     with hold_folder(scenario.data_dir):
         report = trio.run(_run, scenario)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
+from poe.cli import exit_mode
 from poe.cli.rollup import Facts, RollupFlags
 
 if TYPE_CHECKING:
@@ -16,62 +18,14 @@ if TYPE_CHECKING:
     from poe.rollup.types import AccountIndex, Gwei
 
 app = App(name="tx", help="Deposit, transfer, exit; past a sequencer if need be.")
+app.command(exit_mode.leave)
+app.command(exit_mode.refund)
 
 
-@app.command
-def deposit(
-    *,
-    rollup: RollupFlags = RollupFlags(),
-    l1_key: Path,
-    l2_key: Path,
-    amount_gwei: int,
-    exit_address: str | None = None,
-) -> None:
-    """Pay ETH in: queue a deposit that creates an L2 account.
-
-    Parameters
-    ----------
-    l1_key
-        Key file of the L1 account that pays the amount, the queue's fee and gas.
-    l2_key
-        Key file of the new account's owner.
-    amount_gwei
-        What the account is credited.
-    exit_address
-        L1 address that exits pay to, and that may force one; the paying account if not given.
-    """
-    from poe.assembly import parse_address
-    from poe.backend.native import derive_public_key
-    from poe.cli.wallet import load_l2_secret
-
-    public_key = derive_public_key(load_l2_secret(l2_key))
-    exits_to = None if exit_address is None else parse_address(exit_address, "--exit-address")
-
-    async def work(of: Rollup) -> tuple[str, Facts]:
-        arbiter = await of.client(l1_key)
-        receipt = await arbiter.deposit(
-            public_key=public_key, exit_address=exits_to or arbiter.account, amount=_gwei(amount_gwei)
-        )
-        event = await of.event_of(arbiter, receipt)
-        facts = _queued(event, receipt) | {"account": getattr(event, "account", None)}
-        return f"{amount_gwei} gwei to new account {facts['account']}: queue entry {facts['entry']}", facts
-
-    rollup.run(work)
-
-
-@app.command
-def transfer(
-    *,
-    rollup: RollupFlags = RollupFlags(),
-    l2_key: Path,
-    account: int,
-    to: int,
-    amount_gwei: int,
-    fee_gwei: int = 0,
-    nonce: int | None = None,
-    sequencer_url: str,
-) -> None:
-    """Pay another L2 account, through the sequencer.
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendFlags:
+    """What every transaction through a sequencer needs.
 
     Parameters
     ----------
@@ -79,42 +33,8 @@ def transfer(
         Key file of the sender.
     account
         Index of the sender's account.
-    to
-        Index of the recipient's account.
     amount_gwei
-        What the recipient gains.
-    fee_gwei
-        What the sequencer gains besides.
-    nonce
-        The sender's next free one if not given.
-    sequencer_url
-        The sequencer's JSON-RPC endpoint.
-    """
-    fields = {"recipient": to, "amount": amount_gwei, "fee": fee_gwei}
-    _send(rollup, l2_key, account, nonce, sequencer_url, fields)
-
-
-@app.command(name="exit")
-def exit_(
-    *,
-    rollup: RollupFlags = RollupFlags(),
-    l2_key: Path,
-    account: int,
-    amount_gwei: int,
-    fee_gwei: int = 0,
-    nonce: int | None = None,
-    sequencer_url: str,
-) -> None:
-    """Move gwei to the account's exit address on L1, through the sequencer.
-
-    Parameters
-    ----------
-    l2_key
-        Key file of the account's owner.
-    account
-        Index of the account.
-    amount_gwei
-        What the exit address can withdraw in the end.
+        What is moved.
     fee_gwei
         What the sequencer gains besides.
     nonce
@@ -122,7 +42,85 @@ def exit_(
     sequencer_url
         The sequencer's JSON-RPC endpoint.
     """
-    _send(rollup, l2_key, account, nonce, sequencer_url, {"amount": amount_gwei, "fee": fee_gwei})
+
+    l2_key: Path
+    account: int
+    amount_gwei: int
+    fee_gwei: int = 0
+    nonce: int | None = None
+    sequencer_url: str
+
+
+@app.command
+def deposit(
+    *,
+    rollup: RollupFlags = RollupFlags(),
+    l1_key: Path,
+    amount_gwei: int,
+    l2_key: Path | None = None,
+    account: int | None = None,
+    exit_address: str | None = None,
+) -> None:
+    """Pay ETH in: queue a deposit that creates an L2 account, or one into an account that there is.
+
+    Parameters
+    ----------
+    l1_key
+        Key file of the L1 account that pays the amount, the queue's fee and gas.
+    amount_gwei
+        What the account is credited.
+    l2_key
+        Key file of a new account's owner.
+    account
+        Index of the account to top up instead; anyone may.
+    exit_address
+        L1 address that a new account's exits pay to, and that may force one; the paying account if not given.
+    """
+    from poe.assembly import parse_address
+    from poe.backend.native import derive_public_key
+    from poe.cli.wallet import depositor, load_l2_secret
+    from poe.errors import InputError
+
+    if (l2_key is None) == (account is None) or (account is not None and exit_address is not None):
+        fix = "--l2-key makes a new account, --account tops one up and keeps its exit address"
+        raise InputError("give either --l2-key or --account", field="l2-key", fix=fix)
+    public_key = None if l2_key is None else derive_public_key(load_l2_secret(l2_key))
+    exits_to = None if exit_address is None else parse_address(exit_address, "--exit-address")
+    amount, index = _gwei(amount_gwei), None if account is None else _index(account)
+
+    async def work(of: Rollup) -> tuple[str, Facts]:
+        arbiter = await of.client(l1_key)
+        if public_key is not None:
+            receipt = await arbiter.deposit(
+                public_key=public_key, exit_address=exits_to or arbiter.account, amount=amount
+            )
+        elif index is not None:
+            key, its_address = await depositor(of, index)
+            receipt = await arbiter.top_up(index, public_key=key, exit_address=its_address, amount=amount)
+        event = await of.event_of(arbiter, receipt)
+        facts = _queued(event, receipt) | {"account": getattr(event, "account", None)}
+        kind = "new account" if index is None else "account"
+        return f"{amount_gwei} gwei to {kind} {facts['account']}: queue entry {facts['entry']}", facts
+
+    rollup.run(work)
+
+
+@app.command
+def transfer(*, rollup: RollupFlags = RollupFlags(), send: SendFlags, to: int) -> None:
+    """Pay another L2 account, through the sequencer.
+
+    Parameters
+    ----------
+    to
+        Index of the recipient's account.
+    """
+    _send(rollup, send, {"recipient": to})
+
+
+@app.command(name="exit")
+def exit_(*, rollup: RollupFlags = RollupFlags(), send: SendFlags) -> None:
+    """Move gwei to the account's exit address on L1, through the sequencer."""
+    _send(rollup, send, {})
 
 
 @app.command
@@ -305,24 +303,23 @@ def balance(*, rollup: RollupFlags = RollupFlags(), account: int, sequencer_url:
     rollup.run(work)
 
 
-def _send(
-    rollup: RollupFlags, l2_key: Path, account: int, nonce: int | None, sequencer_url: str, fields: Facts
-) -> None:
+def _send(rollup: RollupFlags, send: SendFlags, fields: Facts) -> None:
     """Sign a transfer (with a recipient) or an exit and hand it to the sequencer."""
     from poe.cli.wallet import as_json, ask_account, load_l2_secret, sign
     from poe.sequencer.client import RpcClient
 
-    secret = load_l2_secret(l2_key)
+    secret, fields = load_l2_secret(send.l2_key), fields | {"amount": send.amount_gwei, "fee": send.fee_gwei}
 
     async def work(of: Rollup) -> tuple[str, Facts]:
-        async with RpcClient(sequencer_url) as client:
-            held = await ask_account(client, _index(account))
+        async with RpcClient(send.sequencer_url) as client:
+            held = await ask_account(client, _index(send.account))
             held.require_owner(secret)
-            transaction = _transaction(account, held.next_nonce if nonce is None else nonce, fields)
+            nonce = held.next_nonce if send.nonce is None else send.nonce
+            transaction = _transaction(send.account, nonce, fields)
             told = as_json(sign(secret, transaction, of.domain))
             await client.call("poe_sendTransaction", told)
         del told["signature"]
-        return f"{told['kind']} with nonce {transaction.nonce} of account {account} taken by the sequencer", told
+        return f"{told['kind']} with nonce {transaction.nonce} of account {send.account} taken by the sequencer", told
 
     rollup.run(work)
 
@@ -336,11 +333,9 @@ def _transaction(account: int, nonce: int, fields: Facts) -> Transfer | ExitRequ
 
 def _index(account: int) -> AccountIndex:
     """The index of an account; InputError when there can be none such."""
-    from poe.rollup.transaction import INDEX_BITS, require_bits
-    from poe.rollup.types import AccountIndex
+    from poe.cli.wallet import require_index
 
-    require_bits("--account", account, INDEX_BITS)
-    return AccountIndex(account)
+    return require_index(account)
 
 
 def _gwei(amount: int) -> Gwei:

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from poe.assembly import require_our_circuit
+from poe.assembly import require_our_circuits
 from poe.backend import native
 from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact
@@ -23,7 +23,15 @@ from poe.l1.keys import Signer, load_key, read_secret, write_secret
 from poe.l1.ledger import Ledger
 from poe.l1.rpc import Rpc
 from poe.rollup import statement
-from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransaction, SignedTransfer, Transfer
+from poe.rollup.transaction import (
+    INDEX_BITS,
+    ExitRequest,
+    SignedExit,
+    SignedTransaction,
+    SignedTransfer,
+    Transfer,
+    require_bits,
+)
 from poe.rollup.types import AccountIndex, Address, BatchNumber, Exit, FieldElement
 from poe.sequencer.client import BAD_ANSWER, RpcClient
 
@@ -60,7 +68,15 @@ class Rollup:
 
     async def credit_of(self, address: Address) -> int:
         """What an L1 account can withdraw, in Wei."""
-        return int(await ArbiterViews(self.rpc, self.parameters.address).view("creditOf", address))
+        return int(await self.view("creditOf", address))
+
+    async def next_final(self) -> BatchNumber:
+        """The first batch that is not final."""
+        return BatchNumber(await self.view("finalizedNumber") + 1)
+
+    async def view(self, name: str, *arguments: object) -> Any:
+        """One of the arbiter's read-only calls."""
+        return await ArbiterViews(self.rpc, self.parameters.address).view(name, *arguments)
 
     async def event_of(self, arbiter: Arbiter, receipt: Receipt) -> ArbiterEvent:
         """The one event of a transaction of ours."""
@@ -84,15 +100,23 @@ async def read_history(rollup: Rollup) -> History:
 
     L1Unreachable when the head is not reached in time; BackendError when the arbiter's circuit is not ours.
     """
-    require_our_circuit(rollup.parameters)
-    ledger = await _read_ledger(rollup)
+    ledger = await read_ledger(rollup)
+    state, exits = execute(rollup, ledger, ledger.head()[0])
+    return History(ledger=ledger, state=state, exits=exits)
+
+
+def execute(
+    rollup: Rollup, ledger: Ledger, last: BatchNumber
+) -> tuple[native.NativeState, dict[BatchNumber, tuple[Exit, ...]]]:
+    """The state after L1's batches up to the last, and the exits of each; BackendError when the circuit is not ours."""
+    require_our_circuits(rollup.parameters)
     state, exits = native.NativeState(rollup.parameters.shape.depth, history=1), {}
-    for number in range(1, ledger.head()[0] + 1):
+    for number in range(1, last + 1):
         ordered = ledger.batch(BatchNumber(number))
         if ordered is None:
             raise LookupError(f"the ledger holds no body of batch {number}")
         exits[ordered.number] = state.execute(ordered.batch, rollup.domain).exits
-    return History(ledger=ledger, state=state, exits=exits)
+    return state, exits
 
 
 async def credit_due_exits(arbiter: Arbiter, history: History, number: int | None) -> list[BatchNumber]:
@@ -118,7 +142,8 @@ async def credit_due_exits(arbiter: Arbiter, history: History, number: int | Non
     return credited
 
 
-async def _read_ledger(rollup: Rollup) -> Ledger:
+async def read_ledger(rollup: Rollup) -> Ledger:
+    """What L1's events add up to from the deployment to its head; L1Unreachable when that is not reached in time."""
     ledger = Ledger(rollup.parameters, kept_batches=2**62)
     follower = ChainFollower(rollup.rpc, rollup.parameters, rollup.decoder)
     with trio.move_on_after(HISTORY_SECONDS):
@@ -128,6 +153,12 @@ async def _read_ledger(rollup: Rollup) -> Ledger:
                 if follower.is_caught_up:
                     return ledger
     raise L1Unreachable(f"{rollup.rpc.endpoint} did not tell its history within {HISTORY_SECONDS:.0f} s")
+
+
+def require_index(account: int) -> AccountIndex:
+    """The index of an account; InputError when there can be none such."""
+    require_bits("--account", account, INDEX_BITS)
+    return AccountIndex(account)
 
 
 def load_l2_secret(path: Path) -> bytes:
@@ -211,6 +242,16 @@ def account_in(state: native.NativeState, index: AccountIndex) -> L2Account:
         next_nonce=held.nonce,
         exit_address=Address(held.exit_address.to_bytes(20, "big")),
     )
+
+
+async def depositor(rollup: Rollup, index: AccountIndex) -> tuple[tuple[int, int], Address]:
+    """Key and exit address of an account as L1 knows them, its first deposit drained or not; InputError for none."""
+    history = await read_history(rollup)
+    for waiting in history.ledger.pending_deposits():
+        if waiting.account == index:
+            return (waiting.public_key_x, waiting.public_key_y), Address(waiting.exit_address.to_bytes(20))
+    held = account_in(history.state, index)
+    return held.public_key, held.exit_address
 
 
 def _no_account(index: AccountIndex) -> InputError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from poe.errors import ConfigError
 from poe.l1.abi import load_artifact
 from poe.l1.contract import KEY_WORDS, ArbiterViews, decode_revert
-from poe.l1.interface import ArbiterParameters
+from poe.l1.interface import ArbiterParameters, Deadlines
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Patience, Transactor
@@ -36,10 +36,7 @@ class Deployment:
     shape: Shape
     reward: Wei
     min_deposit: Gwei = Gwei(1)
-    queue_deadline_blocks: int = 100
-    alarm_delay_blocks: int = 20
-    exit_deadline_blocks: int = 7200
-    """A day of Ethereum's blocks: long after anyone may post the queue, before anyone may end the rollup."""
+    deadlines: Deadlines = Deadlines()
 
 
 async def deploy_arbiter(
@@ -52,13 +49,12 @@ async def deploy_arbiter(
 ) -> ArbiterParameters:
     """Deploy a verifier for batches, one for membership, and the arbiter; read the arbiter back.
 
-    ConfigError for a key of the wrong length, an insecure one on a chain that is not for development, or deadlines
-    that leave nobody time to post; Reverted when a contract refuses its configuration; L1Error as any send.
+    ConfigError for a key of the wrong length, or an insecure one on a chain that is not for development; Reverted
+    when a contract refuses its configuration; L1Error as any send.
     """
     chain_id = await rpc.chain_id()
     _require_fit_key(deployment.verifying_key_words, deployment.key_provenance, chain_id)
     _require_fit_key(deployment.membership_key_words, deployment.membership_key_provenance, chain_id)
-    require_deadlines(deployment.queue_deadline_blocks, deployment.exit_deadline_blocks)
     transactor = Transactor(rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience)
     verifiers = [
         (await transactor.create(load_artifact("Groth16Verifier").creation_code(list(words))))[0]
@@ -75,23 +71,13 @@ async def deploy_arbiter(
             deployment.shape.depth,
             deployment.reward,
             deployment.min_deposit,
-            deployment.queue_deadline_blocks,
-            deployment.alarm_delay_blocks,
-            deployment.exit_deadline_blocks,
+            deployment.deadlines.queue_deadline_blocks,
+            deployment.deadlines.alarm_delay_blocks,
+            deployment.deadlines.exit_deadline_blocks,
         )
     )
     address, _ = await transactor.create(code)
     return await ArbiterViews(rpc, address).parameters()
-
-
-def require_deadlines(queue_deadline_blocks: int, exit_deadline_blocks: int) -> None:
-    """ConfigError unless anyone may post the queue before anyone may end the rollup (docs/protocol.md, section 9)."""
-    if exit_deadline_blocks <= 2 * queue_deadline_blocks:
-        raise ConfigError(
-            f"the exit deadline is {exit_deadline_blocks} blocks, the queue's {queue_deadline_blocks}",
-            fix="the exit deadline must be more than twice the queue's",
-            code="POE-CFG-013",
-        )
 
 
 def _require_fit_key(words: Sequence[int], provenance: str, chain_id: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from poe.errors import ConfigError
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, Exit, FieldElement, Gwei, Hash, Shape, Wei
 
 
@@ -195,6 +196,38 @@ class Follower(Protocol):
 
     def updates(self) -> AsyncGenerator[ChainUpdate, None]:
         """Endless; waits while L1 is down (counting errors), never raises for a reorg."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long the arbiter lets things wait, in L1 blocks (docs/protocol.md, sections 8 and 9).
+
+    ConfigError unless each fits 32 bits and anyone may post the queue long before anyone may end the rollup.
+
+    Parameters
+    ----------
+    queue_deadline_blocks
+        Every posting must drain queue entries older than this; after twice as long anyone may post them.
+    alarm_delay_blocks
+        Exits can be credited this many blocks after their batch became final.
+    exit_deadline_blocks
+        Anyone may end the rollup once a batch or a queue entry waits for longer; more than twice the queue's deadline.
+    """
+
+    queue_deadline_blocks: int = 100
+    alarm_delay_blocks: int = 20
+    exit_deadline_blocks: int = 7200
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if not 0 <= getattr(self, name) < 2**32:
+                raise ConfigError(f"{name} is {getattr(self, name)}", fix="wanted: 0 to 2^32 - 1", code="POE-CFG-013")
+        if self.exit_deadline_blocks <= 2 * self.queue_deadline_blocks:
+            raise ConfigError(
+                f"the exit deadline is {self.exit_deadline_blocks} blocks, the queue's {self.queue_deadline_blocks}",
+                fix="the exit deadline must be more than twice the queue's",
+                code="POE-CFG-013",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

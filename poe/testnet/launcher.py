@@ -14,18 +14,18 @@ import trio
 
 from poe.assembly import follow_arbiter
 from poe.backend import native
-from poe.backend.keys import ensure_dev_key
+from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key
 from poe.errors import ToolError
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.rollup.types import FieldElement
+from poe.sequencer.client import RpcClient
 from poe.testnet.display import Display
 from poe.testnet.folder import clear_folder
 from poe.testnet.interrupt import Interrupts
 from poe.testnet.load import Load, LoadPlan, Signer
 from poe.testnet.process import Child
 from poe.testnet.report import Evidence, batch_entry, build_report
-from poe.sequencer.client import RpcClient
 from poe.testnet.scenario import Scenario
 from poe.testnet.stage import Stage, prepare, role_names, settings_summary, write_marker, write_settings
 from poe.testnet.watch import Snapshot, Watch, gas_of
@@ -59,13 +59,17 @@ async def run_testnet(scenario: Scenario, display: Display, interrupts: Interrup
     ToolError when a part does not start, the sequencer dies, every prover dies, or the deadline passes.
     """
     clear_folder(scenario.data_dir)
-    display.say("making or finding the proving key (the first time takes a while)")
-    key = await trio.to_thread.run_sync(
-        partial(ensure_dev_key, scenario.shape, scenario.key_cache), abandon_on_cancel=True
-    )
+    display.say("making or finding the proving keys (the first time takes a while)")
+    keys = [
+        await trio.to_thread.run_sync(partial(ensure, scenario.key_cache), abandon_on_cancel=True)
+        for ensure in (
+            partial(ensure_dev_key, scenario.shape),
+            partial(ensure_dev_membership_key, scenario.shape.depth),
+        )
+    ]
     log_file = scenario.data_dir / "anvil.log"
     async with Anvil(block_seconds=scenario.block_seconds, log_file=log_file) as anvil:
-        stage = await prepare(scenario, anvil, key)
+        stage = await prepare(scenario, anvil, *keys)
         watch = Watch(await follow_arbiter(anvil.url, stage.parameters.address))
         testnet = Testnet(scenario=scenario, stage=stage, anvil=anvil, watch=watch)
         async with _processes(testnet, display), trio.open_nursery() as nursery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from poe.l1.interface import Deadlines
 from poe.rollup.types import Shape, Wei
 
 SECONDS_TO_START = 120.0
@@ -36,6 +37,7 @@ class Scenario:
     reward: Wei = Wei(10**16)
     max_unproven_batches: int = 6
     seed: int = 1
+    deadlines: Deadlines = Deadlines()
 
     @property
     def deadline_seconds(self) -> float | None:

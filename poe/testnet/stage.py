@@ -38,7 +38,7 @@ def role_names(scenario: Scenario) -> tuple[str, ...]:
     return ("sequencer", *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
 
 
-async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo) -> Stage:
+async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key: KeyInfo) -> Stage:
     """Accounts, contract and settings; nothing of ours runs yet."""
     names = role_names(scenario)
     folders = {name: scenario.data_dir / name for name in names}
@@ -49,8 +49,8 @@ async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo) -> Stage:
         signers[name] = Signer(create_key(folder / "key"))
         await anvil.set_balance(signers[name].address, FUNDS)
     parameters = await deploy_with_key(
-        anvil.rpc, signers["users"], key, shape=scenario.shape, sequencer=signers["sequencer"].address,
-        reward=scenario.reward,
+        anvil.rpc, signers["users"], key, membership_key, shape=scenario.shape,
+        sequencer=signers["sequencer"].address, reward=scenario.reward, deadlines=scenario.deadlines,
     )  # fmt: skip
     return Stage(folders=folders, signers=signers, parameters=parameters, key=key)
 

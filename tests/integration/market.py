@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from poe.assembly import deploy_with_key
 from poe.backend import native
 from poe.backend.interface import Execution, KeyInfo, Proof, ProofJob
-from poe.backend.keys import ensure_dev_key
+from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key
 from poe.backend.worker import WorkerProofs, open_worker
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
-from poe.l1.interface import ArbiterParameters, QueueEntry, Submission
+from poe.l1.interface import ArbiterParameters, Deadlines, QueueEntry, Submission
 from poe.l1.keys import Signer
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
@@ -199,7 +199,14 @@ async def open_market(key: KeyInfo, shape: Shape = SHAPE, **deadlines: int) -> A
             await anvil.set_balance(account(name).address, FUNDS)
         sequencer = account("sequencer")
         parameters = await deploy_with_key(
-            anvil.rpc, sequencer, key, shape=shape, sequencer=sequencer.address, reward=REWARD, **deadlines
+            anvil.rpc,
+            sequencer,
+            key,
+            ensure_dev_membership_key(shape.depth, key.path.parent),
+            shape=shape,
+            sequencer=sequencer.address,
+            reward=REWARD,
+            deadlines=Deadlines(**deadlines),
         )
         clients = {
             name: await Arbiter.connect(anvil.rpc, parameters.address, account(name), chain_id=parameters.chain_id)

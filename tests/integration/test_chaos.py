@@ -20,9 +20,9 @@ from poe.errors import L1Unreachable
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.l1.rpc import Rpc
+from poe.sequencer.client import RpcClient
 from poe.testnet.load import Load, LoadPlan, Signer
 from poe.testnet.process import Child
-from poe.sequencer.client import RpcClient
 from poe.testnet.scenario import Scenario
 from poe.testnet.stage import Stage, prepare, write_settings
 from poe.testnet.watch import Watch

@@ -129,6 +129,9 @@ def deployment(provenance: str = "insecure-dev") -> Deployment:
     return Deployment(
         verifying_key_words=KEY_WORDS,
         key_provenance=provenance,
+        membership_key_words=KEY_WORDS,
+        membership_key_provenance=provenance,
+        membership_version=78,
         sequencer=SEQUENCER.address,
         genesis_root=GENESIS_ROOT,
         circuit_version=77,

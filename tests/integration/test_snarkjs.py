@@ -18,7 +18,7 @@ from poe.assembly import deploy_with_key, follow_arbiter, open_chain, open_key
 from poe.backend import native, snarkjs
 from poe.backend.demo import demo_job
 from poe.backend.interface import KeyInfo
-from poe.backend.keys import ensure_dev_key, find_key, import_key
+from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key, find_key, import_key
 from poe.cli.app import app
 from poe.config import L1Settings, ProverSettings, Settings
 from poe.errors import BackendError, ConfigError
@@ -199,10 +199,14 @@ async def test_no_node_follows_an_arbiter_whose_key_is_published_on_a_public_cha
     async with Anvil(block_seconds=None, chain_id=PUBLIC_CHAIN) as anvil:
         sequencer = account("sequencer")
         await anvil.set_balance(sequencer.address, FUNDS)
+        membership = ensure_dev_membership_key(SHAPE.depth)
         terms: dict[str, Any] = {"shape": SHAPE, "sequencer": sequencer.address, "reward": REWARD}
         with pytest.raises(ConfigError, match="chain 8 is not a development chain"):
-            await deploy_with_key(anvil.rpc, sequencer, imported, **terms)
+            await deploy_with_key(anvil.rpc, sequencer, imported, membership, **terms)
         liar = Deployment(
+            membership_key_words=membership.verifying_key_words,
+            membership_key_provenance="ceremony-7",
+            membership_version=int.from_bytes(membership.circuit.hash),
             verifying_key_words=imported.verifying_key_words,
             key_provenance="ceremony-7",
             genesis_root=native.NativeState(SHAPE.depth, history=1).root,

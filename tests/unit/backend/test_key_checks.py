@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from py_ecc.optimized_bn128 import G2, multiply, neg, normalize
 
-from poe.assembly import open_key, require_sound_key
+from poe.assembly import open_key, require_sound_keys
 from poe.backend import native
+from poe.backend.circuits import circuits_of, empty_root, require_circuits
 from poe.backend.interface import KeyInfo
-from poe.backend.keys import ensure_dev_key, open_key_of
+from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key, open_key_of
 from poe.config import ProverSettings, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import DEVELOPMENT_CHAINS, require_secure_key
@@ -96,7 +97,12 @@ def test_a_development_key_serves_no_other_chain_and_a_ceremonys_any() -> None:
     require_secure_key("ceremony-3", PUBLIC_CHAIN)
 
 
-def arbiter(words: Words, chain_id: int) -> ArbiterParameters:
+@pytest.fixture(scope="module")
+def membership(key: KeyInfo) -> KeyInfo:
+    return ensure_dev_membership_key(SHAPE.depth, key.path.parent)
+
+
+def arbiter(words: Words, membership_words: Words, chain_id: int) -> ArbiterParameters:
     return ArbiterParameters(
         address=Address(bytes(20)),
         chain_id=chain_id,
@@ -108,26 +114,49 @@ def arbiter(words: Words, chain_id: int) -> ArbiterParameters:
         reward=Wei(0),
         queue_deadline_blocks=1,
         alarm_delay_blocks=20,
+        exit_deadline_blocks=100,
         min_deposit=Gwei(1),
         verifying_key_words=words,
+        membership_version=0,
+        membership_key_words=membership_words,
     )
 
 
-def test_a_node_stops_where_its_arbiters_key_is_published_or_worthless(key: KeyInfo) -> None:
-    words = key.verifying_key_words
-    require_sound_key(arbiter(words, DEVELOPMENT_CHAINS[0]), key.circuit)
-    with pytest.raises(ConfigError, match="insecure-dev"):
-        require_sound_key(arbiter(words, PUBLIC_CHAIN), key.circuit)
-    skipped = with_words(words, DELTA, words[GAMMA : GAMMA + 4])
-    with pytest.raises(BackendError, match="gamma = delta"):
-        require_sound_key(arbiter(skipped, DEVELOPMENT_CHAINS[0]), key.circuit)
+def test_a_node_stops_where_one_of_its_arbiters_keys_is_published_or_worthless(
+    key: KeyInfo, membership: KeyInfo
+) -> None:
+    batches, members = key.verifying_key_words, membership.verifying_key_words
+    require_sound_keys(arbiter(batches, members, DEVELOPMENT_CHAINS[0]))
+    for words in ((batches, members), (with_words(batches, ALPHA, (1, 2)), members)):
+        with pytest.raises(ConfigError, match="insecure-dev"):
+            require_sound_keys(arbiter(*words, PUBLIC_CHAIN))
+    for words in ((skipped(batches), members), (batches, skipped(members))):
+        with pytest.raises(BackendError, match="gamma = delta"):
+            require_sound_keys(arbiter(*words, DEVELOPMENT_CHAINS[0]))
+
+
+def skipped(words: Words) -> Words:
+    """The key of a set-up whose second phase was skipped."""
+    return with_words(words, DELTA, words[GAMMA : GAMMA + 4])
+
+
+@pytest.mark.parametrize("circuit", ["circuit", "membership circuit"])
+def test_a_node_stops_where_one_of_its_arbiters_circuits_is_not_ours(circuit: str) -> None:
+    batch, membership = (int.from_bytes(ours.hash) for ours in circuits_of(SHAPE))
+    versions = {"circuit_version": batch, "membership_version": membership, "genesis_root": empty_root(SHAPE)}
+    require_circuits(SHAPE, **versions)
+    other = "circuit_version" if circuit == "circuit" else "membership_version"
+    with pytest.raises(BackendError, match=f"^POE-BCK-002: the arbiter's {circuit} is 0x0"):
+        require_circuits(SHAPE, **versions | {other: 5})
+    with pytest.raises(BackendError, match=r"^POE-BCK-003"):
+        require_circuits(SHAPE, **versions | {"genesis_root": 5})
 
 
 def test_a_prover_opens_no_development_key_off_development_chains(key: KeyInfo) -> None:
     settings = Settings(prover=ProverSettings(key_cache=str(key.path.parent)))
-    assert open_key(settings, arbiter(key.verifying_key_words, DEVELOPMENT_CHAINS[0])) == key
+    assert open_key(settings, arbiter(key.verifying_key_words, (), DEVELOPMENT_CHAINS[0])) == key
     with pytest.raises(ConfigError, match="insecure-dev"):
-        open_key(settings, arbiter(key.verifying_key_words, PUBLIC_CHAIN))
+        open_key(settings, arbiter(key.verifying_key_words, (), PUBLIC_CHAIN))
 
 
 def test_a_key_file_is_of_the_shape_asked_for(key: KeyInfo, tmp_path: Path) -> None:

@@ -21,11 +21,15 @@ from tests.fakes_l1 import (
     SHAPE,
     FakeChain,
     accepted,
+    batch_refunded,
     credited,
     deposited,
+    entry_refunded,
+    exit_mode_entered,
     finalized,
     forced_exit,
     forced_transaction,
+    left,
     sequenced,
     withdrawn,
 )
@@ -40,6 +44,10 @@ EVENTS: dict[str, ArbiterEvent] = {
     "BatchFinalized": finalized(1, 6),
     "ExitsCredited": credited(1, (0, ALICE, 5), (3, BOB, 2**64 - 1)),
     "Withdrawn": withdrawn(ALICE, 2**200),
+    "ExitModeEntered": exit_mode_entered(0, FIELD_ORDER - 1, queue_end=2**64 - 1),
+    "BatchRefunded": batch_refunded(9),
+    "EntryRefunded": entry_refunded(7, BOB, 2**90),
+    "Left": left(SHAPE.capacity - 1, ALICE, 2**96 - 1),
 }
 
 
@@ -119,6 +127,7 @@ def _with_values(name: str, *values: object) -> RawLog:
         _with_values("BatchSequenced", bytes(32), (0, SHAPE.slots + 1, 0), bytes(512), 0, 0),
         _with_values("BatchSequenced", bytes(32), (2, SHAPE.slots - 1, 0), bytes(512), 0, 0),
         _with_values("BatchSequenced", bytes(32), (0, 0, 0), bytes(511), 0, 0),
+        _with_values("ExitModeEntered", FIELD_ORDER, 0),
         _with_values("ExitsCredited", [1 << 232]),
         _with_values("ExitsCredited", [SHAPE.slots << 224]),
         _with_values("ExitsCredited", [1 << 224, 1 << 224]),
@@ -135,6 +144,9 @@ def test_an_account_outside_the_tree_is_refused() -> None:
     outside = SHAPE.capacity.to_bytes(32)
     with pytest.raises(ValueError, match="outside the tree"):
         decoded(dataclasses.replace(log, topics=(*log.topics[:2], outside)))
+    log, _ = posted(EVENTS["Left"])
+    with pytest.raises(ValueError, match="outside the tree"):
+        decoded(dataclasses.replace(log, topics=(log.topics[0], outside, log.topics[2])))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -151,7 +163,7 @@ def test_a_forced_exit_of_an_account_that_cannot_exist_is_an_entry_all_the_same(
     assert dataclasses.replace(DECODER.decode(log, chain.head), origin=event.origin) == event
 
 
-@pytest.mark.parametrize("name", ["BatchSequenced", "ProofAccepted", "BatchFinalized", "ExitsCredited"])
+@pytest.mark.parametrize("name", ["BatchSequenced", "ProofAccepted", "BatchFinalized", "ExitsCredited", "BatchRefunded"])
 def test_batch_zero_is_refused(name: str) -> None:
     log, _ = posted(EVENTS[name])
     with pytest.raises(ValueError, match="from 1"):

@@ -17,7 +17,21 @@ from poe.observer.node import Observer
 from poe.observer.standings import Standings
 from poe.rollup.batch import batch_hash
 from poe.status import read_status
-from tests.fakes_l1 import BOB, GENESIS_ROOT, PARAMETERS, REWARD, a_batch, accepted, finalized, sequenced
+from tests.fakes_l1 import (
+    ALICE,
+    BOB,
+    GENESIS_ROOT,
+    PARAMETERS,
+    REWARD,
+    a_batch,
+    accepted,
+    batch_refunded,
+    exit_mode_entered,
+    finalized,
+    forced_transaction,
+    left,
+    sequenced,
+)
 from tests.fakes_prover import FakeFollower, History
 
 
@@ -95,3 +109,24 @@ async def test_every_win_is_observed_once_however_the_updates_are_cut(tmp_path: 
     metrics = await observe(tmp_path, [joined, *whole[splits:]])
     for stage in ("accepted", "finalized"):
         assert metrics.registry.get_sample_value("poe_batch_stage_seconds_count", {"stage": stage}) == 2
+
+
+async def test_exit_mode_is_told_and_counted_and_undone_with_l1(tmp_path: Path) -> None:
+    history = History()
+    ending = [
+        *a_race(history),
+        history.step(forced_transaction(0)),
+        history.step(exit_mode_entered(1, 2000), left(0, ALICE, 5), left(3, BOB, 6), batch_refunded(2)),
+    ]
+    metrics = await observe(tmp_path, ending)
+    sample, status = metrics.registry.get_sample_value, read_status(tmp_path)
+    assert (sample("poe_market_exit_mode"), sample("poe_market_left_accounts")) == (1, 2)
+    assert status is not None
+    told = {"block": ending[-1].head.number, "left": 2, "void_batches": 1, "void_entries": 1}
+    assert (status["exit_mode"], status["finalized"]) == (told, 1)
+
+    metrics = await observe(tmp_path, [*ending, history.step(back_to=history.block - 1)])
+    sample, status = metrics.registry.get_sample_value, read_status(tmp_path)
+    assert (sample("poe_market_exit_mode"), sample("poe_market_left_accounts")) == (0, 0)
+    assert status is not None
+    assert status["exit_mode"] is None

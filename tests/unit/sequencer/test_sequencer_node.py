@@ -9,9 +9,9 @@ import pytest
 import trio
 
 from poe.errors import L1Unreachable, Reverted, SequencerError, ToolError
+from poe.sequencer.client import RpcClient
 from poe.sequencer.publisher import RETRY_SECONDS
 from poe.status import read_status
-from poe.sequencer.client import RpcClient
 from tests.unit.sequencer.rig import BALANCE, SEAL_SECONDS, Rig, transfer
 from tests.unit.sequencer.test_publisher import RecordingNetwork
 

@@ -16,9 +16,9 @@ from poe.crypto import eddsa
 from poe.errors import InputError, SequencerError
 from poe.rollup.transaction import message_of
 from poe.rollup.types import Gwei
+from poe.sequencer.client import RpcClient
 from poe.sequencer.http import HttpLimits, HttpRequest, HttpResponse, serve_http
 from poe.testnet.load import Load, LoadPlan, Signer, secret_of
-from poe.sequencer.client import RpcClient
 from tests.fakes import DOMAIN
 from tests.unit.sequencer.rig import Rig
 

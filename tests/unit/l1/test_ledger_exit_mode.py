@@ -106,7 +106,9 @@ def test_refunds_and_leaving_credit_each_once_and_are_undone_with_l1(ended: Ledg
 
 def test_a_reorg_that_undoes_exit_mode_brings_the_rollup_back(running: Ledger) -> None:
     before = observed(running)
-    running.apply(update(9, exit_mode_entered(1, 1001, queue_end=1, origin=origin(9)), left(0, ALICE, 5, origin=origin(9, 1))))
+    running.apply(
+        update(9, exit_mode_entered(1, 1001, queue_end=1, origin=origin(9)), left(0, ALICE, 5, origin=origin(9, 1)))
+    )
     running.apply(update(9, rolled_back_to=8))
     assert observed(running) == before
     proven = (accepted(2, 1001, 1002, origin=origin(9)), finalized(2, 1002, origin=origin(9, 1)))

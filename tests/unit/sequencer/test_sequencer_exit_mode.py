@@ -1,0 +1,85 @@
+"""A sequencer in exit mode: it posts, seals and takes nothing, says so by one code, and comes back with a reorg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from poe.errors import SequencerError
+from poe.sequencer.publisher import RETRY_SECONDS
+from poe.sequencer.rpc import EXIT_MODE
+from poe.status import read_status
+from tests.unit.sequencer.rig import Rig, transfer
+from tests.unit.sequencer.test_sequencer_node import UNTIL_SEALED, send, start
+
+Clock = trio.testing.MockClock
+
+
+async def test_it_posts_and_seals_nothing_and_refuses_by_one_code(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
+) -> None:
+    rig = await Rig().with_users(4)
+    async with await start(rig, tmp_path, nursery) as client:
+        await send(client, transfer(2, 0))
+        rig.l1.end()
+        await trio.testing.wait_all_tasks_blocked()
+        height = rig.chain.height
+        with pytest.raises(SequencerError, match="exit mode") as refusal:
+            await client.call("poe_sendRawTransactions", transfer(3, 0).slot.hex())
+        assert refusal.value.code == EXIT_MODE
+        await trio.sleep(4 * UNTIL_SEALED)
+        status = await client.call("poe_status")
+        assert (status["exit_mode"], status["ready"], status["mempool"]) == (True, False, 1)
+        assert rig.chain.height == height, "what waits is not sealed"
+    assert rig.l1.posted == [1]
+    told = read_status(tmp_path)
+    assert told is not None
+    assert told["exit_mode"] is True
+
+
+async def test_a_sealed_batch_is_not_posted_once_the_rollup_has_ended() -> None:
+    rig = await Rig().with_users(4)
+    await rig.send(transfer(1, 0))
+    await rig.batcher.seal()
+    rig.l1.end()
+    await rig.sync()
+    await rig.post()
+    assert rig.l1.posted == [1]
+
+
+async def test_an_end_that_overtakes_a_posting_is_waited_out_without_spinning(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
+) -> None:
+    """L1 refuses with ExitModeActive before the follower has told us of it."""
+    rig = await Rig().with_users(4)
+    async with await start(rig, tmp_path, nursery) as client:
+        follow = rig.follower.step
+        rig.follower.step = lambda: None  # type: ignore[method-assign]
+        rig.l1.end()
+        await send(client, transfer(2, 0))
+        await trio.sleep(UNTIL_SEALED + 5 * RETRY_SECONDS)
+        assert rig.l1.posted == [1]
+        rig.follower.step = follow  # type: ignore[method-assign]
+        rig.l1.mine()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await client.call("poe_status"))["exit_mode"] is True
+
+
+async def test_a_reorg_that_undoes_exit_mode_brings_it_back(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
+) -> None:
+    rig = await Rig().with_users(4)
+    async with await start(rig, tmp_path, nursery) as client:
+        await send(client, transfer(2, 0))
+        rig.l1.end()
+        await trio.sleep(2 * UNTIL_SEALED)
+        assert rig.l1.posted == [1]
+        rig.l1.reorg(1)
+        await trio.testing.wait_all_tasks_blocked()
+        await send(client, transfer(3, 0))
+        await trio.sleep(2 * UNTIL_SEALED)
+        assert rig.l1.posted == [1, 2, 3]
+        assert rig.chain.transactions == 2
