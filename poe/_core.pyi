@@ -17,6 +17,8 @@ __all__ = [
     "derive_public_key",
     "export_circuit",
     "export_membership_circuit",
+    "export_membership_phase_one",
+    "export_membership_witness",
     "export_phase_one",
     "export_witness",
     "import_membership_zkey",
@@ -187,6 +189,12 @@ class MembershipKey:
 
 def export_membership_circuit(depth: int, r1cs_path: str, zkey_path: str) -> None:
     """As `export_circuit`, for the membership circuit."""
+
+def export_membership_phase_one(depth: int, path: str) -> None:
+    """As `export_phase_one`, for the membership circuit."""
+
+def export_membership_witness(membership: bytes, path: str) -> None:
+    """Write the witness of a `State.membership` as `.wtns`."""
 
 def import_membership_zkey(zkey_path: str, depth: int, key_path: str) -> None:
     """As `import_zkey`, for the membership circuit."""

@@ -270,6 +270,18 @@ def export_witness(job: ProofJob, path: Path) -> None:
         _core.export_witness(job.trace, job.statement, str(path))
 
 
+def export_membership_phase_one(depth: int, path: Path) -> None:
+    """As `export_phase_one`, of the membership circuit."""
+    with _refused_as(BackendError):
+        _core.export_membership_phase_one(depth, str(path))
+
+
+def export_membership_witness(membership: bytes, path: Path) -> None:
+    """Write the witness (`.wtns`) of a `NativeState.membership`."""
+    with _refused_as(BackendError):
+        _core.export_membership_witness(membership, str(path))
+
+
 def import_zkey(zkey: Path, shape: Shape, path: Path) -> None:
     """Check a `.zkey` of a shape's circuit and write it as a key file; BackendError names what is wrong with it."""
     with _refused_as(BackendError):

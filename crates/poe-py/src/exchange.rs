@@ -6,6 +6,7 @@ use poe_core::{
     batch::Word,
     field::{FieldError, WORD_BYTES},
     groth16::keys,
+    membership::{Membership, MembershipError},
     snarkjs::{self, ExchangeError},
     trace::{BatchTrace, TraceError},
 };
@@ -19,6 +20,8 @@ enum Failure {
     Trace(#[from] TraceError),
     #[error("statement: {0}")]
     Statement(#[from] FieldError),
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
 }
@@ -91,4 +94,17 @@ pub fn import_membership_zkey(
     key_path: PathBuf,
 ) -> PyResult<()> {
     run(py, || snarkjs::import_membership_zkey(&zkey_path, depth, &key_path))
+}
+
+#[pyfunction]
+pub fn export_membership_phase_one(py: Python<'_>, depth: usize, path: PathBuf) -> PyResult<()> {
+    run(py, || snarkjs::export_membership_phase_one(depth, &path))
+}
+
+#[pyfunction]
+pub fn export_membership_witness(py: Python<'_>, membership: &[u8], path: PathBuf) -> PyResult<()> {
+    run(py, || {
+        let membership = Membership::from_bytes(membership)?;
+        Ok::<_, Failure>(snarkjs::export_membership_witness(&membership, &path)?)
+    })
 }

@@ -16,8 +16,8 @@ mod _core {
     use crate::{
         border::{_panic, CoreError, CorePanic},
         exchange::{
-            check_verifying_key, export_circuit, export_membership_circuit, export_phase_one, export_witness,
-            import_membership_zkey, import_zkey,
+            check_verifying_key, export_circuit, export_membership_circuit, export_membership_phase_one,
+            export_membership_witness, export_phase_one, export_witness, import_membership_zkey, import_zkey,
         },
         membership::{MembershipKey, membership_circuit_info, setup_dev_membership_key},
         mutation::{mutate, mutate_membership},

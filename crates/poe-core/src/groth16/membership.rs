@@ -51,12 +51,17 @@ pub fn prove_membership(
     if depth != key_depth {
         return Err(ProveMembershipError::Depth { depth, key_depth });
     }
-    let public = membership.public_inputs(membership.root().ok_or(MembershipError::Path)?);
+    let (values, public) = membership_witness(membership)?;
     let (queries, r1cs, domain) = key.parts();
     with_threads(threads, || {
-        let values = witness(membership, &public);
         let proof = prove(queries, r1cs, domain, &values, Blinding::default());
         verify(&queries.verifying_key, &public, &proof).map_err(ProveMembershipError::Unsatisfied)?;
         Ok(MembershipProof { public, proof: proof.to_bytes() })
     })?
+}
+
+/// The circuit's wires under the root that the path leads to, and its public inputs.
+pub fn membership_witness(membership: &Membership) -> Result<(Vec<Fr>, [Fr; 3]), MembershipError> {
+    let public = membership.public_inputs(membership.root().ok_or(MembershipError::Path)?);
+    Ok((witness(membership, &public), public))
 }

@@ -23,9 +23,11 @@ use crate::{
         engine::Domain,
         generator::{DEV_SEED, TooManyConstraints, Trapdoor, generate_from},
         keys::{self, KeyError, PROVENANCE_DEV},
+        membership::membership_witness,
         r1cs_to_qap,
         soundness::has_published_secrets,
     },
+    membership::{Membership, MembershipError},
     trace::BatchTrace,
 };
 
@@ -41,6 +43,8 @@ pub enum ExchangeError {
     Size(#[from] TooManyConstraints),
     #[error(transparent)]
     Prove(#[from] ProveError),
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("{}: longer than a key of this circuit can be", path.display())]
@@ -101,11 +105,20 @@ fn export(circuit: impl Circuit, r1cs_path: &Path, zkey_path: &Path) -> Result<(
     write(zkey_path, &zkey::to_bytes(&queries, &r1cs, &hash))
 }
 
-/// Writes the development key's phase 1 as `.ptau`. INSECURE: whatever is set up with it, its secrets are published.
-///
-/// One power above what the circuit needs where snarkjs's circuit hash would else read beyond the powers.
+/// Writes the phase 1 of a shape's development key as `.ptau`. INSECURE: whatever is set up with it, its secrets are
+/// published.
 pub fn export_phase_one(slots: usize, depth: usize, path: &Path) -> Result<(), ExchangeError> {
-    let Development { r1cs, domain, trapdoor } = Development::new(BatchCircuit { slots, depth })?;
+    write_phase_one(BatchCircuit { slots, depth }, path)
+}
+
+/// As [`export_phase_one`], of the membership circuit of a depth.
+pub fn export_membership_phase_one(depth: usize, path: &Path) -> Result<(), ExchangeError> {
+    write_phase_one(MembershipCircuit { depth }, path)
+}
+
+/// One power above what the circuit needs where snarkjs's circuit hash would else read beyond the powers.
+fn write_phase_one(circuit: impl Circuit, path: &Path) -> Result<(), ExchangeError> {
+    let Development { r1cs, domain, trapdoor } = Development::new(circuit)?;
     let power = domain.size().ilog2() + u32::from(domain.size() > super::circuit_hash::CHUNK);
     let constraints = r1cs.constraints();
     let bytes = ptau::to_bytes(&trapdoor, power).ok_or(TooManyConstraints { constraints })?;
@@ -115,6 +128,12 @@ pub fn export_phase_one(slots: usize, depth: usize, path: &Path) -> Result<(), E
 /// Writes the witness of an executed batch and its statement as `.wtns`.
 pub fn export_witness(trace: &BatchTrace, statement: &[Word], path: &Path) -> Result<(), ExchangeError> {
     write(path, &wtns::to_bytes(&batch_witness(trace, statement)?))
+}
+
+/// Writes the witness of a membership as `.wtns`.
+pub fn export_membership_witness(membership: &Membership, path: &Path) -> Result<(), ExchangeError> {
+    let (values, _) = membership_witness(membership)?;
+    write(path, &wtns::to_bytes(&values))
 }
 
 /// Reads a `.zkey` of a shape's circuit and writes it as a key file, with its provenance.

@@ -18,8 +18,8 @@ mod zkey_reader;
 pub use binary::FormatError;
 pub use contributions::ContributionFault;
 pub use files::{
-    ExchangeError, export_circuit, export_membership_circuit, export_phase_one, export_witness,
-    import_membership_zkey, import_zkey,
+    ExchangeError, export_circuit, export_membership_circuit, export_membership_phase_one,
+    export_membership_witness, export_phase_one, export_witness, import_membership_zkey, import_zkey,
 };
 pub use r1cs::to_bytes as r1cs_to_bytes;
 pub use wtns::to_bytes as witness_to_bytes;
