@@ -75,14 +75,14 @@ contract BatchRingTest is ArbiterTest {
         _forceTransaction(_userSlot(1));
         bytes memory first = _dataWith(_userSlot(1));
         _post(SEQUENCER, _header(0), first, 1);
-        _prove(1, first);
+        _accept(1, first);
         vm.assertEq(arbiter.creditOf(SEQUENCER), fee);
         for (uint64 number = 2; number <= CAP + 2; ++number) {
             _postMany(1);
             if (number <= 3) _finalize(number);
         }
         for (uint64 number = 4; number <= CAP + 2; ++number) {
-            _accept(number);
+            _accept(number, data);
         }
         vm.assertEq(arbiter.finalizedNumber(), CAP + 2);
         vm.assertEq(arbiter.creditOf(SEQUENCER), fee);
@@ -94,7 +94,7 @@ contract BatchRingTest is ArbiterTest {
         _forceTransaction(_userSlot(1));
         bytes memory first = _dataWith(_userSlot(1));
         _post(SEQUENCER, _header(0), first, 1);
-        _prove(1, first);
+        _accept(1, first);
         uint256 fees = arbiter.creditOf(SEQUENCER);
         _postMany(CAP);
         vm.roll(block.number + EXIT_DEADLINE + 1);
@@ -114,16 +114,11 @@ contract BatchRingTest is ArbiterTest {
     }
 
     function _finalize(uint64 number) private {
-        _prove(number, data);
+        _accept(number, data);
         vm.assertEq(arbiter.finalizedNumber(), number);
     }
 
-    /// @dev Accepted, and final when its turn comes.
-    function _accept(uint64 number) private {
-        _prove(number, data);
-    }
-
-    function _prove(uint64 number, bytes memory data_) private {
+    function _accept(uint64 number, bytes memory data_) private {
         IArbiter.Submission memory submission = _unproved(number, PAYEE, 0);
         submission.data = data_;
         _submit(PAYEE, _prove(submission));
