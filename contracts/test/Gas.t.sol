@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
+import {Simulator} from "./support/Simulator.sol";
 
 /// @dev What the arbiter's calls cost at shape 4x2: execution with every slot cold, plus the 21,000 of a transaction;
-/// calldata excluded, as it grows with the batch. Kept in snapshots/gas.json and compared in tests.
+/// calldata excluded, as it grows with the batch. Kept in snapshots/gas.json and compared in tests. A posting in steady
+/// state, at 16 slots, is in GasSteady.t.sol.
 contract GasTest is ArbiterTest {
     uint256 private constant TRANSACTION = 21_000;
     uint256 private constant LATE_PROOF_EXECUTION = 10_000;
@@ -23,7 +25,7 @@ contract GasTest is ArbiterTest {
         vm.prank(SEQUENCER);
         vm.cool(address(arbiter));
         arbiter.sequenceBatch{value: REWARD}(number + 1, parent, _header(0), data, 0);
-        _record("sequenceBatch");
+        _record("sequenceBatchFreshStorage");
     }
 
     /// @dev The usual case: accepted, next in line, finalized, credited to a payee who was paid before.
@@ -97,6 +99,39 @@ contract GasTest is ArbiterTest {
         _record("forceTransaction");
     }
 
+    function test_Gas_EnterExitMode() public {
+        vm.roll(block.number + EXIT_DEADLINE + 1);
+        vm.cool(address(arbiter));
+        arbiter.enterExitMode();
+        _record("enterExitMode");
+    }
+
+    function test_Gas_RefundBatch() public {
+        _end();
+        vm.cool(address(arbiter));
+        arbiter.refundBatch(2);
+        _record("refundBatch");
+    }
+
+    function test_Gas_RefundEntry() public {
+        _deposit(5, 2000);
+        _end();
+        bytes32[4] memory words = abi.decode(_depositSlot(0, 5, 2000), (bytes32[4]));
+        vm.cool(address(arbiter));
+        arbiter.refundEntry(0, words);
+        _record("refundEntry");
+    }
+
+    /// @dev The first of 256 accounts to leave, to an address that holds no credit.
+    function test_Gas_Leave() public {
+        _end();
+        uint256[8] memory proof = Simulator.prove(arbiter.stateRoot(), uint160(EXIT), 5, 1);
+        vm.cool(address(arbiter));
+        vm.cool(address(membershipVerifier));
+        arbiter.leave(0, EXIT, 5, proof);
+        _record("leave");
+    }
+
     /// @dev A deposit, a forced exit and a forced transaction.
     function test_Gas_BatchOfThreeEntries() public {
         _deposit(5, 2000);
@@ -109,6 +144,11 @@ contract GasTest is ArbiterTest {
         vm.prank(SEQUENCER);
         arbiter.sequenceBatch{value: REWARD}(number + 1, parent, _header(1, 1), data, 3);
         _record("sequenceBatchThreeEntries");
+    }
+
+    function _end() private {
+        vm.roll(block.number + EXIT_DEADLINE + 1);
+        arbiter.enterExitMode();
     }
 
     function _late(IArbiter.Submission memory submission) private {
