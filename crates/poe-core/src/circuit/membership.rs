@@ -29,9 +29,14 @@ pub struct DepthError {
 
 /// The circuit. `public` are root, holder, balance; key, nonce and path of `membership` are the hints.
 pub(super) fn synthesise<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], membership: &Membership) {
-    let [root, holder, balance] = public else { unreachable!("root, holder, balance are the public wires") };
     let width = ADDRESS_BITS + DIGIT_BITS * membership.depth();
-    let bits = cs.scoped("split", |cs| to_bits(cs, holder, width));
+    let bits = cs.scoped("split", |cs| to_bits(cs, &public[1], width));
+    bind(cs, public, &bits, membership);
+}
+
+/// Ties root and balance to the account that the holder's bits name.
+fn bind<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], bits: &[Num<C::L>], membership: &Membership) {
+    let [root, _, balance] = public else { unreachable!("root, holder, balance are the public wires") };
     let (address, index) = bits.split_at(ADDRESS_BITS);
     let leaf = cs.scoped("leaf", |cs| leaf_of(cs, &membership.account, balance, &Num::from_bits(address)));
     let computed = cs.scoped("path", |cs| climb(cs, index, leaf, &membership.path));
@@ -96,3 +101,7 @@ pub fn witness(membership: &Membership, public: &[Fr; 3]) -> Vec<Fr> {
     synthesise(&mut cs, &inputs, membership);
     cs.finish()
 }
+
+#[cfg(test)]
+#[path = "membership_tests.rs"]
+mod tests;
