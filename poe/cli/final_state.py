@@ -190,6 +190,6 @@ def when_due(ledger: Ledger, head: int) -> str:
     due_at = ledger.exit_mode_due_at()
     if due_at is None:
         return "exit mode is not due: no batch and no queue entry waits"
-    if due_at > head + 1:
+    if due_at > head:
         return f"exit mode is due from block {due_at} on, unless what waits is posted or proven before; now is {head}"
     return f"exit mode is due since block {due_at}"

@@ -10,7 +10,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,43 +17,56 @@ from typing import Any
 import pytest
 import trio
 
+from poe.backend import native
+from poe.cli.final_state import prove_membership, read_final_state
 from poe.cli.wallet import Rollup, read_history
 from poe.errors import Reverted
+from poe.l1.anvil import Anvil
+from poe.l1.contract import Arbiter
 from poe.l1.interface import QueueEntry
 from poe.l1.keys import write_secret
 from poe.l1.rpc import Rpc
-from poe.rollup.types import AccountIndex, Address, Gwei
+from poe.rollup.batch import deposit_slot
+from poe.rollup.types import AccountIndex, Address, Gwei, Wei
+from tests.integration.commands import Run, run_here, run_poe
 from tests.integration.launching import finish, read_json, start, wait_until
-from tests.integration.market import DEPOSIT, REWARD, SECRETS, Market, account, dev_key, key_of, open_market
+from tests.integration.market import DEPOSIT, REWARD, SECRETS, SHAPE, Market, account, dev_key, key_of, open_market
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
 ETHER = 10**18
 DEADLINE_BLOCKS = 8
 ALARM_BLOCKS = 5
+EXIT_BLOCKS = 40
+GWEI = 10**9
 ABOVE_THE_LOADS_FEES = 100
-
-
-def run_poe(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "poe", *arguments], capture_output=True, text=True, timeout=120)
 
 
 class Wallet:
     """`poe tx` against one rollup, as a user runs it; the answers are JSON."""
 
-    def __init__(self, folder: Path, rpc_url: str, arbiter: str) -> None:
+    def __init__(self, folder: Path, rpc_url: str, arbiter: str, run: Run = run_poe) -> None:
         self.folder = folder
+        self.arbiter = arbiter
+        self._run = run
         self._of_rollup = ("--rpc-url", rpc_url, "--arbiter", arbiter, "--json")
 
     def tx(self, *command: str, **options: object) -> dict[str, Any]:
+        """A command that must succeed."""
         done = self.attempt(*command, **options)
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
-    def attempt(self, *command: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def attempt(self, *command: str, group: str = "tx", **options: object) -> subprocess.CompletedProcess[str]:
         flags = [part for name, value in options.items() for part in _flag(name, value)]
-        return run_poe("tx", *command, *flags, *self._of_rollup)
+        return self._run(group, *command, *flags, *self._of_rollup)
+
+    def refusal(self, *command: str, **options: object) -> str:
+        """The one line of a command that must fail."""
+        done = self.attempt(*command, **options)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
+        return done.stderr
 
     def key(self, name: str, secret: bytes | None = None) -> Path:
         """A key file; a new key unless a secret is given."""
@@ -149,7 +161,11 @@ def _credit(user: Wallet, payer: Path, url: str) -> list[dict[str, Any]]:
 @pytest.fixture
 async def market() -> AsyncIterator[Market]:
     """Two users have accounts in a final batch; the exit address of both is `rival`."""
-    deadlines = {"queue_deadline_blocks": DEADLINE_BLOCKS, "alarm_delay_blocks": ALARM_BLOCKS}
+    deadlines = {
+        "queue_deadline_blocks": DEADLINE_BLOCKS,
+        "alarm_delay_blocks": ALARM_BLOCKS,
+        "exit_deadline_blocks": EXIT_BLOCKS,
+    }
     async with open_market(dev_key(), **deadlines) as market:
         await market.post_deposits()
         await market.prove_all()
@@ -280,3 +296,148 @@ async def _note_foreign_batch(market: Market) -> None:
     ordered = ledger.batch(number)
     assert ordered is not None
     market.note(number, ordered.batch, ordered.queue_end)
+
+
+# With everybody gone.
+
+
+FORGED_AMOUNT = 10**15
+
+
+@pytest.fixture
+async def ghost_town(market: Market, user: Wallet) -> Market:
+    """Everybody has stopped: batches 1 and 2 are final; 3 is posted and will never be proven; in the queue wait the
+    deposit of a new user (entry 2), a forced exit (3), and a forced transaction that looks like a deposit (4)."""
+    await market.post([market.transfer(0, 1, amount=1_000_007), market.exit(1, 1_234)])
+    await market.prove_all()
+    await market.post([market.transfer(1, 0, amount=5), market.exit(0, 77)])
+    copier, rival = market.clients["copier"], market.clients["rival"]
+    key = native.derive_public_key(b"\x03" * 32)
+    await copier.deposit(public_key=key, exit_address=copier.account, amount=Gwei(DEPOSIT + 1))
+    await rival.force_exit(AccountIndex(1), Gwei(5))
+    owner = native.derive_public_key(SECRETS[0])
+    forged = deposit_slot(AccountIndex(0), Gwei(FORGED_AMOUNT), owner, rival.account)
+    await copier.force_transaction(forged)
+    return market
+
+
+async def test_with_everybody_gone_each_user_leaves_and_not_a_wei_is_lost_or_made(
+    ghost_town: Market, user: Wallet
+) -> None:
+    market, here = ghost_town, Wallet(user.folder, ghost_town.anvil.url, user.arbiter, run_here)
+    copier, rival = user.folder / "copier", user.folder / "rival"
+
+    def say(*command: str, **options: object) -> Any:
+        return in_thread(here.tx, *command, **options)
+
+    def refused(*command: str, **options: object) -> Any:
+        return in_thread(here.refusal, *command, **options)
+
+    assert "POE-INP-020" in await refused("leave", l1_key=copier, account=1)
+    early = await refused("exit-mode", group="arbiter", l1_key=copier)
+    assert "POE-INP-024" in early
+    due = (await say("exit-mode", group="arbiter"))["due_at_block"]
+    assert f"from block {due} on" in early
+    await market.anvil.mine(due - 2 - (await market.anvil.rpc.latest()).number)
+    assert "POE-INP-024" in await refused("exit-mode", group="arbiter", l1_key=copier)
+    await market.anvil.mine()
+    ended = await say("exit-mode", group="arbiter", l1_key=copier)
+    assert (ended["exit_mode"], ended["finalized"], ended["void_batches"], ended["void_entries"]) == (True, 2, 1, 3)
+
+    await lies_about_an_account_are_refused(market)
+    left = (await in_thread(user.tx, "leave", l1_key=copier, account=1))["left"]
+    assert [(one["account"], one["balance_gwei"]) for one in left] == [(1, DEPOSIT + 1_000_007 - 1_234 - 1)]
+    assert "POE-INP-021" in await refused("leave", l1_key=copier, account=1)
+    assert "POE-INP-022" in await refused("leave", l1_key=copier, account=2)
+    left = (await say("leave", l1_key=rival))["left"]
+    assert [(one["account"], one["balance_gwei"]) for one in left] == [(0, DEPOSIT - 1_000_007 + 1)]
+    assert "POE-INP-022" in await refused("leave", l1_key=copier, l2_key=user.folder / "l2")
+
+    (back,) = (await say("refund", l1_key=rival, entry=2))["refunded"]
+    assert back["address"] == "0x" + market.clients["copier"].account.hex()
+    assert back["wei"] > (DEPOSIT + 1) * GWEI
+    (back,) = (await say("refund", l1_key=rival, batch=3))["refunded"]
+    assert (back["address"], back["wei"]) == ("0x" + market.parameters.sequencer.hex(), REWARD)
+    for again in ({"entry": 2}, {"batch": 3}, {"entry": 0}, {"batch": 2}):
+        assert "POE-INP-023" in await refused("refund", l1_key=rival, **again)
+    rest = (await say("refund", l1_key=rival, all=True))["refunded"]
+    assert [one["entry"] for one in rest] == [3, 4]
+    assert all(one["wei"] < FORGED_AMOUNT * GWEI for one in rest), "words that look like a deposit are worth a fee"
+    assert "POE-INP-023" in await refused("refund", l1_key=rival, all=True)
+    assert (await say("credit-exits", l1_key=copier))["batches"] == [2]
+
+    paid_in = await held_by_arbiter(market)
+    assert paid_in == await sent_to_arbiter(market)
+    assert sum([await withdraw(client) for client in market.clients.values()]) == paid_in
+    assert await held_by_arbiter(market) == 0
+
+
+async def test_a_rollup_that_nobody_ever_served_gives_every_deposit_back(tmp_path: Path) -> None:
+    """By the commands alone: deploy, deposit, top up, end, refund, withdraw."""
+    async with Anvil(block_seconds=None) as anvil:
+        payer = tmp_path / "payer"
+        write_secret(payer, key_of("copier"))
+        write_secret(tmp_path / "l2", SECRETS[0])
+        owner = account("copier").address
+        await anvil.set_balance(owner, Wei(10 * ETHER))
+        deadlines = ("--queue-deadline-blocks", "4", "--alarm-delay-blocks", "2", "--exit-deadline-blocks", "9")
+        roles = ("--key-file", str(payer), "--sequencer", "0x" + "5e" * 20)
+        chain = ("--shape", str(SHAPE), "--rpc-url", anvil.url)
+        deployed = await in_thread(run_here, "arbiter", "deploy", *roles, *chain, *deadlines)
+        wallet = Wallet(tmp_path, anvil.url, deployed.stdout.strip(), run_here)
+        shown = await in_thread(run_here, "arbiter", "show", "--rpc-url", anvil.url, "--address", wallet.arbiter)
+        facts = json.loads(shown.stdout)
+        assert (facts["queue_deadline_blocks"], facts["alarm_delay_blocks"], facts["exit_deadline_blocks"]) == (4, 2, 9)
+        assert facts["exit_mode"] is False
+
+        nothing = await in_thread(wallet.refusal, "exit-mode", group="arbiter", l1_key=payer)
+        assert "no queue entry waits" in nothing
+        made = await in_thread(wallet.tx, "deposit", l1_key=payer, l2_key=tmp_path / "l2", amount_gwei=500)
+        more = await in_thread(wallet.tx, "deposit", l1_key=payer, account=0, amount_gwei=70)
+        assert (made["account"], more["account"], more["entry"]) == (0, 0, 1)
+        await anvil.mine(9)
+        await in_thread(wallet.tx, "exit-mode", group="arbiter", l1_key=payer)
+        back = (await in_thread(wallet.tx, "refund", l1_key=payer, all=True))["refunded"]
+        assert [(one["entry"], one["address"]) for one in back] == [(0, "0x" + owner.hex()), (1, "0x" + owner.hex())]
+        withdrawn = await in_thread(wallet.tx, "withdraw", l1_key=payer)
+        assert withdrawn["wei"] == sum(one["wei"] for one in back) > 570 * GWEI
+        assert await in_thread(eth_of, anvil.url, wallet.arbiter) == 0
+
+
+async def lies_about_an_account_are_refused(market: Market) -> None:
+    """A real membership proof of account 1, shown for something else; then it leaves, once."""
+    parameters, copier = market.parameters, market.clients["copier"]
+    rollup = await Rollup.connect(market.anvil.url, parameters.chain_id, parameters.address)
+    proof = await prove_membership(rollup, await read_final_state(rollup), AccountIndex(1), None)
+    to, balance, words = proof.exit_address, proof.balance, proof.words
+    for lie in (
+        (AccountIndex(0), to, balance, words),
+        (proof.account, copier.account, balance, words),
+        (proof.account, to, Gwei(balance + 1), words),
+        (proof.account, to, balance, (*words[:7], words[7] ^ 1)),
+    ):
+        with pytest.raises(Reverted, match="InvalidProof"):
+            await copier.leave(*lie)
+
+
+async def held_by_arbiter(market: Market) -> int:
+    return int(await in_thread(eth_of, market.anvil.url, "0x" + market.parameters.address.hex()))
+
+
+async def sent_to_arbiter(market: Market) -> int:
+    """The value of every transaction to the arbiter that succeeded, by L1's own blocks."""
+    rpc, address, total = market.anvil.rpc, "0x" + market.parameters.address.hex(), 0
+    for number in range(1, (await rpc.latest()).number + 1):
+        block: Any = await rpc.call("eth_getBlockByNumber", hex(number), True)
+        for sent in (tx for tx in block["transactions"] if tx["to"] == address and int(tx["value"], 16)):
+            receipt: Any = await rpc.call("eth_getTransactionReceipt", sent["hash"])
+            total += int(sent["value"], 16) * int(receipt["status"], 16)
+    return total
+
+
+async def withdraw(client: Arbiter) -> int:
+    """Pull a client's credit; what its account gained by it, gas aside."""
+    if await client.credit_of(client.account) == 0:
+        return 0
+    before, receipt = await client.balance(), await client.withdraw()
+    return await client.balance() - before + receipt.gas_used * receipt.effective_gas_price
