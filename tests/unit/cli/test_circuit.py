@@ -10,7 +10,7 @@ import pytest
 
 from poe.backend import native
 from poe.backend.interface import MutationReport
-from poe.backend.keys import ensure_dev_key, verifying_key_digest
+from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key, verifying_key_digest
 from poe.cli.app import app
 from poe.errors import BackendError, InputError, ToolError
 from poe.rollup.types import Shape
@@ -119,3 +119,76 @@ def test_mutate_fails_when_a_mutation_survives(monkeypatch: pytest.MonkeyPatch) 
 def test_mutate_refuses_an_empty_sample() -> None:
     with pytest.raises(InputError, match="--sample is 0"):
         poe("mutate", "--sample", "0")
+
+
+def test_info_tells_the_membership_circuits_size(capsys: pytest.CaptureFixture[str]) -> None:
+    poe("info", "--membership", "2", "--json")
+    circuit = native.membership_circuit_info(2)
+    assert json.loads(capsys.readouterr().out) == {
+        "membership_depth": 2,
+        "constraints": circuit.constraints,
+        "wires": circuit.wires,
+        "public_inputs": 3,
+        "hash": "0x" + circuit.hash.hex(),
+    }
+
+
+def test_a_membership_key_is_set_up_and_says_what_it_is(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    poe("setup", "--membership", "1", "--cache", str(cache))
+    path, provenance = capsys.readouterr().out.split()
+    assert provenance == "(insecure-dev)"
+    poe("check-key", path, "--json")
+    key = ensure_dev_membership_key(1, cache)
+    assert json.loads(capsys.readouterr().out) == {
+        "membership_depth": 1,
+        "circuit": "0x" + native.membership_circuit_info(1).hash.hex(),
+        "provenance": "insecure-dev",
+        "verifying_key_sha256": verifying_key_digest(key.verifying_key_words),
+    }
+
+
+def test_the_membership_circuit_is_exported_whole_and_imported(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    which = ("--membership", "1", "--cache", str(cache))
+    poe("export", "--out", str(tmp_path), "--demo", "--phase-one", *which)
+    names = [Path(line).name for line in capsys.readouterr().out.split()]
+    assert names[:3] == ["circuit.r1cs", "circuit.zkey", "verification_key.json"]
+    assert names[3:] == ["demo.wtns", "proof.json", "public.json", "phase-one.ptau"]
+    poe("import-key", str(tmp_path / "circuit.zkey"), *which)
+    path, provenance = capsys.readouterr().out.split()
+    assert provenance == "(insecure-dev)"
+    assert Path(path).read_bytes() == ensure_dev_membership_key(1, cache).path.read_bytes()
+    with pytest.raises(BackendError, match="the key is of another circuit"):
+        poe("import-key", str(tmp_path / "circuit.zkey"), "--shape", str(SHAPE), "--cache", str(cache))
+
+
+def test_mutate_finds_no_second_witness_of_a_membership(capsys: pytest.CaptureFixture[str]) -> None:
+    poe("mutate", "--membership", "2", "--json")
+    report = json.loads(capsys.readouterr().out)
+    assert (report["membership_depth"], report["survivors"]) == (2, 0)
+    assert report["wires"] == native.membership_circuit_info(2).wires - 1
+    assert report["mutations"] > 20 * report["wires"]
+
+
+def test_mutate_fails_when_a_membership_mutation_survives(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_one(*_: object, **__: object) -> MutationReport:
+        return MutationReport(wires=3, hints=2, mutations=9, survivors=("wire 2 goes unnoticed",))
+
+    monkeypatch.setattr(native, "mutate_membership_circuit", find_one)
+    with pytest.raises(BackendError, match="1 mutations of the circuit survive"):
+        poe("mutate", "--membership", "1")
+
+
+@pytest.mark.parametrize("command", ["info", "setup", "mutate"])
+def test_one_circuit_is_named_and_it_exists(command: str) -> None:
+    with pytest.raises(InputError, match="--shape and --membership are given"):
+        poe(command, "--shape", "1x1", "--membership", "1")
+    for depth in ("0", "25"):
+        with pytest.raises(InputError, match=f"--membership is {depth}"):
+            poe(command, "--membership", depth)
+
+
+def test_mutate_takes_no_sample_of_a_membership() -> None:
+    with pytest.raises(InputError, match="--sample is for batches"):
+        poe("mutate", "--membership", "1", "--sample", "3")

@@ -76,6 +76,33 @@ def test_the_data_folder_is_made(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
 
 
+INTERRUPTED_WHILE_IMPORTING = """
+import importlib.abc, os, runpy, signal, sys
+
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["poe", "tx", "withdraw", "--l1-key", "/nowhere"]
+runpy.run_module("poe", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("name", ["poe.cli", "cyclopts", "poe.cli.app", "poe.cli.tx", "trio"])
+def test_an_interrupt_among_the_imports_prints_nothing(name: str) -> None:
+    """A command imports for longer than somebody takes who has mistyped it."""
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_IMPORTING.format(name=name)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_only_flags_that_were_given_override() -> None:
     assert set(RunFlags().overrides.values()) == {None}
     given = RunFlags(data_dir=Path("here"), rpc_url="http://x", arbiter="0x1").overrides

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import trio
 
+from poe.cli import exit_mode, wallet
 from poe.cli import tx as tx_module
-from poe.cli import wallet
 from poe.cli.app import main
+from poe.cli.rollup import RollupFlags
 from poe.crypto import eddsa
 from poe.errors import ConfigError, InputError, Reverted
 from poe.l1.ledger import Ledger
@@ -29,7 +30,19 @@ from tests.unit.l1.test_ledger import origin, update
 ARBITER = "0x" + "a7" * 20
 DOMAIN = FieldElement(77)
 SECRET = b"\x07" * 32
-COMMANDS = ("deposit", "transfer", "exit", "force-exit", "force", "post-queue", "credit-exits", "withdraw", "balance")
+COMMANDS = (
+    "deposit",
+    "transfer",
+    "exit",
+    "force-exit",
+    "force",
+    "post-queue",
+    "credit-exits",
+    "withdraw",
+    "balance",
+    "leave",
+    "refund",
+)
 TRANSFER = Transfer(
     sender=AccountIndex(1), recipient=AccountIndex(2), amount=Gwei(2**64 - 1), fee=Gwei(2**32 - 1), nonce=2**32 - 2
 )
@@ -118,19 +131,26 @@ def test_every_command_is_there_and_none_takes_a_secret_on_the_command_line(poe:
         assert code == 0
         assert "--arbiter" in out
         assert "--json" in out
-    taken = {
-        name
-        for command in COMMANDS
-        for name in inspect.signature(
-            getattr(tx_module, {"exit": "exit_"}.get(command, command.replace("-", "_")))
-        ).parameters
-    }
-    assert {name for name in taken if "key" in name or "secret" in name} == {"l1_key", "l2_key"}
+    taken = flags_of_all_commands()
+    assert {name for name in taken if "key" in name or "secret" in name} == {"l1_key", "l2_key", "key_cache"}
 
 
 def test_keys_are_paths() -> None:
-    hints = inspect.signature(tx_module.force).parameters
-    assert {hints["l1_key"].annotation, hints["l2_key"].annotation} == {"Path"}
+    named = {name: kinds for name, kinds in flags_of_all_commands().items() if "key" in name}
+    assert {kind for kinds in named.values() for kind in kinds} == {"Path", "Path | None"}
+
+
+def flags_of_all_commands() -> dict[str, set[str]]:
+    """Every flag's annotations by its name, those of shared flags included."""
+    functions = [
+        getattr(exit_mode if hasattr(exit_mode, name) else tx_module, name)
+        for name in ({"exit": "exit_"}.get(command, command.replace("-", "_")) for command in COMMANDS)
+    ]
+    found: dict[str, set[str]] = {}
+    for function in [*functions, tx_module.SendFlags, RollupFlags]:
+        for name, parameter in inspect.signature(function).parameters.items():
+            found.setdefault(name, set()).add(str(parameter.annotation))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -144,6 +164,14 @@ def test_keys_are_paths() -> None:
             1,
             "--to",
         ),
+        (("deposit", "--l1-key", "KEY", "--amount-gwei", 5), 1, "--l2-key or --account"),
+        (("deposit", "--l1-key", "KEY", "--l2-key", "KEY", "--account", 1, "--amount-gwei", 5), 1, "--account"),
+        (("deposit", "--l1-key", "KEY", "--account", 1, "--exit-address", ARBITER, "--amount-gwei", 5), 1, "--account"),
+        (("leave", "--l1-key", "KEY", "--l2-key", "KEY", "--account", 1), 1, "--account or --l2-key"),
+        (("leave", "--l1-key", "KEY", "--account", 2**48), 1, "2^48"),
+        (("refund", "--l1-key", "KEY"), 1, "one of --entry, --batch and --all"),
+        (("refund", "--l1-key", "KEY", "--entry", 1, "--batch", 1), 1, "one of --entry, --batch and --all"),
+        (("refund", "--l1-key", "KEY", "--entry", 1, "--all"), 1, "one of --entry, --batch and --all"),
         (("balance", "--account", -1), 1, "--account is -1"),
         (("balance", "--account", 2**48), 1, "2^48"),
     ],
