@@ -23,14 +23,10 @@ abstract contract RaceFixture is Test {
     function _deploy() internal {
         json = vm.readFile("fixtures/race.json");
         address deployer = vm.parseJsonAddress(json, ".deployer");
-        uint256[] memory words = vm.parseJsonUintArray(json, ".verifyingKey");
-        uint256[22] memory key;
-        for (uint256 i = 0; i < 22; ++i) {
-            key[i] = words[i];
-        }
+        uint256[22] memory key = _key(".verifyingKey");
         vm.prank(deployer);
         verifier = new Groth16Verifier(key);
-        membershipVerifier = new Groth16Verifier(key);
+        membershipVerifier = new Groth16Verifier(_key(".membershipKey"));
         IArbiter.Config memory config = _fixtureConfig();
         vm.prank(deployer);
         arbiter = new Arbiter(config);
@@ -58,7 +54,7 @@ abstract contract RaceFixture is Test {
 
     /// @dev The proof called `name`, ready to submit.
     function _proof(string memory name) internal view returns (IArbiter.Submission memory submission) {
-        string memory proof = string.concat(".proofs[", vm.toString(_indexOf(name)), "]");
+        string memory proof = string.concat(".proofs[", vm.toString(_indexOf(".proofs", name)), "]");
         submission.number = uint64(_uint(string.concat(proof, ".number")));
         submission.oldRoot = _uint(string.concat(proof, ".oldRoot"));
         submission.newRoot = _uint(string.concat(proof, ".newRoot"));
@@ -73,6 +69,23 @@ abstract contract RaceFixture is Test {
         submission.header = _header(submission.number);
         string memory data = string.concat(".batches[", vm.toString(submission.number - 1), "].data");
         submission.data = vm.parseJsonBytes(json, data);
+    }
+
+    /// @dev The membership proof called `name`.
+    function _membership(string memory name)
+        internal
+        view
+        returns (uint48 account, address exitAddress, uint96 balance, uint256[8] memory proof)
+    {
+        uint256 i = _indexOf(".memberships", name);
+        string memory path = string.concat(".memberships[", vm.toString(i), "]");
+        account = uint48(_uint(string.concat(path, ".account")));
+        exitAddress = vm.parseJsonAddress(json, string.concat(path, ".exitAddress"));
+        balance = uint96(_uint(string.concat(path, ".balance")));
+        uint256[] memory words = vm.parseJsonUintArray(json, string.concat(path, ".words"));
+        for (i = 0; i < 8; ++i) {
+            proof[i] = words[i];
+        }
     }
 
     function _uint(string memory path) internal view returns (uint256) {
@@ -95,7 +108,7 @@ abstract contract RaceFixture is Test {
             sequencer: SEQUENCER,
             genesisRoot: _uint(".genesisRoot"),
             circuitVersion: _uint(".circuitVersion"),
-            membershipVersion: 0,
+            membershipVersion: _uint(".membershipVersion"),
             slots: uint8(_uint(".slots")),
             depth: uint8(_uint(".depth")),
             reward: REWARD,
@@ -128,10 +141,19 @@ abstract contract RaceFixture is Test {
         );
     }
 
-    function _indexOf(string memory name) private view returns (uint256 i) {
-        while (
-            keccak256(bytes(vm.parseJsonString(json, string.concat(".proofs[", vm.toString(i), "].name"))))
-                != keccak256(bytes(name))
-        ) ++i;
+    function _key(string memory path) private view returns (uint256[22] memory key) {
+        uint256[] memory words = vm.parseJsonUintArray(json, path);
+        for (uint256 i = 0; i < 22; ++i) {
+            key[i] = words[i];
+        }
+    }
+
+    function _indexOf(string memory list, string memory name) private view returns (uint256 i) {
+        bytes32 wanted = keccak256(bytes(name));
+        while (keccak256(bytes(_nameAt(list, i))) != wanted) ++i;
+    }
+
+    function _nameAt(string memory list, uint256 i) private view returns (string memory) {
+        return vm.parseJsonString(json, string.concat(list, "[", vm.toString(i), "].name"));
     }
 }
