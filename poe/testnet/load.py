@@ -16,13 +16,15 @@ from poe.l1.interface import ArbiterClient
 from poe.rollup.transaction import SignedTransfer, Transfer
 from poe.rollup.types import AccountIndex, Gwei
 from poe.sequencer.client import BAD_ANSWER, RpcClient
+from poe.sequencer.mempool import FULL
+from poe.sequencer.rpc import EXIT_MODE
 
 log = logging.getLogger("poe.testnet.load")
 
 MAX_TRANSACTIONS_PER_CALL = 5000
 ACCOUNTS_POLL_SECONDS = 0.5
-PAUSE_WHEN_FULL_SECONDS = 1.0
-FULL = "POE-SEQ-001"
+PAUSE_SECONDS = {FULL: 1.0, EXIT_MODE: 60.0}
+"""A sequencer that refuses by these codes is left alone for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ class Load:
         self._count(codes)
         refused = {user.account: user for (user, _), code in zip(signed, codes, strict=True) if code is not None}
         if refused:
-            await trio.sleep(PAUSE_WHEN_FULL_SECONDS if FULL in codes else 0)
+            await trio.sleep(max(PAUSE_SECONDS.get(code or "", 0.0) for code in codes))
             await self._correct_nonces(list(refused.values()))
 
     def _next_transfer(self) -> tuple[User, SignedTransfer]:

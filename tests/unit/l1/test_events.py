@@ -163,7 +163,9 @@ def test_a_forced_exit_of_an_account_that_cannot_exist_is_an_entry_all_the_same(
     assert dataclasses.replace(DECODER.decode(log, chain.head), origin=event.origin) == event
 
 
-@pytest.mark.parametrize("name", ["BatchSequenced", "ProofAccepted", "BatchFinalized", "ExitsCredited", "BatchRefunded"])
+@pytest.mark.parametrize(
+    "name", ["BatchSequenced", "ProofAccepted", "BatchFinalized", "ExitsCredited", "BatchRefunded"]
+)
 def test_batch_zero_is_refused(name: str) -> None:
     log, _ = posted(EVENTS[name])
     with pytest.raises(ValueError, match="from 1"):

@@ -18,7 +18,7 @@ from poe.rollup.transaction import message_of
 from poe.rollup.types import Gwei
 from poe.sequencer.client import RpcClient
 from poe.sequencer.http import HttpLimits, HttpRequest, HttpResponse, serve_http
-from poe.testnet.load import Load, LoadPlan, Signer, secret_of
+from poe.testnet.load import PAUSE_SECONDS, Load, LoadPlan, Signer, secret_of
 from tests.fakes import DOMAIN
 from tests.unit.sequencer.rig import Rig
 
@@ -138,6 +138,19 @@ async def test_refused_transfers_are_counted_by_code_and_nonces_are_set_right(
     summary = load.summary()
     assert summary["accepted"] > full["accepted"] + 3
     assert rig.chain.transactions + len(rig.mempool) == summary["accepted"]
+
+
+async def test_once_the_rollup_has_ended_the_sequencer_is_asked_rarely(tmp_path: Path, autojump_clock: Clock) -> None:
+    rig = Rig()
+    async with running(rig, tmp_path) as client:
+        load = load_on(rig, client)
+        await load.make_users()
+        rig.l1.end()
+        await trio.testing.wait_all_tasks_blocked()
+        started = trio.current_time()
+        await load.send(3)
+        assert trio.current_time() - started >= PAUSE_SECONDS["POE-SEQ-008"]
+    assert load.summary()["rejections"] == {"POE-SEQ-008": 3}
 
 
 async def test_a_sequencer_that_is_gone_is_counted_and_not_fatal(tmp_path: Path, autojump_clock: Clock) -> None:
