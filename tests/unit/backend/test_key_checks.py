@@ -63,27 +63,33 @@ FAULTS: dict[str, tuple[Callable[[Words], Words], str]] = {
 }
 
 
+@pytest.fixture(scope="module", params=["batch", "membership"])
+def either(request: pytest.FixtureRequest, key: KeyInfo, membership: KeyInfo) -> KeyInfo:
+    """One of an arbiter's two keys."""
+    return key if request.param == "batch" else membership
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_worthless_verifying_key_is_refused_by_name(key: KeyInfo, fault: str) -> None:
+def test_a_worthless_verifying_key_is_refused_by_name(either: KeyInfo, fault: str) -> None:
     spoil, message = FAULTS[fault]
     with pytest.raises(BackendError, match=f"^POE-BCK-001: .*{message}"):
-        native.check_verifying_key(spoil(key.verifying_key_words), key.circuit)
+        native.check_verifying_key(spoil(either.verifying_key_words), either.circuit)
 
 
-def test_gamma_may_be_the_generator(key: KeyInfo) -> None:
-    assert key.verifying_key_words[GAMMA : GAMMA + 4] == g2_words(1)
-    native.check_verifying_key(key.verifying_key_words, key.circuit)
+def test_gamma_may_be_the_generator(either: KeyInfo) -> None:
+    assert either.verifying_key_words[GAMMA : GAMMA + 4] == g2_words(1)
+    native.check_verifying_key(either.verifying_key_words, either.circuit)
 
 
-def test_a_key_of_the_published_seed_is_known_by_its_points(key: KeyInfo) -> None:
-    assert native.check_verifying_key(key.verifying_key_words, key.circuit)
-    contributed = with_words(key.verifying_key_words, DELTA, g2_words(99))
-    assert native.check_verifying_key(contributed, key.circuit)
+def test_a_key_of_the_published_seed_is_known_by_its_points(either: KeyInfo) -> None:
+    assert native.check_verifying_key(either.verifying_key_words, either.circuit)
+    contributed = with_words(either.verifying_key_words, DELTA, g2_words(99))
+    assert native.check_verifying_key(contributed, either.circuit)
 
 
-def test_another_key_is_not_taken_for_it(key: KeyInfo) -> None:
-    other = with_words(with_words(key.verifying_key_words, ALPHA, (1, 2)), BETA, g2_words(77))
-    assert not native.check_verifying_key(other, key.circuit)
+def test_another_key_is_not_taken_for_it(either: KeyInfo) -> None:
+    other = with_words(with_words(either.verifying_key_words, ALPHA, (1, 2)), BETA, g2_words(77))
+    assert not native.check_verifying_key(other, either.circuit)
 
 
 @pytest.mark.parametrize("chain_id", DEVELOPMENT_CHAINS)
