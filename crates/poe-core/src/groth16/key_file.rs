@@ -14,7 +14,8 @@ use crate::trace::{MAX_DEPTH, MAX_SLOTS};
 const MAGIC: &[u8; 8] = b"poe-key\0";
 const VERSION: u32 = 1;
 const PROVENANCE_BYTES: usize = 32;
-/// Magic, version, provenance, circuit hash, then slots (0: no batch circuit but the membership circuit), depth, constraints, wires, public inputs, domain size.
+/// Magic, version, provenance, circuit hash, then slots, depth, constraints, wires, public inputs, domain size. The
+/// membership circuit has no slots: 0 says that the key is one of its.
 pub const HEADER_BYTES: usize = 8 + 4 + PROVENANCE_BYTES + 32 + 6 * 4;
 const CHECKSUM_BYTES: usize = 32;
 const COORDINATE_BYTES: usize = 32;
