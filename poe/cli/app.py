@@ -29,7 +29,7 @@ for _name, _help in (
     ("prover", "Race to prove batches."),
     ("observer", "Watch the race from L1 alone."),
     ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
-    ("arbiter", "Deploy the contract and look at it."),
+    ("arbiter", "Deploy the contract, look at it, end it."),
     ("circuit", "Circuits and their proving keys."),
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),

@@ -1,4 +1,4 @@
-"""`poe arbiter`: deploy the contract and look at it."""
+"""`poe arbiter`: deploy the contract, look at it, end it."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ def end(*, rollup: RollupFlags = RollupFlags(), l1_key: Path | None = None) -> N
         head = (await of.rpc.latest()).number
         facts = {
             "exit_mode": ledger.exit_mode is not None,
-            "due_at_block": ledger.exit_mode_due_at(),
+            "due_at_block": None if ledger.exit_mode else ledger.exit_mode_due_at(),
             "block": head,
             "finalized": ledger.finalized_number,
             "void_batches": len(ledger.void_batches()),

@@ -14,7 +14,7 @@ from poe.backend import native
 from poe.backend.interface import MembershipProof
 from poe.backend.keys import find_membership_key
 from poe.cli.wallet import L2Account, Rollup, account_in, execute, read_ledger
-from poe.errors import BadAnswer, InputError, Reverted
+from poe.errors import BackendError, BadAnswer, InputError, Reverted
 from poe.l1.contract import Arbiter
 from poe.l1.deploy import require_secure_key
 from poe.l1.interface import BatchRefunded, BatchSequenced, EntryRefunded, QueueEntry
@@ -78,20 +78,21 @@ def leaving(final: FinalState, account: AccountIndex) -> L2Account:
 
 
 def all_leaving(final: FinalState, *, public_key: tuple[int, int] | None, exit_address: Address) -> list[L2Account]:
-    """The accounts of a key, or those of an exit address if no key is given, that have not left; InputError for none.
+    """The accounts of a key, or those of an exit address if no key is given, that hold anything and have not left.
 
-    The arbiter numbers accounts one after the other, so the first that is missing ends them.
+    InputError when there are none. The arbiter numbers accounts in a row: the first that is missing ends them.
     """
     found, index = [], AccountIndex(0)
     while final.state.account(index) is not None:
         held = account_in(final.state, index)
         is_ours = held.public_key == public_key if public_key else held.exit_address == exit_address
-        if is_ours and not final.ledger.has_left(index):
+        if is_ours and held.balance_gwei and not final.ledger.has_left(index):
             found.append(held)
         index = AccountIndex(index + 1)
     if not found:
         whose = "of this key" if public_key else f"with exit address 0x{exit_address.hex()}"
-        raise InputError(f"the final state has no account {whose} that has not left", code=NO_ACCOUNT)
+        what = f"the final state has no account {whose} that holds anything and has not left"
+        raise InputError(what, code=NO_ACCOUNT)
     return found
 
 
@@ -103,9 +104,10 @@ async def prove_membership(
     find = partial(find_membership_key, parameters.shape.depth, parameters.membership_key_words, key_cache)
     key = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
     if key.verifying_key_words != parameters.membership_key_words:
-        raise InputError(
+        raise BackendError(
             f"our membership key {key.path} does not belong to the arbiter's",
-            fix="import the one that the arbiter was deployed with: `poe circuit import-key`",
+            fix="import the one that the arbiter was deployed with: `poe circuit import-key --membership`",
+            code="POE-BCK-004",
         )
     require_secure_key(key.provenance, parameters.chain_id)
     prove = partial(native.prove_membership, key.path, final.state, account)

@@ -89,6 +89,7 @@ def deposit(
     amount, index = _gwei(amount_gwei), None if account is None else _index(account)
 
     async def work(of: Rollup) -> tuple[str, Facts]:
+        of.require_sound()
         arbiter = await of.client(l1_key)
         if public_key is not None:
             receipt = await arbiter.deposit(

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from poe.assembly import require_our_circuits
+from poe.assembly import require_our_circuits, require_sound_keys
 from poe.backend import native
 from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact
@@ -60,6 +60,11 @@ class Rollup:
     def decoder(self) -> EventDecoder:
         """Of the arbiter's logs."""
         return EventDecoder(load_artifact("Arbiter"), shape=self.parameters.shape)
+
+    def require_sound(self) -> None:
+        """BackendError or ConfigError for an arbiter that no money should go to: foreign circuits, forgeable keys."""
+        require_our_circuits(self.parameters)
+        require_sound_keys(self.parameters)
 
     async def client(self, key_file: Path) -> Arbiter:
         """The arbiter's calls for the account of a key file."""

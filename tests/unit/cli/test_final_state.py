@@ -13,7 +13,7 @@ from poe.backend.keys import ensure_dev_membership_key
 from poe.cli import final_state
 from poe.cli.final_state import FinalState, all_leaving, leaving, prove_membership, read_final_state, when_due
 from poe.cli.wallet import Rollup
-from poe.errors import BadAnswer, ConfigError, InputError
+from poe.errors import BackendError, BadAnswer, ConfigError, InputError
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.rollup.types import Account, AccountIndex, Address, Gwei, Shape
 from tests.fakes_l1 import (
@@ -33,8 +33,8 @@ from tests.unit.l1.test_ledger import origin, update
 
 DEPTH = 2
 KEYS = [native.derive_public_key(bytes([n]) * 32) for n in (1, 2)]
-HELD = [(0, ALICE, 10), (1, BOB, 20), (0, BOB, 30), (1, ALICE, 40)]
-"""Key, exit address and balance of accounts 0 to 3."""
+HELD = [(0, ALICE, 10), (1, BOB, 20), (0, BOB, 30), (1, ALICE, 40), (1, BOB, 0)]
+"""Key, exit address and balance of accounts 0 to 4."""
 
 
 def account_of(key: int, exit_address: Address, balance: int) -> Account:
@@ -64,7 +64,7 @@ def test_an_account_leaves_with_what_the_final_state_holds(final: FinalState) ->
     assert (held.index, held.public_key, held.exit_address, held.balance_gwei) == (3, KEYS[1], ALICE, 40)
 
 
-@pytest.mark.parametrize(("index", "code"), [(0, "POE-INP-021"), (4, "POE-INP-022"), (4**DEPTH, "POE-INP-022")])
+@pytest.mark.parametrize(("index", "code"), [(0, "POE-INP-021"), (5, "POE-INP-022"), (4**DEPTH, "POE-INP-022")])
 def test_an_account_that_left_or_never_was_is_refused_by_its_code(final: FinalState, index: int, code: str) -> None:
     with pytest.raises(InputError) as refusal:
         leaving(final, AccountIndex(index))
@@ -156,7 +156,7 @@ async def test_only_the_arbiters_own_membership_key_proves_and_no_development_ke
 ) -> None:
     key = ensure_dev_membership_key(DEPTH, tmp_path)
     told: Any = Told(ledger, GENESIS_ROOT)
-    with pytest.raises(InputError, match="does not belong to the arbiter's"):
+    with pytest.raises(BackendError, match=r"POE-BCK-004.*does not belong to the arbiter's"):
         await prove_membership(told, final, AccountIndex(1), tmp_path)
     told.parameters = replace(told.parameters, membership_key_words=key.verifying_key_words)
     proof = await prove_membership(told, final, AccountIndex(1), tmp_path)

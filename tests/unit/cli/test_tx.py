@@ -185,6 +185,18 @@ def test_what_is_wrong_is_told_before_anything_is_asked(
     assert told in err
 
 
+@pytest.mark.parametrize("flags", [("--exit-deadline-blocks", 200), ("--queue-deadline-blocks", 2**32)])
+@pytest.mark.parametrize(
+    "command", [("arbiter", "deploy", "--key-file", "KEY", "--sequencer", ARBITER), ("testnet", "up")]
+)
+def test_deadlines_that_leave_nobody_time_are_a_configuration_error(
+    poe: Run, command: tuple[str, ...], flags: tuple[object, ...]
+) -> None:
+    code, out, err = poe(*command, *flags)
+    assert (code, out, err.count("\n")) == (78, "", 1)
+    assert "POE-CFG-013" in err
+
+
 def test_an_address_that_is_none_is_a_configuration_error(poe: Run) -> None:
     code, _, err = poe("tx", "balance", "--account", 1, "--arbiter", "0x12")
     assert (code, err.count("\n")) == (78, 1)
