@@ -3,33 +3,15 @@ pragma solidity 0.8.37;
 
 import {EntryQueue} from "./EntryQueue.sol";
 import {ExitMode} from "./ExitMode.sol";
+import {Finality} from "./Finality.sol";
 import {IArbiter} from "./interfaces/IArbiter.sol";
 import {IVerifier} from "./interfaces/IVerifier.sol";
 import {Statement} from "./libraries/Statement.sol";
 
 /// @title The arbiter: orders batches, accepts the first valid proof of each, pays its payee.
 /// @notice Who may call what, and what could go wrong, is in DESIGN.md.
-contract Arbiter is ExitMode {
+contract Arbiter is Finality {
     using Statement for bytes;
-
-    /// @dev The accepted proof of one (batch, old root). The third word is written only when there is a tip, the
-    /// fourth only when there are exits.
-    struct Acceptance {
-        uint256 newRoot;
-        address payee;
-        uint64 acceptedAt;
-        bool tipped;
-        bool exiting;
-        address relayer;
-        uint96 tip;
-        bytes32 exitsHash;
-    }
-
-    /// @dev Exits of a final batch that are not credited yet, and the block it was finalized in.
-    struct DueExits {
-        bytes32 exitsHash;
-        uint64 finalizedAt;
-    }
 
     uint256 private constant MAX_FINALIZED_PER_PROOF = 8;
 
@@ -38,19 +20,15 @@ contract Arbiter is ExitMode {
     uint256 public immutable override genesisRoot;
     uint256 public immutable override circuitVersion;
     uint256 public immutable override deployedAt;
-    uint32 public immutable override alarmDelay;
 
-    mapping(uint64 number => mapping(uint256 oldRoot => Acceptance)) private _acceptances;
-    mapping(uint64 number => DueExits) private _dueExits;
-
-    constructor(Config memory config) EntryQueue(config) ExitMode(config) {
+    constructor(Config memory config) EntryQueue(config) ExitMode(config) Finality(config) {
         if (config.verifier.code.length == 0) revert WrongConfig("verifier");
         if (config.sequencer == address(0)) revert WrongConfig("sequencer");
         if (config.genesisRoot >= Statement.R) revert WrongConfig("genesisRoot");
         if (config.circuitVersion >= Statement.R) revert WrongConfig("circuitVersion");
         (verifier, sequencer) = (config.verifier, config.sequencer);
         (genesisRoot, circuitVersion) = (config.genesisRoot, config.circuitVersion);
-        (alarmDelay, deployedAt) = (config.alarmDelay, block.number);
+        deployedAt = block.number;
         stateRoot = config.genesisRoot;
     }
 
@@ -88,50 +66,30 @@ contract Arbiter is ExitMode {
         if (!IVerifier(verifier).verify(submission.proof, submission.commitment, x, y)) {
             revert InvalidProof();
         }
-        _accept(submission);
-        _finalize(MAX_FINALIZED_PER_PROOF);
+        bool final_ = _accept(submission);
+        _finalize(MAX_FINALIZED_PER_PROOF - (final_ ? 1 : 0));
     }
 
     /// @inheritdoc IArbiter
-    function finalize(uint256 limit) external whileOpen returns (uint256 finalized) {
-        return _finalize(limit);
-    }
-
-    /// @inheritdoc IArbiter
-    function creditExits(uint64 number, uint256[] calldata exits) external {
-        DueExits memory due = _dueExits[number];
-        if (due.exitsHash == 0) revert NoExitsDue(number);
-        bytes32 exitsHash = keccak256(abi.encodePacked(exits));
-        if (exitsHash != due.exitsHash) revert WrongExits(exitsHash, due.exitsHash);
-        uint256 dueAt = uint256(due.finalizedAt) + alarmDelay;
-        if (block.number < dueAt) revert ExitsNotDue(block.number, dueAt);
-        delete _dueExits[number];
-        for (uint256 i = 0; i < exits.length; ++i) {
-            (uint256 exitAddress, uint256 amount) = Statement.unpackExit(exits[i]);
-            // forge-lint: disable-next-line(unsafe-typecast) -- 160 bits
-            creditOf[address(uint160(exitAddress))] += amount * 1 gwei;
+    function submitProofs(Submission[] calldata submissions) external whileOpen returns (uint256 accepted_) {
+        (IVerifier.Claim[] memory claims, uint256[] memory places) = _claims(submissions);
+        if (claims.length == 0) revert NothingToAccept();
+        bool allHold = IVerifier(verifier).verifyAll(claims);
+        for (uint256 i = 0; i < claims.length; ++i) {
+            Submission calldata submission = submissions[places[i]];
+            // Two of the same batch and root may have come in one call.
+            if (_isAccepted(submission.number, submission.oldRoot)) continue;
+            if (!allHold && !_holds(claims[i])) continue;
+            _accept(submission);
+            ++accepted_;
         }
-        emit ExitsCredited(number, exits);
-    }
-
-    /// @inheritdoc IArbiter
-    function accepted(uint64 number, uint256 oldRoot)
-        external
-        view
-        returns (uint256 newRoot, address payee, uint64 acceptedAt)
-    {
-        Acceptance storage acceptance = _acceptances[number][oldRoot];
-        return (acceptance.newRoot, acceptance.payee, acceptance.acceptedAt);
+        if (accepted_ == 0) revert InvalidProof();
+        _finalize(MAX_FINALIZED_PER_PROOF);
     }
 
     /// @inheritdoc IArbiter
     function domain() public view returns (uint256) {
         return Statement.domain(block.chainid, address(this), circuitVersion);
-    }
-
-    /// @inheritdoc ExitMode
-    function _isReady() internal view override returns (bool) {
-        return _acceptances[finalizedNumber + 1][stateRoot].payee != address(0);
     }
 
     function _checkDataLength(bytes calldata data) private view {
@@ -148,10 +106,39 @@ contract Arbiter is ExitMode {
 
     /// @dev The late proof's way out: at most three storage reads, before anything else.
     function _checkOpen(uint64 number, uint256 oldRoot) private view {
+        _checkNumber(number);
+        if (_isAccepted(number, oldRoot)) revert AlreadyAccepted(number, oldRoot);
+    }
+
+    function _checkNumber(uint64 number) private view {
         if (number == 0 || number > _headNumber) revert BatchUnknown(number, _headNumber);
-        if (number <= finalizedNumber || _acceptances[number][oldRoot].payee != address(0)) {
-            revert AlreadyAccepted(number, oldRoot);
+    }
+
+    /// @dev What is to be verified of the submissions, and the place of each among them: late ones are left out.
+    function _claims(Submission[] calldata submissions)
+        private
+        view
+        returns (IVerifier.Claim[] memory claims, uint256[] memory places)
+    {
+        claims = new IVerifier.Claim[](submissions.length);
+        places = new uint256[](submissions.length);
+        uint256 open;
+        for (uint256 i = 0; i < submissions.length; ++i) {
+            Submission calldata submission = submissions[i];
+            _checkNumber(submission.number);
+            if (_isAccepted(submission.number, submission.oldRoot)) continue;
+            _checkFields(submission);
+            (uint256 x, uint256 y) = _publicInputs(submission);
+            claims[open] = IVerifier.Claim(submission.proof, submission.commitment, x, y);
+            places[open++] = i;
         }
+        assembly ("memory-safe") {
+            mstore(claims, open)
+        }
+    }
+
+    function _holds(IVerifier.Claim memory claim) private view returns (bool) {
+        return IVerifier(verifier).verify(claim.proof, claim.commitment, claim.x, claim.y);
     }
 
     function _checkFields(Submission calldata submission) private view {
@@ -175,57 +162,5 @@ contract Arbiter is ExitMode {
         uint256 words = v.placeExits(slots, submission.exits);
         x = v.challenge(submission.commitment);
         y = v.evaluate(words, x);
-    }
-
-    function _accept(Submission calldata submission) private {
-        Acceptance storage acceptance = _acceptances[submission.number][submission.oldRoot];
-        acceptance.newRoot = submission.newRoot;
-        acceptance.payee = submission.payee;
-        acceptance.acceptedAt = uint64(block.timestamp);
-        if (submission.tip > 0) {
-            acceptance.tipped = true;
-            (acceptance.relayer, acceptance.tip) = (msg.sender, submission.tip);
-        }
-        if (submission.exits.length > 0) {
-            acceptance.exiting = true;
-            acceptance.exitsHash = keccak256(abi.encodePacked(submission.exits));
-        }
-        emit ProofAccepted(
-            submission.number,
-            submission.payee,
-            submission.oldRoot,
-            submission.newRoot,
-            msg.sender,
-            submission.tip
-        );
-    }
-
-    /// @dev Finalizes batches in order, each by the proof accepted for the root the last one left.
-    function _finalize(uint256 limit) private returns (uint256 finalized) {
-        (uint64 number, uint256 root) = (finalizedNumber, stateRoot);
-        for (; finalized < limit; ++finalized) {
-            Acceptance storage acceptance = _acceptances[number + 1][root];
-            address payee = acceptance.payee;
-            if (payee == address(0)) break;
-            ++number;
-            root = acceptance.newRoot;
-            _settle(number, acceptance, payee);
-            emit BatchFinalized(number, payee, root, reward);
-        }
-        if (finalized > 0) (finalizedNumber, stateRoot) = (number, root);
-    }
-
-    /// @dev Credits payee, relayer and poster of a final batch, and hands its exits on.
-    function _settle(uint64 number, Acceptance storage acceptance, address payee) private {
-        uint96 tip = acceptance.tipped ? acceptance.tip : 0;
-        creditOf[payee] += reward - tip;
-        if (tip > 0) creditOf[acceptance.relayer] += tip;
-        Batch storage batch = _batch(number);
-        uint96 fees = _feesOf(batch);
-        if (fees > 0) creditOf[batch.poster] += fees;
-        if (acceptance.exiting) {
-            _dueExits[number] = DueExits(acceptance.exitsHash, uint64(block.number));
-            delete acceptance.exitsHash;
-        }
     }
 }

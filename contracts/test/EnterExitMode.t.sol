@@ -139,6 +139,7 @@ contract EnterExitModeTest is EndTest {
         _end();
         _closed(0, abi.encodeCall(IArbiter.enterExitMode, ()));
         _closed(0, abi.encodeCall(IArbiter.submitProof, (third)));
+        _closed(0, abi.encodeCall(IArbiter.submitProofs, (_list(third))));
         _closed(0, abi.encodeCall(IArbiter.finalize, (8)));
         bytes memory data = _dataWith(bytes.concat(_slotOf(TOP_UP_ENTRY), _slotOf(FORGED_ENTRY)));
         _closed(
@@ -215,6 +216,15 @@ contract EnterExitModeTest is EndTest {
     function _refuses(bytes memory reason) private {
         vm.expectRevert(reason);
         arbiter.enterExitMode();
+    }
+
+    function _list(IArbiter.Submission memory submission)
+        private
+        pure
+        returns (IArbiter.Submission[] memory all)
+    {
+        all = new IArbiter.Submission[](1);
+        all[0] = submission;
     }
 
     function _closed(uint256 value, bytes memory call) private {

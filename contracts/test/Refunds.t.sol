@@ -34,9 +34,11 @@ contract RefundsTest is EndTest {
 
     /// @dev A final batch's reward is its payee's, and a batch never posted has none.
     function testFuzz_RevertRefundBatch_WhenItIsFinalOrUnknown(uint64 number) public {
-        if (number > LAST_FINAL) number = uint64(bound(number, HEAD + 1, type(uint64).max));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.BatchNotVoid.selector, number, LAST_FINAL));
-        arbiter.refundBatch(number);
+        _refusesBatch(0);
+        _refusesBatch(1);
+        _refusesBatch(LAST_FINAL);
+        _refusesBatch(HEAD + 1);
+        _refusesBatch(uint64(bound(number, HEAD + 1, type(uint64).max)));
     }
 
     /// @dev The hashes of void batches stay to be read.
@@ -96,12 +98,10 @@ contract RefundsTest is EndTest {
 
     /// @dev A deposit of a final batch is in the root's balances; an entry never queued has paid nothing.
     function testFuzz_RevertRefundEntry_WhenAFinalBatchDrainedItOrNobodyQueuedIt(uint64 entry) public {
-        if (entry >= FIRST_VOID_ENTRY) entry = uint64(bound(entry, ENTRIES, type(uint64).max));
-        bytes32[4] memory words =
-            abi.decode(entry == 0 ? _depositSlot(0, 5, 1e9) : _depositSlot(1, 50, 2e9), (bytes32[4]));
-        bytes memory reason =
-            abi.encodeWithSelector(IArbiter.EntryNotVoid.selector, entry, FIRST_VOID_ENTRY, ENTRIES);
-        _refuses(entry, words, reason);
+        _refusesFinalOrUnknown(0, _depositSlot(0, 5, 1e9));
+        _refusesFinalOrUnknown(1, _depositSlot(1, 50, 2e9));
+        _refusesFinalOrUnknown(ENTRIES, _depositSlot(1, 50, 2e9));
+        _refusesFinalOrUnknown(uint64(bound(entry, ENTRIES, type(uint64).max)), _userSlot(entry));
     }
 
     /// @dev Poster and entries of a void batch are refunded apart: the fees go to the entries alone.
@@ -116,6 +116,17 @@ contract RefundsTest is EndTest {
     function _finalFees() private pure returns (uint256) {
         uint256 slot = 2 * uint256(REWARD) / SLOTS;
         return slot + slot * 65 / 64;
+    }
+
+    function _refusesBatch(uint64 number) private {
+        vm.expectRevert(abi.encodeWithSelector(IArbiter.BatchNotVoid.selector, number, LAST_FINAL));
+        arbiter.refundBatch(number);
+    }
+
+    function _refusesFinalOrUnknown(uint64 entry, bytes memory slot) private {
+        bytes memory reason =
+            abi.encodeWithSelector(IArbiter.EntryNotVoid.selector, entry, FIRST_VOID_ENTRY, ENTRIES);
+        _refuses(entry, abi.decode(slot, (bytes32[4])), reason);
     }
 
     function _refunds(uint64 entry, address beneficiary, uint256 amount) private {

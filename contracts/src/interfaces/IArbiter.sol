@@ -107,6 +107,8 @@ interface IArbiter {
     error NotInField(uint256 value);
     error TipAboveReward(uint96 tip, uint96 reward);
     error InvalidProof();
+    /// @notice Every submission is late.
+    error NothingToAccept();
     error ZeroPayee();
     /// @notice Slots not strictly increasing or not below N, address zero, or bits above the slot's.
     error WrongExit(uint256 index, uint256 exit);
@@ -176,6 +178,11 @@ interface IArbiter {
     /// @notice Submit a proof for a sequenced batch. Proofs come in any order; the named payee is paid, whoever sends.
     function submitProof(Submission calldata submission) external;
 
+    /// @notice Submit many proofs: one pairing check for all, or, if it fails, one for each. Late ones and those that do not
+    /// hold are passed over, the rest accepted in the order given; at least one must be. A submission that does not fit its
+    /// batch, which shows before any pairing, reverts the call. Returns how many were accepted.
+    function submitProofs(Submission[] calldata submissions) external returns (uint256 accepted);
+
     /// @notice Finalize up to `limit` batches whose canonical proof is accepted; returns how many.
     function finalize(uint256 limit) external returns (uint256 finalized);
 
@@ -208,6 +215,8 @@ interface IArbiter {
     /// @notice Zero for a number never posted, and for a batch that `backlogCap()` others or more were posted after: its storage
     /// is theirs. The last final batch and all after it are always kept.
     function batchHashOf(uint64 number) external view returns (bytes32);
+    /// @notice The accepted proof that waits for batches before it; zeros if there is none. A batch that was next in line
+    /// became final at once and may have left none.
     function accepted(uint64 number, uint256 oldRoot)
         external
         view
