@@ -291,15 +291,19 @@ def balance(*, rollup: RollupFlags = RollupFlags(), account: int, sequencer_url:
     index = _index(account)
 
     async def work(of: Rollup) -> tuple[str, Facts]:
+        has_left = False
         if sequencer_url is None:
-            held = account_in((await read_history(of)).state, index)
+            history = await read_history(of)
+            held, has_left = account_in(history.state, index), history.ledger.has_left(index)
         else:
             async with RpcClient(sequencer_url) as client:
                 held = await ask_account(client, index)
         credit, exits_to = await of.credit_of(held.exit_address), "0x" + held.exit_address.hex()
         facts = {"account": index, "balance_gwei": held.balance_gwei, "next_nonce": held.next_nonce}
         line = f"account {index}: {held.balance_gwei} gwei, next nonce {held.next_nonce}; {exits_to}: {credit} wei"
-        return line, facts | {"exit_address": exits_to, "withdrawable_wei": credit}
+        if has_left:
+            line = f"account {index} has left; {exits_to}: {credit} wei"
+        return line, facts | {"exit_address": exits_to, "withdrawable_wei": credit, "has_left": has_left}
 
     rollup.run(work)
 

@@ -93,7 +93,10 @@ class Rollup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All that L1 has ordered, executed: the state after the last batch, and every batch's exits."""
+    """All that L1 has ordered, executed: the state after the last batch, and every batch's exits.
+
+    In exit mode only the final batches count.
+    """
 
     ledger: Ledger
     state: native.NativeState
@@ -106,7 +109,7 @@ async def read_history(rollup: Rollup) -> History:
     L1Unreachable when the head is not reached in time; BackendError when the arbiter's circuit is not ours.
     """
     ledger = await read_ledger(rollup)
-    state, exits = execute(rollup, ledger, ledger.head()[0])
+    state, exits = execute(rollup, ledger, ledger.finalized_number if ledger.exit_mode else ledger.head()[0])
     return History(ledger=ledger, state=state, exits=exits)
 
 

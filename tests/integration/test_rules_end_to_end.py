@@ -344,10 +344,14 @@ async def test_with_everybody_gone_each_user_leaves_and_not_a_wei_is_lost_or_mad
     ended = await say("exit-mode", group="arbiter", l1_key=copier)
     assert (ended["exit_mode"], ended["finalized"], ended["void_batches"], ended["void_entries"]) == (True, 2, 1, 3)
 
+    seen = await say("balance", account=1)
+    assert (seen["balance_gwei"], seen["has_left"]) == (DEPOSIT + 1_000_007 - 1_234 - 1, False), "not the void batch's"
     await lies_about_an_account_are_refused(market)
     left = (await in_thread(user.tx, "leave", l1_key=copier, account=1))["left"]
     assert [(one["account"], one["balance_gwei"]) for one in left] == [(1, DEPOSIT + 1_000_007 - 1_234 - 1)]
     assert "POE-INP-021" in await refused("leave", l1_key=copier, account=1)
+    seen = await say("balance", account=1)
+    assert (seen["has_left"], seen["withdrawable_wei"]) == (True, left[0]["balance_gwei"] * GWEI)
     assert "POE-INP-022" in await refused("leave", l1_key=copier, account=2)
     left = (await say("leave", l1_key=rival))["left"]
     assert [(one["account"], one["balance_gwei"]) for one in left] == [(0, DEPOSIT - 1_000_007 + 1)]

@@ -40,6 +40,21 @@ async def test_it_posts_and_seals_nothing_and_refuses_by_one_code(
     assert told["exit_mode"] is True
 
 
+async def test_a_sequencer_that_starts_after_the_end_says_so_and_rests(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
+) -> None:
+    first = await Rig().with_users(4)
+    first.l1.finalize(root=first.chain.root)
+    first.l1.end()
+    second = Rig(l1=first.l1)
+    async with await start(second, tmp_path, nursery) as client:
+        with pytest.raises(SequencerError, match="exit mode"):
+            await client.call("poe_sendRawTransactions", transfer(3, 0).slot.hex())
+        status = await client.call("poe_status")
+    assert (status["exit_mode"], status["finalized"], status["height"], status["agrees_with_l1"]) == (True, 1, 1, True)
+    assert second.l1.posted == [1]
+
+
 async def test_a_sealed_batch_is_not_posted_once_the_rollup_has_ended() -> None:
     rig = await Rig().with_users(4)
     await rig.send(transfer(1, 0))
