@@ -15,6 +15,7 @@ GENERATE = VECTORS / "generate"
 WRITTEN_BY = {
     "circomlib.mjs": ["blake512.json", "eddsa.json", "merkle.json", "poseidon.json"],
     "statement.mjs": ["statement.json"],
+    "membership.mjs": ["membership.json"],
 }
 
 

@@ -5,8 +5,10 @@
 use poe_core::{
     account::Account,
     batch::{Batch, Header, Word},
+    circuit::membership::{compile as compile_membership, witness},
     eddsa::{self, Signature},
     field::{self, Fr},
+    membership::Membership,
     merkle::Tree,
     poseidon,
     state::State,
@@ -154,6 +156,26 @@ fn statements_from_chain_facts_to_public_inputs() {
         let inputs = statement::public_inputs(&words);
         assert_eq!(inputs.commitment, element(&case["commitment"]), "{}", case["name"]);
         assert_eq!((inputs.x, inputs.y), (element(&case["x"]), element(&case["y"])));
+    }
+}
+
+#[test]
+fn accounts_are_where_their_memberships_say() {
+    let file = load("membership");
+    for case in cases(&file, "cases") {
+        let depth = number(&case["depth"]) as usize;
+        let accounts: Vec<_> = cases(case, "accounts").iter().map(account).collect();
+        let state = State::with_accounts(depth, 0, accounts.iter().copied()).unwrap();
+        assert_eq!(state.root(), element(&case["root"]), "depth {depth}");
+        let circuit = compile_membership(depth).unwrap();
+        for ((index, account), known) in accounts.iter().zip(cases(case, "members")) {
+            let membership = Membership::of(&state, *index).unwrap();
+            let path = cases(known, "path").iter().map(|level| std::array::from_fn(|i| element(&level[i])));
+            assert_eq!((membership.account, &membership.path), (*account, &path.collect()));
+            let inputs = membership.public_inputs(state.root());
+            assert_eq!(inputs, std::array::from_fn(|i| element(&known["public_inputs"][i])));
+            assert_eq!(circuit.is_satisfied(&witness(&membership, &inputs)), Ok(()), "account {index}");
+        }
     }
 }
 

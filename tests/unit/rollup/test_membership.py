@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from poe.rollup.membership import path_of, public_inputs, require_member, root_of, split_holder
 from poe.rollup.state import State, leaf_of, node_of
 from poe.rollup.types import FIELD_ORDER, Account, AccountIndex, Address, FieldElement, Gwei
+
+VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 
 ROOT = FieldElement(7)
 EXIT = Address(b"\x03" * 20)
@@ -73,6 +77,27 @@ def test_values_outside_their_widths_are_refused_by_name(field: str, value: int 
 def test_an_input_of_no_account_is_not_split(packed: int) -> None:
     with pytest.raises(ValueError, match="account is"):
         split_holder(packed)
+
+
+def vectors() -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((VECTORS / "membership.json").read_text())["cases"]
+    return cases
+
+
+@pytest.mark.parametrize("case", vectors(), ids=lambda case: f"depth {int(case['depth'], 16)}")
+def test_paths_roots_and_public_inputs_are_the_vectors(case: dict[str, Any]) -> None:
+    tree, told = State(int(case["depth"], 16)), []
+    for words in case["accounts"]:
+        numbers = {name: int(text, 16) for name, text in words.items()}
+        told.append((AccountIndex(numbers.pop("index")), Account(**numbers)))  # type: ignore[arg-type]
+        tree = tree.with_account(*told[-1])
+    assert tree.root == int(case["root"], 16)
+    for (index, there), member in zip(told, case["members"], strict=True):
+        path = path_of(tree, index)
+        assert [list(level) for level in path] == [[int(text, 16) for text in level] for level in member["path"]]
+        inputs = public_inputs(tree.root, index, Address(there.exit_address.to_bytes(20)), there.balance)
+        assert list(inputs) == [int(text, 16) for text in member["public_inputs"]]
+        require_member(inputs, (there.public_key_x, there.public_key_y), there.nonce, path)
 
 
 def test_every_path_leads_to_the_states_root() -> None:
