@@ -1,7 +1,7 @@
 """Times open Groth16 provers and ours on one circuit and one witness, one after the other, and prints ratios.
 
-Run by `scripts/bench peers`. Every proof is verified by whoever made it. Only ratios of one run mean something: how fast a
-machine is at a given moment cancels out.
+Run by `scripts/bench peers`. Every proof is verified by whoever made it. Only ratios of one run mean something: how
+fast a machine is at a given moment cancels out.
 """
 
 from __future__ import annotations
