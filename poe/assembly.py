@@ -20,6 +20,7 @@ from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
 from poe.config import L1Settings, Settings
 from poe.errors import BackendError, ConfigError
+from poe.journal import Journal
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter, ArbiterViews
 from poe.l1.deploy import INSECURE_PROVENANCE, Deployment, deploy_arbiter, require_secure_key
@@ -37,8 +38,9 @@ from poe.observer.standings import Standings
 from poe.prover.candidates import Candidates
 from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
-from poe.prover.race import Collaborators, Terms
+from poe.prover.race import Collaborators
 from poe.prover.record import Record
+from poe.prover.shelf import ProofShelf, Terms
 from poe.prover.strategy import LeastContested, OldestFirst
 from poe.rollup import statement
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
@@ -91,6 +93,7 @@ async def run_prover(settings: Settings) -> None:
     signer = load_signer(settings)
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
+        journal = stack.enter_context(open_journal(settings, chain, "prover"))
         require_tip_within_reward(settings, chain.parameters)
         key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
         metrics, endpoint = open_metrics(settings, stack, chain)
@@ -105,17 +108,16 @@ async def run_prover(settings: Settings) -> None:
             )
         )
         rng = random.Random()
+        terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
         collaborators = Collaborators(
-            candidates=candidates,
-            proofs=worker,
-            arbiter=await connect(settings, chain, signer),
-            terms=Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei)),
+            candidates=candidates, proofs=worker, arbiter=await connect(settings, chain, signer), terms=terms
         )
         intents = IntentBook(time.time)
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
+            shelf=ProofShelf(terms, journal),
             strategy=OldestFirst() if settings.prover.strategy == "oldest" else LeastContested(intents),
             intents=intents,
             jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
@@ -271,6 +273,13 @@ async def open_chain(settings: Settings) -> Chain:
         ledger=Ledger(parameters),
         domain=statement.domain(parameters.chain_id, parameters.address, parameters.circuit_version),
     )
+
+
+def open_journal(settings: Settings, chain: Chain, role: str) -> Journal:
+    """The journal in the role's data folder, which no other process may use meanwhile."""
+    arbiter = chain.parameters
+    identity = f"{role} for arbiter 0x{arbiter.address.hex()} on chain {arbiter.chain_id}"
+    return Journal.open(Path(settings.data_dir), identity=identity.encode())
 
 
 async def connect(settings: Settings, chain: Chain, signer: Signer) -> Arbiter:

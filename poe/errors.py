@@ -14,6 +14,7 @@ PoeError
 ├── NetError             POE-NET-…   a peer misbehaved, a body could not be fetched
 ├── SequencerError       POE-SEQ-…   the sequencer refuses a transaction or is too full to take it
 ├── BackendError         POE-BCK-…   the Rust core refused: key, witness, proof
+├── JournalError         POE-JNL-…   the data folder is taken, or its journal cannot be trusted
 └── ToolError            POE-TOL-…   a program or port that a command needs is missing or taken
 
 Anything that is not a PoeError is a bug and stops the node.
@@ -129,6 +130,12 @@ class BackendError(PoeError):
     """The Rust core refused: a key, a witness or a proof is not right."""
 
     code = "POE-BCK-001"
+
+
+class JournalError(PoeError):
+    """The data folder is another process's, or its journal is damaged, foreign or cannot be written."""
+
+    code = "POE-JNL-000"
 
 
 class ToolError(PoeError):

@@ -19,7 +19,8 @@ from poe.errors import InputError
 from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, LogOrigin, Receipt, Submission
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.prover.candidates import Candidates
-from poe.prover.race import Collaborators, Terms
+from poe.prover.race import Collaborators
+from poe.prover.shelf import Terms
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import Account, AccountIndex, Address, Batch, BatchNumber, Exit, FieldElement, Gwei, Hash, Wei
 from tests.fakes_l1 import GENESIS_ROOT, PARAMETERS, a_batch, accepted, finalized, sequenced
@@ -169,9 +170,11 @@ class Scene:
             candidates=self.candidates,
             proofs=proofs,
             arbiter=cast(Any, arbiter),
-            terms=Terms(domain=DOMAIN, payee=OURS, tip=Wei(0)),
+            terms=TERMS,
         )
 
+
+TERMS = Terms(domain=DOMAIN, payee=OURS, tip=Wei(0))
 
 PROOF = Proof(
     commitment=FieldElement(1),

@@ -17,8 +17,9 @@ from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.intents import IntentBook
-from poe.prover.race import Collaborators, Outcome, ProofShelf, race
+from poe.prover.race import Collaborators, Outcome, race
 from poe.prover.record import Record
+from poe.prover.shelf import ProofShelf
 from poe.prover.strategy import Strategy
 from poe.rollup.types import BatchNumber
 from poe.status import write_status
@@ -37,6 +38,7 @@ class Prover:
     follower: Follower
     candidates: Candidates
     collaborators: Collaborators
+    shelf: ProofShelf
     strategy: Strategy
     intents: IntentBook
     jitter_seconds: Callable[[], float]
@@ -78,13 +80,12 @@ class Prover:
             log.info("batch_heard number=%d", announcement.number)
 
     async def _race_forever(self) -> None:
-        shelf = ProofShelf()
         while True:
             await self._warm()
-            candidate = await self._choose(shelf)
+            candidate = await self._choose()
             await self._tell_intent(candidate)
             with self.metrics.proving.track_inprogress():
-                result = await race(candidate, shelf, self.collaborators)
+                result = await race(candidate, self.shelf, self.collaborators)
             self.record.add(result)
             self.write_status()
             if result.outcome is Outcome.FAILED:
@@ -97,14 +98,14 @@ class Prover:
         except BackendError as error:
             log.warning("worker_not_warm reason=%r", str(error))
 
-    async def _choose(self, shelf: ProofShelf) -> Candidate:
+    async def _choose(self) -> Candidate:
         """The next race. The random wait comes first, so that provers set free by the same win hear each other."""
         while True:
             while not self.candidates.open():
                 await self.candidates.wait_for_change()
             await trio.sleep(self.jitter_seconds())
             still_open = self.candidates.open()
-            candidate = self.strategy.choose(shelf.unfinished(still_open) or still_open)
+            candidate = self.strategy.choose(self.shelf.unfinished(still_open) or still_open)
             if candidate is not None:
                 return candidate
             await self.candidates.wait_for_change()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -16,12 +15,11 @@ from poe.backend.interface import Proof, ProofBackend, ProofJob
 from poe.errors import AlreadyAccepted, BackendError, L1Error, PoeError
 from poe.l1.interface import ArbiterClient, Receipt, Submission
 from poe.prover.candidates import Candidate, Candidates
+from poe.prover.shelf import FinishedProof, ProofShelf, Terms
 from poe.rollup import statement
-from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
 
 Result = TypeVar("Result")
 
-KEPT_PROOFS = 64
 SETTLE_SECONDS = 10.0
 """How long a submission waits for the event that tells who won."""
 POSTING_SECONDS = 10.0
@@ -35,23 +33,6 @@ class Outcome(StrEnum):
     LATE = "late"
     CANCELLED = "cancelled"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is bound inside every proof of ours besides the batch: who is paid, and the tip for whoever lands it."""
-
-    domain: FieldElement
-    payee: Address
-    tip: Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedProof:
-    """A proof of ours and when it was finished, in Unix seconds."""
-
-    proof: Proof
-    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,34 +62,6 @@ class Collaborators:
     terms: Terms
 
 
-class ProofShelf:
-    """Finished proofs, so that one that could not be landed is sent again without proving again.
-
-    The number is part of the name: two batches in which nothing happens can have one hash and one old root.
-    """
-
-    def __init__(self) -> None:
-        self._proofs: OrderedDict[tuple[BatchNumber, Hash, FieldElement], FinishedProof] = OrderedDict()
-
-    def get(self, candidate: Candidate) -> FinishedProof | None:
-        """A proof of this very batch on this very old root."""
-        return self._proofs.get(_name_of(candidate))
-
-    def unfinished(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those that there is something to do for: a proof to make, or one of a batch that L1 has ordered to send."""
-        return [one for one in candidates if one.is_sequenced or self.get(one) is None]
-
-    def put(self, candidate: Candidate, finished: FinishedProof) -> None:
-        """Keep a proof; the oldest makes room."""
-        self._proofs[_name_of(candidate)] = finished
-        while len(self._proofs) > KEPT_PROOFS:
-            self._proofs.popitem(last=False)
-
-
-def _name_of(candidate: Candidate) -> tuple[BatchNumber, Hash, FieldElement]:
-    return candidate.number, candidate.batch_hash, candidate.execution.old_root
-
-
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
     """Run one race to its end; expected failures end it as FAILED with their code, bugs propagate."""
     core_before = with_.proofs.core_seconds
@@ -120,7 +73,7 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
         if finished is None:
             outcome, reason = Outcome.CANCELLED, "a rival was accepted or the batch is gone"
         else:
-            shelf.put(candidate, finished)
+            await shelf.put(candidate, finished)
             if await _unless_gone(candidate, with_, partial(_is_posted_in_time, candidate, with_)) is False:
                 outcome, reason = Outcome.CANCELLED, "the proof is kept: L1 has not ordered the batch, others lie open"
             else:

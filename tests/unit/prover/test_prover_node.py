@@ -21,12 +21,13 @@ from poe.prover import node as node_module
 from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
 from poe.prover.record import Record
+from poe.prover.shelf import ProofShelf
 from poe.prover.strategy import LeastContested, OldestFirst, Strategy
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import Batch, BatchNumber, Hash
 from poe.status import read_status
 from tests.fakes_l1 import a_batch
-from tests.fakes_prover import OURS, RIVAL, FakeArbiter, FakeFollower, FakeProofs, Scene
+from tests.fakes_prover import OURS, RIVAL, TERMS, FakeArbiter, FakeFollower, FakeProofs, Scene
 
 Clock = trio.testing.MockClock
 
@@ -94,6 +95,7 @@ class Running:
             follower=self.follower,
             candidates=self.scene.candidates,
             collaborators=self.scene.cast(self.proofs, self.arbiter),
+            shelf=ProofShelf(TERMS),
             strategy=OldestFirst() if strategy is None else strategy(intents),
             intents=intents,
             jitter_seconds=lambda: jitter_seconds,

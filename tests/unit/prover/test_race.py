@@ -12,11 +12,12 @@ from poe.errors import AlreadyAccepted, BackendError, L1Unreachable, NotMined, R
 from poe.l1.ledger import GENESIS_HASH
 from poe.prover import race as race_module
 from poe.prover.candidates import Candidate
-from poe.prover.race import FinishedProof, Outcome, ProofShelf, RaceResult, race
+from poe.prover.race import Outcome, RaceResult, race
+from poe.prover.shelf import ProofShelf
 from poe.rollup import statement
 from poe.rollup.types import BatchNumber, Wei
 from tests.fakes_l1 import a_batch
-from tests.fakes_prover import DOMAIN, OURS, PROOF, RECEIPT, RIVAL, FakeArbiter, FakeProofs, Scene, exits_of
+from tests.fakes_prover import DOMAIN, OURS, PROOF, RECEIPT, RIVAL, TERMS, FakeArbiter, FakeProofs, Scene, exits_of
 
 Clock = trio.testing.MockClock
 
@@ -28,7 +29,7 @@ class Track:
         self.scene = Scene()
         self.start_block = self.scene.history.block
         self.scene.post(1, [5, 6])
-        self.proofs, self.arbiter, self.shelf = FakeProofs(), FakeArbiter(), ProofShelf()
+        self.proofs, self.arbiter, self.shelf = FakeProofs(), FakeArbiter(), ProofShelf(TERMS)
 
     @property
     def first(self) -> Candidate:
@@ -238,21 +239,3 @@ async def test_two_batches_in_which_nothing_happens_need_two_proofs(autojump_clo
     assert not result.is_resent
     one, two = track.proofs.jobs
     assert one.statement != two.statement
-
-
-def test_the_shelf_is_bounded_and_forgets_the_oldest() -> None:
-    scene = Scene()
-    scene.post(1, list(range(1, race_module.KEPT_PROOFS + 3)))
-    shelf, candidates = ProofShelf(), scene.candidates.open()
-    for candidate in candidates:
-        shelf.put(candidate, FinishedProof(proof=PROOF, at=1.0))
-    assert [c.number for c in candidates if shelf.get(c) is None] == [1, 2]
-
-
-def test_a_proof_on_another_old_root_is_not_taken_from_the_shelf() -> None:
-    scene, other = Scene(), Scene()
-    scene.post(1, [5, 6])
-    other.post(1, [7, 6])
-    shelf = ProofShelf()
-    shelf.put(scene.candidates.open()[1], FinishedProof(proof=PROOF, at=1.0))
-    assert shelf.get(other.candidates.open()[1]) is None

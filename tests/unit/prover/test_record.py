@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from poe.metrics import Metrics
 from poe.prover import record as record_module
-from poe.prover.race import FinishedProof, Outcome, RaceResult
+from poe.prover.race import Outcome, RaceResult
 from poe.prover.record import Record
+from poe.prover.shelf import FinishedProof
 from tests.fakes_prover import PROOF, RECEIPT, Scene
 
 FINISHED = FinishedProof(proof=PROOF, at=1234.56789)
