@@ -161,7 +161,7 @@ def mutate(*, shape: str = "4x5", sample: int | None = None, seed: int = 1, json
 
     for name, value, least in (("sample", sample, 1), ("seed", seed, 0)):
         if value is not None and not least <= value < 2**63:
-            raise InputError(f"--{name} is {value}", fix=f"{least} to 2^63 - 1", code="POE-INP-011")
+            raise InputError(f"--{name} is {value}", fix=f"{least} to 2^63 - 1", code="POE-INP-021")
     parsed = parse_shape(shape)
     require_memory(parsed)
     report = run_native(partial(mutate_circuit, parsed, seed=seed, sample=sample))
