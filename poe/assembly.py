@@ -110,7 +110,11 @@ async def run_prover(settings: Settings) -> None:
         rng = random.Random()
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
         collaborators = Collaborators(
-            candidates=candidates, proofs=worker, arbiter=await connect(settings, chain, signer), terms=terms
+            candidates=candidates,
+            proofs=worker,
+            arbiter=await connect(settings, chain, signer, journal),
+            terms=terms,
+            worth=worth_of_landing(settings, chain.parameters),
         )
         intents = IntentBook(time.time)
         prover = Prover(
@@ -136,10 +140,11 @@ async def run_sequencer(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         l1 = await open_chain(settings)
         require_sequencer(l1.parameters, signer)
+        journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
         metrics, endpoint = open_metrics(settings, stack, l1)
         chain = SequencerChain(state=new_state(l1.parameters), domain=l1.domain, offload=OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
-        arbiter = await connect(settings, l1, signer)
+        arbiter = await connect(settings, l1, signer, journal)
         sequencer = assemble_sequencer(settings, l1, chain, arbiter, network, metrics, signer)
         nursery = await stack.enter_async_context(trio.open_nursery())
         port = await nursery.start(sequencer.run)
@@ -282,9 +287,17 @@ def open_journal(settings: Settings, chain: Chain, role: str) -> Journal:
     return Journal.open(Path(settings.data_dir), identity=identity.encode())
 
 
-async def connect(settings: Settings, chain: Chain, signer: Signer) -> Arbiter:
+def worth_of_landing(settings: Settings, parameters: ArbiterParameters) -> Wei | None:
+    """The most that landing a proof may cost in gas: the configured share of what is left of the reward."""
+    share = settings.prover.max_gas_share
+    return Wei(int((parameters.reward - settings.prover.tip_wei) * share)) if share else None
+
+
+async def connect(settings: Settings, chain: Chain, signer: Signer, journal: Journal) -> Arbiter:
     """The arbiter's calls for our account."""
-    return await Arbiter.connect(chain.rpc, chain.parameters.address, signer, chain_id=settings.l1.chain_id)
+    return await Arbiter.connect(
+        chain.rpc, chain.parameters.address, signer, chain_id=settings.l1.chain_id, journal=journal
+    )
 
 
 def require_our_circuit(parameters: ArbiterParameters) -> CircuitInfo:

@@ -74,6 +74,9 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-L1-006": Meaning("The endpoint answered a call with an error.", "The message has the endpoint's words."),
     "POE-L1-007": Meaning("The endpoint's answer is malformed or contradicts itself.", "Use another endpoint."),
+    "POE-L1-008": Meaning(
+        "L1's gas costs more now than what the transaction earns.", "Nothing was sent; wait for cheaper blocks."
+    ),
     "POE-NET-001": Meaning("A peer misbehaved, or a body could not be fetched.", "The node asks others by itself."),
     "POE-NET-002": Meaning("A message that no honest node writes.", "The peer is scored down; nothing to do."),
     "POE-NET-003": Meaning("A stream or connection to a peer failed.", "The node tries again by itself."),

@@ -83,6 +83,8 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """Address that is paid; empty: our own account."""
     tip_wei: int = 0
     """Offered to whoever lands our proof; comes out of our reward."""
+    max_gas_share: float = 1.0
+    """The share of the reward that landing a proof may cost in gas; it waits for cheaper blocks. 0: no limit."""
     key_cache: str = ""
     """Folder of proving keys; empty: $XDG_CACHE_HOME/poe/keys."""
 
@@ -223,6 +225,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in ("spread", "oldest"), "prover.strategy", "spread or oldest"),
+        (0 <= settings.prover.max_gas_share <= 100, "prover.max_gas_share", "0 to 100"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),

@@ -10,7 +10,8 @@ PoeError
 │   │   └── AlreadyAccepted POE-L1-004  a proof of this batch is there already: a rival won
 │   ├── NotMined         POE-L1-005  a transaction did not appear in a block in time
 │   ├── RpcRefused       POE-L1-006  the endpoint answered a call with a JSON-RPC error
-│   └── BadAnswer        POE-L1-007  the endpoint's answer is malformed or contradicts itself
+│   ├── BadAnswer        POE-L1-007  the endpoint's answer is malformed or contradicts itself
+│   └── FeesTooHigh      POE-L1-008  L1's gas costs more now than the transaction is worth
 ├── NetError             POE-NET-…   a peer misbehaved, a body could not be fetched
 ├── SequencerError       POE-SEQ-…   the sequencer refuses a transaction or is too full to take it
 ├── BackendError         POE-BCK-…   the Rust core refused: key, witness, proof
@@ -112,6 +113,12 @@ class BadAnswer(L1Error):
     """The endpoint's answer is malformed, or contradicts what it said before or the arbiter's rules."""
 
     code = "POE-L1-007"
+
+
+class FeesTooHigh(L1Error):
+    """L1's gas costs more now than the transaction is worth; nothing was sent."""
+
+    code = "POE-L1-008"
 
 
 class NetError(PoeError):

@@ -236,7 +236,7 @@ class FakeArbiter:
         await trio.lowlevel.checkpoint()
         return Wei(5)
 
-    async def submit_proof(self, submission: Submission) -> Receipt:
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         await trio.lowlevel.checkpoint()
         self.submissions.append(submission)
         self.submitted.set()

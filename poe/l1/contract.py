@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from poe.errors import BadAnswer, InputError, L1Error, RpcRefused, WrongChain
+from poe.journal import Journal
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt, Submission
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
-from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
+from poe.l1.send_log import Message
+from poe.l1.transactor import FeePolicy, Patience, Transactor
 from poe.rollup.statement import domain
 from poe.rollup.types import (
     FIELD_ORDER,
@@ -133,6 +135,7 @@ class Arbiter:
         chain_id: int,
         fees: FeePolicy | None = None,
         patience: Patience | None = None,
+        journal: Journal | None = None,
     ) -> Arbiter:
         """A client for `signer`; WrongChain if the endpoint serves another chain or no contract is at `address`."""
         await rpc.require_chain(chain_id)
@@ -140,7 +143,7 @@ class Arbiter:
         await views.require_contract()
         fees = fees or FeePolicy()
         transactor = Transactor(
-            rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience
+            rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience, journal=journal
         )
         return cls(views, rpc, transactor, max_queue_fee_wei=fees.max_queue_fee_wei)
 
@@ -188,9 +191,9 @@ class Arbiter:
             "sequenceBatch", number, parent_hash, _header(batch), batch.data, queue_end, value=reward
         )
 
-    async def submit_proof(self, submission: Submission) -> Receipt:
-        """Submit a proof; AlreadyAccepted if a rival was first."""
-        return await self._send("submitProof", submission_tuple(submission))
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
+        """Submit a proof, for at most `worth` of gas; AlreadyAccepted if a rival was first."""
+        return await self._send("submitProof", submission_tuple(submission), worth=worth)
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""
@@ -239,9 +242,10 @@ class Arbiter:
             )
         return await self._send(name, *arguments, value=value + fee)
 
-    async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:
+    async def _send(self, name: str, *arguments: object, value: int = 0, worth: Wei | None = None) -> Receipt:
         data = self._views.artifact.encode_call(name, *arguments)
-        return await self._transactor.send(Message(to=self._views.address, data=data, value=Wei(value)))
+        message = Message(to=self._views.address, data=data, value=Wei(value), worth=worth)
+        return await self._transactor.send(message)
 
 
 def submission_tuple(submission: Submission) -> tuple[object, ...]:

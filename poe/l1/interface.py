@@ -213,7 +213,8 @@ class ArbiterClient(Protocol):
         self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
     ) -> Receipt: ...
 
-    async def submit_proof(self, submission: Submission) -> Receipt: ...
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
+        """FeesTooHigh, and nothing sent, when its gas would cost more than `worth`."""
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

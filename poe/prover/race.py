@@ -17,6 +17,7 @@ from poe.l1.interface import ArbiterClient, Receipt, Submission
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.shelf import FinishedProof, ProofShelf, Terms
 from poe.rollup import statement
+from poe.rollup.types import Wei
 
 Result = TypeVar("Result")
 
@@ -60,6 +61,8 @@ class Collaborators:
     proofs: ProofBackend
     arbiter: ArbiterClient
     terms: Terms
+    worth: Wei | None = None
+    """The most that landing a proof may cost in gas."""
 
 
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
@@ -164,7 +167,7 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
     if with_.candidates.is_gone(candidate):
         return None
     try:
-        return await with_.arbiter.submit_proof(submission)
+        return await with_.arbiter.submit_proof(submission, worth=with_.worth)
     except AlreadyAccepted:
         return None
 
