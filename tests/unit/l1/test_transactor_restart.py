@@ -45,11 +45,16 @@ def records(journal: Journal) -> list[int]:
     return list(SendLog(journal, SIGNER.address).read())
 
 
+def after_restart(node: Node, journal: Journal, **patience: float) -> Transactor:
+    """A transactor that begins with what the journal holds; looks rarely, since each look waits for the disk."""
+    return transactor_of(node, journal=journal, patience=Patience(poll_seconds=3, **patience))
+
+
 async def die_after_sending(node: Node, journal: Journal, message: Message = MESSAGE) -> None:
     """A process that ends between sending and the receipt."""
     node.mines = False
     with trio.move_on_after(1):
-        await transactor_of(node, journal=journal).send(message)
+        await after_restart(node, journal).send(message)
     assert node.nonces == [0]
 
 
@@ -58,7 +63,7 @@ async def test_what_was_out_before_a_crash_is_waited_for_not_sent_again(
 ) -> None:
     await die_after_sending(node, journal)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(transactor_of(node, journal=journal).send, MESSAGE)
+        nursery.start_soon(after_restart(node, journal).send, MESSAGE)
         await trio.sleep(1)
         node.mine()
     assert set(node.nonces) == {0}, "one nonce, so it can happen once"
@@ -71,14 +76,14 @@ async def test_what_was_written_down_but_never_left_is_sent_after_a_crash(
     await die_after_sending(node, journal)
     node.pool.clear()
     node.mines = True
-    await transactor_of(node, journal=journal).send(MESSAGE)
+    await after_restart(node, journal).send(MESSAGE)
     assert node.nonces == [0, 0]
 
 
 async def test_the_record_is_on_disk_before_the_bytes_leave(node: Node, journal: Journal) -> None:
     seen: list[list[int]] = []
     node.on_send = lambda tx: seen.append(records(journal))
-    await transactor_of(node, journal=journal).send(MESSAGE)
+    await after_restart(node, journal).send(MESSAGE)
     assert seen == [[0]]
     assert records(journal) == []
 
@@ -90,7 +95,7 @@ async def test_what_was_mined_while_nobody_looked_is_not_waited_for(
     await die_after_sending(node, journal)
     node.mine()
     node.mines = True
-    await transactor_of(node, journal=journal).send(MESSAGE)
+    await after_restart(node, journal).send(MESSAGE)
     assert node.nonces == [0, 1]
     assert records(journal) == []
 
@@ -101,7 +106,7 @@ async def test_another_message_takes_another_nonce_and_pushes_the_old_one_on(
     await die_after_sending(node, journal)
     node.pool.clear()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(transactor_of(node, journal=journal).send, OTHER)
+        nursery.start_soon(after_restart(node, journal).send, OTHER)
         await trio.sleep(20)
         assert set(node.nonces) == {0, 1}
         node.mine()
@@ -124,7 +129,7 @@ async def test_a_message_not_mined_in_time_gives_its_nonce_to_an_empty_payment(
     node: Node, journal: Journal, patient_clock: MockClock
 ) -> None:
     node.mines = False
-    sender = transactor_of(node, journal=journal, patience=Patience(mined_seconds=30))
+    sender = after_restart(node, journal, mined_seconds=30)
     with pytest.raises(NotMined):
         await sender.send(MESSAGE)
     last, before = node.sent[-1], node.sent[-2]
