@@ -36,12 +36,15 @@ from poe.net.messages import announcement_digest
 from poe.observer.node import Observer
 from poe.observer.standings import Standings
 from poe.prover.candidates import Candidates
+from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
+from poe.prover.odds import Prices
 from poe.prover.race import Collaborators
 from poe.prover.record import Record
 from poe.prover.shelf import ProofShelf, Terms
-from poe.prover.strategy import LeastContested, OldestFirst
+from poe.prover.stop_loss import Limits, StopLoss
+from poe.prover.strategy import ExpectedValue, LeastContested, OldestFirst, Strategy
 from poe.rollup import statement
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
 from poe.sequencer.batcher import Batcher, SealingRules
@@ -115,19 +118,22 @@ async def run_prover(settings: Settings) -> None:
             arbiter=await connect(settings, chain, signer, journal),
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
+            is_shadow=settings.prover.shadow,
         )
         intents = IntentBook(time.time)
+        experience = new_experience(settings, chain.parameters, terms)
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
             shelf=ProofShelf(terms, journal),
-            strategy=OldestFirst() if settings.prover.strategy == "oldest" else LeastContested(intents),
+            strategy=choose_strategy(settings, intents, experience),
+            experience=experience,
             intents=intents,
             jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
             network=network,
             metrics=metrics,
-            record=Record(metrics),
+            record=Record(metrics, journal),
             data_dir=Path(settings.data_dir),
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
@@ -285,6 +291,37 @@ def open_journal(settings: Settings, chain: Chain, role: str) -> Journal:
     arbiter = chain.parameters
     identity = f"{role} for arbiter 0x{arbiter.address.hex()} on chain {arbiter.chain_id}"
     return Journal.open(Path(settings.data_dir), identity=identity.encode())
+
+
+def new_experience(settings: Settings, parameters: ArbiterParameters, terms: Terms) -> Experience:
+    """What the prover will learn, with the operator's limits."""
+    chosen = settings.prover
+    limits = Limits(
+        failures_in_a_row=chosen.max_failures,
+        pause_seconds=chosen.pause_seconds,
+        least_balance=Wei(chosen.min_balance_wei),
+        least_win_share=chosen.min_win_share,
+    )
+    prices = Prices(
+        reward=parameters.reward, tip=terms.tip, energy_per_core_second=Wei(chosen.energy_wei_per_core_second)
+    )
+    return Experience(us=terms.payee, prices=prices, stop_loss=StopLoss(limits, time.time), clock=time.time)
+
+
+def choose_strategy(settings: Settings, intents: IntentBook, experience: Experience) -> Strategy:
+    """The strategy that the settings name."""
+    if settings.prover.strategy == "oldest":
+        return OldestFirst()
+    if settings.prover.strategy == "spread":
+        return LeastContested(intents)
+    return ExpectedValue(
+        intents,
+        experience.odds,
+        experience.prices,
+        least=Wei(settings.prover.min_profit_wei),
+        threads=settings.prover.threads,
+        clock=time.time,
+    )
 
 
 def worth_of_landing(settings: Settings, parameters: ArbiterParameters) -> Wei | None:

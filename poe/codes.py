@@ -24,6 +24,7 @@ AREAS: Mapping[str, str] = {
     "L1": "Ethereum",
     "NET": "Network",
     "SEQ": "Sequencer",
+    "RAC": "Ends of races",
     "BCK": "Rust core, keys and proofs",
     "JNL": "Journal",
     "TOL": "Tools, files and ports",
@@ -57,6 +58,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-INP-020": Meaning("A shape is not understood.", "Slots x depth, such as 4x5."),
     "POE-INP-021": Meaning("An option's value is out of its range.", "The message says the least or the most."),
     "POE-INP-022": Meaning("There is no such error code.", "docs/errors.md lists them."),
+    "POE-INP-023": Meaning(
+        "The folder is not the data folder of a node of that kind.", "Name data_dir of its settings."
+    ),
     "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
     "POE-L1-001": Meaning(
         "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."
@@ -103,6 +107,19 @@ CODES: Mapping[str, Meaning] = {
     "POE-SEQ-031": Meaning("The sequencer's answer is malformed.", _REPORT),
     "POE-SEQ-032": Meaning("The sequencer refused a call.", "The message has its words and code."),
     "POE-SEQ-033": Meaning("Deposited accounts did not appear in time.", "Look at the sequencer's log."),
+    "POE-RAC-001": Meaning(
+        "Won: our proof was accepted.", "The reward is credited when the batch is final: `withdraw`."
+    ),
+    "POE-RAC-002": Meaning("Won: our proof was accepted, landed by another account.", "The payee inside it is paid."),
+    "POE-RAC-010": Meaning(
+        "Lost: a rival's proof was accepted before ours.", "Race faster, or with the strategy spread or value."
+    ),
+    "POE-RAC-020": Meaning("Stopped while proving: a rival was accepted, or the batch is gone.", "Nothing to do."),
+    "POE-RAC-021": Meaning("The batch is gone: L1 ordered another one at its number.", "Nothing to do."),
+    "POE-RAC-022": Meaning("The proof is kept: L1 has not ordered the batch yet.", "It is sent when L1 does."),
+    "POE-RAC-040": Meaning(
+        "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
+    ),
     "POE-BCK-001": Meaning("The Rust core refused a key, witness or proof.", "The message says what is wrong with it."),
     "POE-BCK-002": Meaning(
         "The arbiter verifies another circuit.", "Run the version of poe that the arbiter was deployed with."

@@ -166,6 +166,10 @@ class Arbiter:
         found = await self._rpc.call("eth_getBalance", "0x" + self.account.hex(), "latest")
         return Wei(answers.quantity(found, "eth_getBalance", bits=256))
 
+    async def gas_price(self) -> Wei:
+        """Base fee of the latest block and our usual tip, a gas."""
+        return await self._transactor.gas_price()
+
     async def credit_of(self, payee: Address) -> Wei:
         """What `payee` could withdraw now."""
         return Wei(await self._views.view("creditOf", payee))

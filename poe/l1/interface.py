@@ -200,6 +200,9 @@ class ArbiterClient(Protocol):
     async def balance(self) -> Wei:
         """ETH of our account."""
 
+    async def gas_price(self) -> Wei:
+        """Base fee of the latest block and our usual tip, a gas."""
+
     async def credit_of(self, payee: Address) -> Wei: ...
 
     async def state_root(self) -> FieldElement:

@@ -107,6 +107,10 @@ class Transactor:
         """Whose transactions these are."""
         return self._signer.address
 
+    async def gas_price(self) -> Wei:
+        """What a gas costs now: the latest block's base fee and our tip."""
+        return Wei(await self._base_fee() + self._fees.tip_wei)
+
     async def call(self, message: Message, *, block: str = "latest") -> bytes:
         """Simulate: the call's result bytes, or Reverted with the decoded error."""
         try:
@@ -330,8 +334,7 @@ class Transactor:
 
     async def _fees_for(self, message: Message, gas: int) -> tuple[int, int]:
         """Tip and max fee in wei a gas (EIP-1559); FeesTooHigh when blocks cost more now than the message is worth."""
-        block = answers.record(await self._rpc.call("eth_getBlockByNumber", "latest", False), "block")
-        base_fee = answers.quantity(block.get("baseFeePerGas"), "block.baseFeePerGas", bits=128)
+        base_fee = await self._base_fee()
         ceiling = self._ceiling(message, gas)
         if message.worth is not None and ceiling < base_fee:
             raise FeesTooHigh(
@@ -340,6 +343,10 @@ class Transactor:
             )
         max_fee = min(ceiling, 2 * base_fee + self._fees.tip_wei)
         return min(self._fees.tip_wei, max_fee), max_fee
+
+    async def _base_fee(self) -> int:
+        block = answers.record(await self._rpc.call("eth_getBlockByNumber", "latest", False), "block")
+        return answers.quantity(block.get("baseFeePerGas"), "block.baseFeePerGas", bits=128)
 
     def _ceiling(self, message: Message, gas: int) -> int:
         """The most we pay a gas for this message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import trio
@@ -239,3 +240,37 @@ async def test_two_batches_in_which_nothing_happens_need_two_proofs(autojump_clo
     assert not result.is_resent
     one, two = track.proofs.jobs
     assert one.statement != two.statement
+
+
+async def test_in_the_shadow_nothing_is_sent_and_the_end_says_what_would_have_been_won(
+    track: Track, autojump_clock: Clock
+) -> None:
+    with_ = replace(track.scene.cast(track.proofs, track.arbiter), is_shadow=True)
+    results: list[RaceResult] = []
+
+    async def run() -> None:
+        results.append(await race(track.first, track.shelf, with_))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        await trio.sleep(5)
+        track.scene.accept(1, payee=RIVAL)
+    assert results[0].outcome is Outcome.SHADOW
+    assert results[0].reason.startswith("would have been ready ")
+    assert track.arbiter.submissions == []
+
+
+async def test_in_the_shadow_a_rival_who_is_first_cancels_as_ever(track: Track, autojump_clock: Clock) -> None:
+    with_ = replace(track.scene.cast(track.proofs, track.arbiter), is_shadow=True)
+    track.proofs.seconds = 100
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(race, track.first, track.shelf, with_)
+        await trio.sleep(1)
+        track.scene.accept(1, payee=RIVAL)
+    assert track.proofs.killed == 1
+
+
+async def test_landing_a_proof_may_cost_no_more_than_it_is_worth(track: Track, autojump_clock: Clock) -> None:
+    with_ = replace(track.scene.cast(track.proofs, track.arbiter), worth=Wei(123))
+    await race(track.first, track.shelf, with_)
+    assert track.arbiter.worths == [123]
