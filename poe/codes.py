@@ -44,6 +44,9 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
     "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
+    "POE-CFG-013": Meaning(
+        "prover.external_command does not say where the files go.", "Put {zkey} {wtns} {proof} {public} in it."
+    ),
     "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
     "POE-INP-002": Meaning("The command line is not understood.", "Add --help to the command."),
     "POE-INP-010": Meaning(
@@ -129,6 +132,9 @@ CODES: Mapping[str, Meaning] = {
         "The proving key does not belong to the arbiter's verifying key.", "Import the key it was deployed with."
     ),
     "POE-BCK-020": Meaning("A mutation of the circuit survived.", "A soundness bug: please report it."),
+    "POE-BCK-030": Meaning(
+        "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
+    ),
     "POE-JNL-000": Meaning("The journal cannot be used.", "The message says why."),
     "POE-JNL-001": Meaning("Another process uses the data folder.", "Stop it, or name another folder."),
     "POE-JNL-002": Meaning("The data folder cannot be written.", "Name another folder, or mend its permissions."),

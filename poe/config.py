@@ -95,6 +95,12 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """Below this balance no race begins."""
     pause_seconds: float = 300.0
     """How long a pause is."""
+    external_command: tuple[str, ...] = ()
+    """Another Groth16 program, with {zkey} {wtns} {proof} {public} for the files; empty: our own prover."""
+    zkey: str = ""
+    """The arbiter's proving key as `.zkey`, for an external program."""
+    external_seconds: float = 600.0
+    """How long an external program may take for a proof."""
     shadow: bool = False
     """Prove but submit nothing, and tell what would have been won."""
     payee: str = ""
@@ -248,6 +254,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (settings.prover.max_failures >= 0, "prover.max_failures", "0 or more"),
         (0 <= settings.prover.min_win_share <= 1, "prover.min_win_share", "0 to 1"),
         (0 <= settings.prover.min_balance_wei < 2**128, "prover.min_balance_wei", "0 to 2^128 - 1"),
+        (0 < settings.prover.external_seconds <= MAX_SECONDS, "prover.external_seconds", "more than 0, at most a day"),
         (0 < settings.prover.pause_seconds <= MAX_SECONDS, "prover.pause_seconds", "more than 0, at most a day"),
         (0 <= settings.prover.max_gas_share <= 100, "prover.max_gas_share", "0 to 100"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
