@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -121,9 +120,10 @@ async def test_public_inputs_of_something_else_are_refused(
         ("open(proof, 'w').write('[]'); open(public, 'w').write('[]')", "left no proof"),
         ("open(proof, 'wb').write(b'\\xff' * 10**6); open(public, 'w').write('[]')", "left no proof"),
         (
-            "os.mkfifo(proof) if False else os.symlink('/dev/zero', proof); open(public, 'w').write('[]')",
+            "os.symlink('/dev/zero', proof); open(public, 'w').write('[]')",
             "left no proof",
         ),
+        ("os.mkfifo(proof)", "left no proof"),
         ("os.abort()", "ended with -6"),
     ],
 )
@@ -175,8 +175,6 @@ async def test_cancelling_kills_the_program_and_what_it_started(bench: Bench, jo
         while is_running(child):  # noqa: ASYNC110 (the kernel ends it)
             await trio.sleep(0.01)
     assert len(bench.killed) == 1
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
 
 
 async def test_a_program_that_takes_too_long_is_killed(bench: Bench, job: ProofJob) -> None:
