@@ -21,6 +21,7 @@ from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
 from poe.config import L1Settings, Settings
 from poe.errors import BackendError, ConfigError
+from poe.journal import Journal
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter, ArbiterViews
 from poe.l1.deploy import INSECURE_PROVENANCE, Deployment, deploy_arbiter, require_secure_key
@@ -36,11 +37,15 @@ from poe.net.messages import announcement_digest
 from poe.observer.node import Observer
 from poe.observer.standings import Standings
 from poe.prover.candidates import Candidates
+from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
-from poe.prover.race import Collaborators, Terms
+from poe.prover.odds import Prices
+from poe.prover.race import Collaborators
 from poe.prover.record import Record
-from poe.prover.strategy import LeastContested, OldestFirst
+from poe.prover.shelf import ProofShelf, Terms
+from poe.prover.stop_loss import Limits, StopLoss
+from poe.prover.strategy import ExpectedValue, LeastContested, OldestFirst, Strategy
 from poe.rollup import statement
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
 from poe.sequencer.batcher import Batcher, SealingRules
@@ -92,6 +97,7 @@ async def run_prover(settings: Settings) -> None:
     signer = load_signer(settings)
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
+        journal = stack.enter_context(open_journal(settings, chain, "prover"))
         require_tip_within_reward(settings, chain.parameters)
         key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
         metrics, endpoint = open_metrics(settings, stack, chain)
@@ -106,23 +112,29 @@ async def run_prover(settings: Settings) -> None:
             )
         )
         rng = random.Random()
+        terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
         collaborators = Collaborators(
             candidates=candidates,
             proofs=worker,
-            arbiter=await connect(settings, chain, signer),
-            terms=Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei)),
+            arbiter=await connect(settings, chain, signer, journal),
+            terms=terms,
+            worth=worth_of_landing(settings, chain.parameters),
+            is_shadow=settings.prover.shadow,
         )
         intents = IntentBook(time.time)
+        experience = new_experience(settings, chain.parameters, terms)
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
-            strategy=OldestFirst() if settings.prover.strategy == "oldest" else LeastContested(intents),
+            shelf=ProofShelf(terms, journal),
+            strategy=choose_strategy(settings, intents, experience),
+            experience=experience,
             intents=intents,
             jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
             network=network,
             metrics=metrics,
-            record=Record(metrics),
+            record=Record(metrics, journal),
             data_dir=Path(settings.data_dir),
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
@@ -135,10 +147,11 @@ async def run_sequencer(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         l1 = await open_chain(settings)
         require_sequencer(l1.parameters, signer)
+        journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
         metrics, endpoint = open_metrics(settings, stack, l1)
         chain = SequencerChain(state=new_state(l1.parameters), domain=l1.domain, offload=OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
-        arbiter = await connect(settings, l1, signer)
+        arbiter = await connect(settings, l1, signer, journal)
         sequencer = assemble_sequencer(settings, l1, chain, arbiter, network, metrics, signer)
         nursery = await stack.enter_async_context(trio.open_nursery())
         port = await nursery.start(sequencer.run)
@@ -279,9 +292,55 @@ async def open_chain(settings: Settings) -> Chain:
     )
 
 
-async def connect(settings: Settings, chain: Chain, signer: Signer) -> Arbiter:
+def open_journal(settings: Settings, chain: Chain, role: str) -> Journal:
+    """The journal in the role's data folder, which no other process may use meanwhile."""
+    arbiter = chain.parameters
+    identity = f"{role} for arbiter 0x{arbiter.address.hex()} on chain {arbiter.chain_id}"
+    return Journal.open(Path(settings.data_dir), identity=identity.encode())
+
+
+def new_experience(settings: Settings, parameters: ArbiterParameters, terms: Terms) -> Experience:
+    """What the prover will learn, with the operator's limits."""
+    chosen = settings.prover
+    limits = Limits(
+        failures_in_a_row=chosen.max_failures,
+        pause_seconds=chosen.pause_seconds,
+        least_balance=Wei(chosen.min_balance_wei),
+        least_win_share=chosen.min_win_share,
+    )
+    prices = Prices(
+        reward=parameters.reward, tip=terms.tip, energy_per_core_second=Wei(chosen.energy_wei_per_core_second)
+    )
+    return Experience(us=terms.payee, prices=prices, stop_loss=StopLoss(limits, time.time), clock=time.time)
+
+
+def choose_strategy(settings: Settings, intents: IntentBook, experience: Experience) -> Strategy:
+    """The strategy that the settings name."""
+    if settings.prover.strategy == "oldest":
+        return OldestFirst()
+    if settings.prover.strategy == "spread":
+        return LeastContested(intents)
+    return ExpectedValue(
+        intents,
+        experience.odds,
+        experience.prices,
+        least=Wei(settings.prover.min_profit_wei),
+        threads=settings.prover.threads,
+        clock=time.time,
+    )
+
+
+def worth_of_landing(settings: Settings, parameters: ArbiterParameters) -> Wei | None:
+    """The most that landing a proof may cost in gas: the configured share of what is left of the reward."""
+    share = settings.prover.max_gas_share
+    return Wei(int((parameters.reward - settings.prover.tip_wei) * share)) if share else None
+
+
+async def connect(settings: Settings, chain: Chain, signer: Signer, journal: Journal) -> Arbiter:
     """The arbiter's calls for our account."""
-    return await Arbiter.connect(chain.rpc, chain.parameters.address, signer, chain_id=settings.l1.chain_id)
+    return await Arbiter.connect(
+        chain.rpc, chain.parameters.address, signer, chain_id=settings.l1.chain_id, journal=journal
+    )
 
 
 def require_our_circuits(parameters: ArbiterParameters) -> None:

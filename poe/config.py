@@ -71,6 +71,9 @@ class SequencerSettings(_Section, frozen=True, kw_only=True):
     mempool_transactions: int = 100_000
 
 
+STRATEGIES = ("spread", "oldest", "value")
+
+
 class ProverSettings(_Section, frozen=True, kw_only=True):
     """How this node races."""
 
@@ -78,11 +81,34 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     start_jitter_seconds: float = 1.0
     """Each race starts after a random wait of at most this long."""
     strategy: str = "spread"
-    """spread: the oldest of the batches that fewest others work on; oldest: always the oldest."""
+    """spread: the oldest of the batches that fewest others work on; oldest: always the oldest; value: the race worth
+    most, none below min_profit_wei."""
+    min_profit_wei: int = 0
+    """With the strategy `value`: what a race must bring on average."""
+    energy_wei_per_core_second: int = 0
+    """What a second of a core costs you; counts against a race's value."""
+    max_failures: int = 5
+    """After so many failed races in a row the node pauses; 0: never."""
+    min_win_share: float = 0.0
+    """Below this share of the last 20 races the node pauses; 0: never."""
+    min_balance_wei: int = 0
+    """Below this balance no race begins."""
+    pause_seconds: float = 300.0
+    """How long a pause is."""
+    external_command: tuple[str, ...] = ()
+    """Another Groth16 program, with {zkey} {wtns} {proof} {public} for the files; empty: our own prover."""
+    zkey: str = ""
+    """The arbiter's proving key as `.zkey`, for an external program."""
+    external_seconds: float = 600.0
+    """How long an external program may take for a proof."""
+    shadow: bool = False
+    """Prove but submit nothing, and tell what would have been won."""
     payee: str = ""
     """Address that is paid; empty: our own account."""
     tip_wei: int = 0
     """Offered to whoever lands our proof; comes out of our reward."""
+    max_gas_share: float = 1.0
+    """The share of the reward that landing a proof may cost in gas; it waits for cheaper blocks. 0: no limit."""
     key_cache: str = ""
     """Folder of proving keys; empty: $XDG_CACHE_HOME/poe/keys."""
 
@@ -222,7 +248,15 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
-        (settings.prover.strategy in ("spread", "oldest"), "prover.strategy", "spread or oldest"),
+        (settings.prover.strategy in STRATEGIES, "prover.strategy", ", ".join(STRATEGIES)),
+        (abs(settings.prover.min_profit_wei) < 2**96, "prover.min_profit_wei", "-2^96 to 2^96"),
+        (0 <= settings.prover.energy_wei_per_core_second < 2**96, "prover.energy_wei_per_core_second", "0 to 2^96 - 1"),
+        (settings.prover.max_failures >= 0, "prover.max_failures", "0 or more"),
+        (0 <= settings.prover.min_win_share <= 1, "prover.min_win_share", "0 to 1"),
+        (0 <= settings.prover.min_balance_wei < 2**128, "prover.min_balance_wei", "0 to 2^128 - 1"),
+        (0 < settings.prover.external_seconds <= MAX_SECONDS, "prover.external_seconds", "more than 0, at most a day"),
+        (0 < settings.prover.pause_seconds <= MAX_SECONDS, "prover.pause_seconds", "more than 0, at most a day"),
+        (0 <= settings.prover.max_gas_share <= 100, "prover.max_gas_share", "0 to 100"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),

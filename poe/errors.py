@@ -10,10 +10,12 @@ PoeError
 │   │   └── AlreadyAccepted POE-L1-004  a proof of this batch is there already: a rival won
 │   ├── NotMined         POE-L1-005  a transaction did not appear in a block in time
 │   ├── RpcRefused       POE-L1-006  the endpoint answered a call with a JSON-RPC error
-│   └── BadAnswer        POE-L1-007  the endpoint's answer is malformed or contradicts itself
+│   ├── BadAnswer        POE-L1-007  the endpoint's answer is malformed or contradicts itself
+│   └── FeesTooHigh      POE-L1-008  L1's gas costs more now than the transaction is worth
 ├── NetError             POE-NET-…   a peer misbehaved, a body could not be fetched
 ├── SequencerError       POE-SEQ-…   the sequencer refuses a transaction or is too full to take it
 ├── BackendError         POE-BCK-…   the Rust core refused: key, witness, proof
+├── JournalError         POE-JNL-…   the data folder is taken, or its journal cannot be trusted
 └── ToolError            POE-TOL-…   a program or port that a command needs is missing or taken
 
 Anything that is not a PoeError is a bug and stops the node.
@@ -113,6 +115,12 @@ class BadAnswer(L1Error):
     code = "POE-L1-007"
 
 
+class FeesTooHigh(L1Error):
+    """L1's gas costs more now than the transaction is worth; nothing was sent."""
+
+    code = "POE-L1-008"
+
+
 class NetError(PoeError):
     """A peer misbehaved or a body could not be fetched from anyone."""
 
@@ -129,6 +137,12 @@ class BackendError(PoeError):
     """The Rust core refused: a key, a witness or a proof is not right."""
 
     code = "POE-BCK-001"
+
+
+class JournalError(PoeError):
+    """The data folder is another process's, or its journal is damaged, foreign or cannot be written."""
+
+    code = "POE-JNL-000"
 
 
 class ToolError(PoeError):

@@ -46,7 +46,7 @@ class Metrics:
         )
         self.races = Counter(
             "poe_prover_races_total",
-            "Races this prover entered, by how they ended: won, late, cancelled, failed.",
+            "Races this prover entered, by how they ended: won, late, cancelled, failed, shadow.",
             ["outcome"],
             registry=self.registry,
         )

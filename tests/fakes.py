@@ -295,7 +295,7 @@ class FakeL1:
             if not holds:
                 raise Reverted(f"the arbiter refused: {name}", name=name)
 
-    async def submit_proof(self, submission: Submission) -> Receipt:
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         raise NotImplementedError("proofs are final by `finalize`")
 
     async def queue_fee(self) -> Wei:

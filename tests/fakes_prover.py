@@ -6,7 +6,7 @@ Nothing here proves or verifies; the fakes do what they are told and note what t
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -19,7 +19,11 @@ from poe.errors import InputError
 from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, LogOrigin, Receipt, Submission
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.prover.candidates import Candidates
-from poe.prover.race import Collaborators, Terms
+from poe.prover.experience import Experience
+from poe.prover.odds import Prices
+from poe.prover.race import Collaborators
+from poe.prover.shelf import Terms
+from poe.prover.stop_loss import Limits, StopLoss
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import Account, AccountIndex, Address, Batch, BatchNumber, Exit, FieldElement, Gwei, Hash, Wei
 from tests.fakes_l1 import GENESIS_ROOT, PARAMETERS, a_batch, accepted, finalized, sequenced
@@ -169,9 +173,17 @@ class Scene:
             candidates=self.candidates,
             proofs=proofs,
             arbiter=cast(Any, arbiter),
-            terms=Terms(domain=DOMAIN, payee=OURS, tip=Wei(0)),
+            terms=TERMS,
         )
 
+
+def an_experience(limits: Limits | None = None, clock: Callable[[], float] = lambda: 0.0) -> Experience:
+    """A fresh one, at a reward of 1000 wei."""
+    prices = Prices(reward=Wei(1000), tip=Wei(0), energy_per_core_second=Wei(0), win_gas=0)
+    return Experience(us=OURS, prices=prices, stop_loss=StopLoss(limits or Limits(), clock), clock=clock)
+
+
+TERMS = Terms(domain=DOMAIN, payee=OURS, tip=Wei(0))
 
 PROOF = Proof(
     commitment=FieldElement(1),
@@ -226,16 +238,23 @@ class FakeArbiter:
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.submissions: list[Submission] = []
+        self.worths: list[Wei | None] = []
         self.submitted = trio.Event()
         self.account = OURS
+        self.wei = 5
 
     async def balance(self) -> Wei:
         await trio.lowlevel.checkpoint()
-        return Wei(5)
+        return Wei(self.wei)
 
-    async def submit_proof(self, submission: Submission) -> Receipt:
+    async def gas_price(self) -> Wei:
+        await trio.lowlevel.checkpoint()
+        return Wei(7)
+
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         await trio.lowlevel.checkpoint()
         self.submissions.append(submission)
+        self.worths.append(worth)
         self.submitted.set()
         if self.failures:
             raise self.failures.pop(0)

@@ -10,7 +10,7 @@ import sys
 from cyclopts import App, CycloptsError
 
 import poe
-from poe.errors import ConfigError, L1Unreachable, PoeError, ToolError
+from poe.errors import ConfigError, JournalError, L1Unreachable, PoeError, ToolError
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -33,6 +33,7 @@ for _name, _help in (
     ("circuit", "Circuits and their proving keys."),
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
+    ("explain", "What an error code means."),
 ):
     app.command(f"poe.cli.{_name}:app", name=_name, help=_help)
 
@@ -41,7 +42,7 @@ def exit_code_of(error: PoeError) -> int:
     """The documented exit code of an expected failure."""
     if isinstance(error, ConfigError):
         return EXIT_CONFIG
-    if isinstance(error, L1Unreachable | ToolError):
+    if isinstance(error, L1Unreachable | ToolError | JournalError):
         return EXIT_UNAVAILABLE
     return EXIT_FAILED
 

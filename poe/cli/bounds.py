@@ -40,7 +40,7 @@ def require_between(name: str, value: float, least: float, most: float) -> None:
     """InputError unless the option's value is in the range; not-a-number never is."""
     if not least <= value <= most:
         fix = f"at least {least:g}" if value < least else f"at most {most:g}"
-        raise InputError(f"--{name} is {value}", fix=fix, code="POE-INP-011")
+        raise InputError(f"--{name} is {value}", fix=fix, code="POE-INP-041")
 
 
 def require_writable(name: str, path: Path) -> None:

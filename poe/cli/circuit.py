@@ -234,12 +234,12 @@ def mutate(
 
     for name, value, least in (("sample", sample, 1), ("seed", seed, 0)):
         if value is not None and not least <= value < 2**63:
-            raise InputError(f"--{name} is {value}", fix=f"{least} to 2^63 - 1", code="POE-INP-011")
+            raise InputError(f"--{name} is {value}", fix=f"{least} to 2^63 - 1", code="POE-INP-041")
     chosen = _chosen(shape, membership)
     if isinstance(chosen, Shape):
         report = run_native(partial(mutate_circuit, chosen, seed=seed, sample=sample))
     elif sample is not None:
-        raise InputError("--sample is for batches", fix="leave it out: all takes seconds", code="POE-INP-011")
+        raise InputError("--sample is for batches", fix="leave it out: all takes seconds", code="POE-INP-041")
     else:
         report = run_native(partial(mutate_membership_circuit, chosen, seed=seed))
     facts = {

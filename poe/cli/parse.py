@@ -17,5 +17,5 @@ def parse_shape(text: str) -> Shape:
         if match is not None:
             return Shape(slots=int(match[1]), depth=int(match[2] or DEFAULT_DEPTH))
     except ValueError as error:
-        raise InputError(str(error), code="POE-INP-010") from error
-    raise InputError(f"shape {text!r} is not understood", fix="slots x depth, such as 4x5", code="POE-INP-010")
+        raise InputError(str(error), code="POE-INP-040") from error
+    raise InputError(f"shape {text!r} is not understood", fix="slots x depth, such as 4x5", code="POE-INP-040")

@@ -37,7 +37,7 @@ def up(
     tps: float = 8.0,
     jitter: float = 1.0,
     threads: int = 1,
-    strategy: Literal["spread", "oldest"] = "spread",
+    strategy: Literal["spread", "oldest", "value"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
@@ -69,7 +69,7 @@ def up(
     threads
         Threads a prover.
     strategy
-        How provers choose among open batches: spread over them, or all race for the oldest.
+        How provers choose among open batches: spread over them, all race for the oldest, or by expected value.
     block_seconds
         Seconds between L1 blocks.
     seed

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from poe.errors import BadAnswer, InputError, L1Error, RpcRefused, WrongChain
+from poe.journal import Journal
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
 from poe.l1.books import WEI_A_GWEI
@@ -13,7 +14,8 @@ from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt, Submission
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
-from poe.l1.transactor import FeePolicy, Message, Patience, Transactor
+from poe.l1.send_log import Message
+from poe.l1.transactor import FeePolicy, Patience, Transactor
 from poe.rollup.statement import domain
 from poe.rollup.types import (
     FIELD_ORDER,
@@ -139,6 +141,7 @@ class Arbiter:
         chain_id: int,
         fees: FeePolicy | None = None,
         patience: Patience | None = None,
+        journal: Journal | None = None,
     ) -> Arbiter:
         """A client for `signer`; WrongChain if the endpoint serves another chain or no contract is at `address`."""
         await rpc.require_chain(chain_id)
@@ -146,7 +149,7 @@ class Arbiter:
         await views.require_contract()
         fees = fees or FeePolicy()
         transactor = Transactor(
-            rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience
+            rpc, signer, chain_id=chain_id, decode_revert=decode_revert, fees=fees, patience=patience, journal=journal
         )
         return cls(views, rpc, transactor, max_queue_fee_wei=fees.max_queue_fee_wei)
 
@@ -168,6 +171,10 @@ class Arbiter:
         """ETH of our account."""
         found = await self._rpc.call("eth_getBalance", "0x" + self.account.hex(), "latest")
         return Wei(answers.quantity(found, "eth_getBalance", bits=256))
+
+    async def gas_price(self) -> Wei:
+        """Base fee of the latest block and our usual tip, a gas."""
+        return await self._transactor.gas_price()
 
     async def credit_of(self, payee: Address) -> Wei:
         """What `payee` could withdraw now."""
@@ -194,9 +201,9 @@ class Arbiter:
             "sequenceBatch", number, parent_hash, _header(batch), batch.data, queue_end, value=reward
         )
 
-    async def submit_proof(self, submission: Submission) -> Receipt:
-        """Submit a proof; AlreadyAccepted if a rival was first."""
-        return await self._send("submitProof", submission_tuple(submission))
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
+        """Submit a proof, for at most `worth` of gas; AlreadyAccepted if a rival was first."""
+        return await self._send("submitProof", submission_tuple(submission), worth=worth)
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""
@@ -278,9 +285,10 @@ class Arbiter:
             )
         return await self._send(name, *arguments, value=value + fee)
 
-    async def _send(self, name: str, *arguments: object, value: int = 0) -> Receipt:
+    async def _send(self, name: str, *arguments: object, value: int = 0, worth: Wei | None = None) -> Receipt:
         data = self._views.artifact.encode_call(name, *arguments)
-        return await self._transactor.send(Message(to=self._views.address, data=data, value=Wei(value)))
+        message = Message(to=self._views.address, data=data, value=Wei(value), worth=worth)
+        return await self._transactor.send(message)
 
 
 def submission_tuple(submission: Submission) -> tuple[object, ...]:

@@ -290,6 +290,9 @@ class ArbiterClient(Protocol):
     async def balance(self) -> Wei:
         """ETH of our account."""
 
+    async def gas_price(self) -> Wei:
+        """Base fee of the latest block and our usual tip, a gas."""
+
     async def credit_of(self, payee: Address) -> Wei: ...
 
     async def state_root(self) -> FieldElement:
@@ -303,7 +306,8 @@ class ArbiterClient(Protocol):
         self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
     ) -> Receipt: ...
 
-    async def submit_proof(self, submission: Submission) -> Receipt: ...
+    async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
+        """FeesTooHigh, and nothing sent, when its gas would cost more than `worth`."""
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

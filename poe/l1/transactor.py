@@ -1,8 +1,12 @@
-"""Sends one account's transactions: explicit nonces, simulated first, fees bumped until mined, safe to cancel.
+"""Sends one account's transactions: explicit nonces, simulated first, fees bumped until mined, safe to cancel and kill.
 
 Nonces are never counted ahead. A transaction is entered in `_in_flight` before its bytes leave, and the next one takes
 the first nonce that the endpoint's pending count leaves free and that is not in flight. So a cancelled caller, an
 answer that never came, or a reorg that threw a transaction away, neither loses a nonce nor gives one out twice.
+
+With a journal the entry is on disk first, and a process that starts again goes on from there: asked to do what is
+already in flight, it waits for that. One that is not mined in its time is replaced by an empty payment to ourselves,
+so its nonce holds up nothing and what it would have done cannot happen later.
 """
 
 from __future__ import annotations
@@ -10,18 +14,30 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
 import trio
 
-from poe.errors import AlreadyAccepted, BadAnswer, L1Error, L1Unreachable, NotMined, Reverted, RpcRefused
+from poe.errors import (
+    AlreadyAccepted,
+    BadAnswer,
+    FeesTooHigh,
+    L1Error,
+    L1Unreachable,
+    NotMined,
+    Reverted,
+    RpcRefused,
+)
+from poe.journal import Journal
 from poe.l1 import answers
 from poe.l1.abi import Revert
 from poe.l1.answers import RawReceipt
 from poe.l1.interface import Receipt
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
-from poe.rollup.types import Address, Hash, Wei
+from poe.l1.send_log import InFlight, Message, SendLog
+from poe.rollup.types import Address, Wei
 
 log = logging.getLogger("poe.l1.transactor")
 
@@ -61,32 +77,6 @@ class Patience:
     poll_seconds: float = 0.2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What a transaction does; `to` None creates a contract."""
-
-    to: Address | None
-    data: bytes = b""
-    value: Wei = Wei(0)
-    gas: int | None = None
-    """A fixed gas limit; None: estimated, with a margin."""
-
-
-@dataclass(slots=True)
-class _InFlight:
-    """One nonce's transaction and every version of it that was sent."""
-
-    nonce: int
-    message: Message
-    gas: int
-    tip: int
-    max_fee: int
-    raw: bytes = b""
-    hashes: list[Hash] = field(default_factory=list)
-    sent_at: float = 0.0
-    is_awaited: bool = True
-
-
 class Transactor:
     """The one owner of an account's nonces. Any number of tasks may send; each gets its own receipt."""
 
@@ -99,6 +89,7 @@ class Transactor:
         decode_revert: RevertDecoder,
         fees: FeePolicy | None = None,
         patience: Patience | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._rpc = rpc
         self._signer = signer
@@ -107,13 +98,18 @@ class Transactor:
         self._fees = fees or FeePolicy()
         self._patience = patience or Patience()
         self._lock = trio.Lock()
-        self._in_flight: dict[int, _InFlight] = {}
+        self._log = SendLog(journal, signer.address)
+        self._in_flight = self._log.read()
         self.resends = 0
 
     @property
     def account(self) -> Address:
         """Whose transactions these are."""
         return self._signer.address
+
+    async def gas_price(self) -> Wei:
+        """What a gas costs now: the latest block's base fee and our tip."""
+        return Wei(await self._base_fee() + self._fees.tip_wei)
 
     async def call(self, message: Message, *, block: str = "latest") -> bytes:
         """Simulate: the call's result bytes, or Reverted with the decoded error."""
@@ -140,15 +136,17 @@ class Transactor:
         return mined.contract, _receipt(mined)
 
     async def _send(self, message: Message) -> RawReceipt:
-        gas = await self._gas_for(message)
-        sent = await self._launch(message, gas)
+        sent = await self._adopt(message) or await self._launch(message, await self._gas_for(message))
         try:
             mined = await self._wait_until_mined(sent)
+        except NotMined:
+            await self._cancel(sent)
+            raise
         finally:
             sent.is_awaited = False
-        self._in_flight.pop(sent.nonce, None)
+        await self._forget(sent.nonce)
         if not mined.succeeded:
-            raise await self._reason_of(message, gas, mined)
+            raise await self._reason_of(message, sent.gas, mined)
         return mined
 
     async def _gas_for(self, message: Message) -> int:
@@ -162,20 +160,35 @@ class Transactor:
             raise self._as_revert(error) from None
         return answers.quantity(answer, "eth_estimateGas", bits=40) * (100 + self._fees.gas_margin_percent) // 100
 
-    async def _launch(self, message: Message, gas: int) -> _InFlight:
+    async def _adopt(self, message: Message) -> InFlight | None:
+        """What does the same, is out and not awaited: by a process before this one, or for a caller that gave up."""
+        async with self._lock:
+            mined = await self._count_of("latest")
+            for sent in self._in_flight.values():
+                if not sent.is_awaited and sent.nonce >= mined and sent.message.does_the_same_as(message):
+                    log.info("tx_adopted nonce=%d", sent.nonce)
+                    sent.is_awaited = True
+                    return sent
+        return None
+
+    async def _forget(self, nonce: int) -> None:
+        self._in_flight.pop(nonce, None)
+        await self._log.forget(nonce)
+
+    async def _launch(self, message: Message, gas: int) -> InFlight:
         """Take a nonce and send; the lock makes taking and entering one step."""
         taken_by_others = -1
         async with self._lock:
             for _ in range(_NONCE_ATTEMPTS):
-                tip, max_fee = await self._fees_now()
+                tip, max_fee = await self._fees_for(message, gas)
                 nonce = await self._free_nonce(taken_by_others + 1)
-                sent = _InFlight(nonce=nonce, message=message, gas=gas, tip=tip, max_fee=max_fee)
+                sent = InFlight(nonce=nonce, message=message, gas=gas, tip=tip, max_fee=max_fee)
                 if await self._enter(sent):
                     return sent
                 taken_by_others = nonce
         raise NotMined(f"nonces up to {taken_by_others} of 0x{self.account.hex()} are used by another sender")
 
-    async def _enter(self, sent: _InFlight) -> bool:
+    async def _enter(self, sent: InFlight) -> bool:
         """Send a new transaction and keep it in flight; False, and forgotten, when its nonce is another's."""
         self._in_flight[sent.nonce] = sent
         is_ours = False
@@ -183,7 +196,8 @@ class Transactor:
             is_ours = await self._transmit(sent)
         finally:
             if not is_ours:
-                del self._in_flight[sent.nonce]
+                with trio.CancelScope(shield=True):
+                    await self._forget(sent.nonce)
         return is_ours
 
     async def _count_of(self, which: str) -> int:
@@ -196,20 +210,21 @@ class Transactor:
         pending = await self._count_of("pending")
         for nonce, sent in list(self._in_flight.items()):
             if nonce < mined and not sent.is_awaited:
-                del self._in_flight[nonce]
+                await self._forget(nonce)
         nonce = max(mined, pending, at_least)
         # An entry below `pending` that the endpoint no longer knows is resent by whoever waits next.
         while nonce in self._in_flight:
             nonce += 1
         return nonce
 
-    async def _transmit(self, sent: _InFlight) -> bool:
+    async def _transmit(self, sent: InFlight) -> bool:
         """Send the current version; False when another transaction has its nonce.
 
         Shielded, with the connection's own deadline: between bytes leaving and knowing it, nobody may cancel.
         """
         self._sign(sent)
         with trio.CancelScope(shield=True):
+            await self._log.write(sent)
             try:
                 await self._rpc.call("eth_sendRawTransaction", "0x" + sent.raw.hex())
             except RpcRefused as error:
@@ -223,7 +238,7 @@ class Transactor:
                 log.warning("tx_send_unanswered nonce=%d error=%s", sent.nonce, error)
         return True
 
-    def _sign(self, sent: _InFlight) -> None:
+    def _sign(self, sent: InFlight) -> None:
         fields: dict[str, object] = {
             "type": 2,
             "chainId": self._chain_id,
@@ -240,7 +255,7 @@ class Transactor:
             sent.hashes.append(tx_hash)
         sent.sent_at = trio.current_time()
 
-    async def _wait_until_mined(self, sent: _InFlight) -> RawReceipt:
+    async def _wait_until_mined(self, sent: InFlight) -> RawReceipt:
         ends = trio.current_time() + self._patience.mined_seconds
         while trio.current_time() < ends:
             try:
@@ -255,10 +270,19 @@ class Transactor:
         raise NotMined(
             f"transaction 0x{sent.hashes[-1].hex()} (nonce {sent.nonce}) not mined in"
             f" {self._patience.mined_seconds:g} s",
-            fix="its nonce stays taken; is the L1 node making blocks, is the account funded?",
+            fix="an empty payment takes its nonce; is the L1 node making blocks, is the account funded?",
         )
 
-    async def _receipt_of(self, sent: _InFlight) -> RawReceipt | None:
+    async def _cancel(self, sent: InFlight) -> None:
+        """Replace a transaction that is not mined by an empty payment to ourselves; one of the two will be mined."""
+        try:
+            async with self._lock:
+                sent.message, sent.gas = Message(to=self.account), _TRANSFER_GAS
+                await self._resend(sent)
+        except L1Error as error:
+            log.warning("tx_not_cancelled nonce=%d error=%s", sent.nonce, error)
+
+    async def _receipt_of(self, sent: InFlight) -> RawReceipt | None:
         for tx_hash in reversed(sent.hashes):
             found = await self._rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())
             if found is None:
@@ -269,7 +293,7 @@ class Transactor:
             return receipt
         return None
 
-    async def _resend_up_to(self, sent: _InFlight) -> None:
+    async def _resend_up_to(self, sent: InFlight) -> None:
         """Raise the fee of our transaction and of all before it: one that is stuck holds up those after it."""
         async with self._lock:
             await self._fill_gaps_below(sent.nonce)
@@ -289,30 +313,45 @@ class Transactor:
         free = (n for n in range(pending, nonce) if n not in self._in_flight)
         for gap in itertools.islice(free, _MAX_FILLED):
             log.warning("tx_gap_filled nonce=%d", gap)
-            tip, max_fee = await self._fees_now()
-            filler = _InFlight(
-                nonce=gap, message=Message(to=self.account), gas=_TRANSFER_GAS, tip=tip, max_fee=max_fee,
-                is_awaited=False,
-            )  # fmt: skip
+            empty = Message(to=self.account)
+            tip, max_fee = await self._fees_for(empty, _TRANSFER_GAS)
+            filler = InFlight(nonce=gap, message=empty, gas=_TRANSFER_GAS, tip=tip, max_fee=max_fee, is_awaited=False)
             await self._enter(filler)
 
-    async def _resend(self, stuck: _InFlight) -> None:
-        tip, max_fee = await self._fees_now()
-        bump = 100 + self._fees.bump_percent
-        ceiling = self._fees.max_fee_wei
-        stuck.max_fee = min(ceiling, max(max_fee, stuck.max_fee * bump // 100 + 1))
-        stuck.tip = min(stuck.max_fee, max(tip, stuck.tip * bump // 100 + 1))
+    async def _resend(self, stuck: InFlight) -> None:
+        with suppress(FeesTooHigh):  # what is out already goes up to its worth
+            stuck.tip, stuck.max_fee = self._bumped(stuck, *await self._fees_for(stuck.message, stuck.gas))
         self.resends += 1
         log.warning("tx_resent nonce=%d max_fee_wei=%d", stuck.nonce, stuck.max_fee)
         # A refusal means that a version of it is mined, or pending at no less: the receipt will tell.
         await self._transmit(stuck)
 
-    async def _fees_now(self) -> tuple[int, int]:
-        """Tip and max fee in wei a gas (EIP-1559)."""
-        block = answers.record(await self._rpc.call("eth_getBlockByNumber", "latest", False), "block")
-        base = answers.quantity(block.get("baseFeePerGas"), "block.baseFeePerGas", bits=128)
-        max_fee = min(self._fees.max_fee_wei, 2 * base + self._fees.tip_wei)
+    def _bumped(self, stuck: InFlight, tip: int, max_fee: int) -> tuple[int, int]:
+        """Fees now, or those of the version before and the bump that nodes ask of a replacement."""
+        bump = 100 + self._fees.bump_percent
+        max_fee = min(self._ceiling(stuck.message, stuck.gas), max(max_fee, stuck.max_fee * bump // 100 + 1))
+        return min(max_fee, max(tip, stuck.tip * bump // 100 + 1)), max_fee
+
+    async def _fees_for(self, message: Message, gas: int) -> tuple[int, int]:
+        """Tip and max fee in wei a gas (EIP-1559); FeesTooHigh when blocks cost more now than the message is worth."""
+        base_fee = await self._base_fee()
+        ceiling = self._ceiling(message, gas)
+        if message.worth is not None and ceiling < base_fee:
+            raise FeesTooHigh(
+                f"{gas} gas at a base fee of {base_fee} wei cost more than the {message.worth} wei it is worth",
+                fix="it is tried again when blocks are cheaper",
+            )
+        max_fee = min(ceiling, 2 * base_fee + self._fees.tip_wei)
         return min(self._fees.tip_wei, max_fee), max_fee
+
+    async def _base_fee(self) -> int:
+        block = answers.record(await self._rpc.call("eth_getBlockByNumber", "latest", False), "block")
+        return answers.quantity(block.get("baseFeePerGas"), "block.baseFeePerGas", bits=128)
+
+    def _ceiling(self, message: Message, gas: int) -> int:
+        """The most we pay a gas for this message."""
+        most = self._fees.max_fee_wei
+        return most if message.worth is None else min(most, message.worth // gas)
 
     async def _reason_of(self, message: Message, gas: int, mined: RawReceipt) -> L1Error:
         """Why a mined transaction reverted: the same call on the state of its block."""

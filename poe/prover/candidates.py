@@ -7,6 +7,8 @@ posting is mined; if L1 then orders another batch at that number, ours is rolled
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
@@ -34,15 +36,18 @@ class Candidate:
     batch_hash: Hash
     execution: Execution
     is_sequenced: bool
+    seen_at: float
+    """When we executed it, on the node's clock."""
 
 
 class Candidates:
     """The open batches, kept in step with L1 and gossip; `changed` wakes everyone who waits for a turn of events."""
 
-    def __init__(self, ledger: Ledger, replica: Replica) -> None:
+    def __init__(self, ledger: Ledger, replica: Replica, clock: Callable[[], float] = time.time) -> None:
         self.ledger = ledger
         self.replica = replica
-        self._executed: dict[BatchNumber, tuple[Hash, Batch]] = {}
+        self._clock = clock
+        self._executed: dict[BatchNumber, tuple[Hash, Batch, float]] = {}
         self._changed = trio.Event()
         self.disagreements = 0
 
@@ -97,13 +102,14 @@ class Candidates:
         execution = self.replica.execution(number)
         if execution is None or number not in self._executed:
             return None
-        known_hash, batch = self._executed[number]
+        known_hash, batch, seen_at = self._executed[number]
         return Candidate(
             number=number,
             batch=batch,
             batch_hash=known_hash,
             execution=execution,
             is_sequenced=self.ledger.is_sequenced(number, known_hash),
+            seen_at=seen_at,
         )
 
     def accepted(self, candidate: Candidate) -> ProofAccepted | None:
@@ -144,7 +150,7 @@ class Candidates:
 
     def _execute(self, number: BatchNumber, known_hash: Hash, batch: Batch) -> None:
         self.replica.apply(number, batch)
-        self._executed[number] = (known_hash, batch)
+        self._executed[number] = (known_hash, batch, self._clock())
 
     def _drop_executions_that_l1_contradicts(self, head: BatchNumber) -> None:
         """Roll back to before the first executed batch that is not L1's; what lies beyond L1's head may stay."""

@@ -16,9 +16,11 @@ from poe.l1.interface import ChainUpdate, Follower
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover.candidates import Candidate, Candidates
+from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
-from poe.prover.race import Collaborators, Outcome, ProofShelf, race
+from poe.prover.race import Collaborators, Outcome, race
 from poe.prover.record import Record
+from poe.prover.shelf import ProofShelf
 from poe.prover.strategy import Strategy
 from poe.rollup.types import BatchNumber
 from poe.status import write_status
@@ -28,6 +30,8 @@ log = logging.getLogger("poe.prover")
 PAUSE_AFTER_FAILURE_SECONDS = 2.0
 DOORS_SECONDS = 2.0
 INTENT_SECONDS = 30
+SITTING_OUT_SECONDS = 5.0
+"""How often a node that sits out looks again whether prices, balance or patience changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,9 @@ class Prover:
     follower: Follower
     candidates: Candidates
     collaborators: Collaborators
+    shelf: ProofShelf
     strategy: Strategy
+    experience: Experience
     intents: IntentBook
     jitter_seconds: Callable[[], float]
     network: Network | None
@@ -59,6 +65,7 @@ class Prover:
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
                 self.candidates.follow(update)
+                self.experience.note_l1(update, self.candidates)
                 self._show_heights(update)
                 self.write_status()
 
@@ -78,14 +85,14 @@ class Prover:
             log.info("batch_heard number=%d", announcement.number)
 
     async def _race_forever(self) -> None:
-        shelf = ProofShelf()
         while True:
             await self._warm()
-            candidate = await self._choose(shelf)
+            candidate = await self._choose()
             await self._tell_intent(candidate)
             with self.metrics.proving.track_inprogress():
-                result = await race(candidate, shelf, self.collaborators)
+                result = await race(candidate, self.shelf, self.collaborators)
             self.record.add(result)
+            self.experience.note_race(result)
             self.write_status()
             if result.outcome is Outcome.FAILED:
                 await trio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
@@ -97,17 +104,26 @@ class Prover:
         except BackendError as error:
             log.warning("worker_not_warm reason=%r", str(error))
 
-    async def _choose(self, shelf: ProofShelf) -> Candidate:
+    async def _choose(self) -> Candidate:
         """The next race. The random wait comes first, so that provers set free by the same win hear each other."""
         while True:
             while not self.candidates.open():
                 await self.candidates.wait_for_change()
             await trio.sleep(self.jitter_seconds())
             still_open = self.candidates.open()
-            candidate = self.strategy.choose(shelf.unfinished(still_open) or still_open)
+            sits_out = self.experience.stop_loss.why_not()
+            candidate = None if sits_out else self.strategy.choose(self.shelf.unfinished(still_open) or still_open)
+            self._tell_sitting_out(sits_out or ("" if candidate or not still_open else self.strategy.reason))
             if candidate is not None:
                 return candidate
-            await self.candidates.wait_for_change()
+            with trio.move_on_after(SITTING_OUT_SECONDS):
+                await self.candidates.wait_for_change()
+
+    def _tell_sitting_out(self, reason: str) -> None:
+        """One log line when the node begins to sit out, and one when it stops; the status file says it meanwhile."""
+        if bool(reason) != bool(self.record.sitting_out):
+            log.warning("sitting_out reason=%r", reason) if reason else log.info("racing_again")
+        self.record.sitting_out = reason
 
     async def _hear_intents(self, network: Network) -> None:
         async for intent in network.intents:
@@ -132,7 +148,9 @@ class Prover:
         """Refresh the gauges of L1 and the network."""
         while True:
             try:
-                self.metrics.l1_balance_wei.set(await self.collaborators.arbiter.balance())
+                self.experience.stop_loss.balance = balance = await self.collaborators.arbiter.balance()
+                self.metrics.l1_balance_wei.set(balance)
+                self.experience.prices.gas_price = await self.collaborators.arbiter.gas_price()
             except L1Error as error:
                 log.warning("balance_unknown reason=%r", str(error))
             if self.network is not None:

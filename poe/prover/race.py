@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -16,12 +15,12 @@ from poe.backend.interface import Proof, ProofBackend, ProofJob
 from poe.errors import BackendError, L1Error, PoeError, Reverted
 from poe.l1.interface import ArbiterClient, Receipt, Submission
 from poe.prover.candidates import Candidate, Candidates
+from poe.prover.shelf import FinishedProof, ProofShelf, Terms
 from poe.rollup import statement
-from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
+from poe.rollup.types import Address, Wei
 
 Result = TypeVar("Result")
 
-KEPT_PROOFS = 64
 SETTLE_SECONDS = 10.0
 """How long a submission waits for the event that tells who won."""
 POSTING_SECONDS = 10.0
@@ -38,40 +37,55 @@ class Outcome(StrEnum):
     LATE = "late"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    SHADOW = "shadow"
+    """Finished first, and not sent: this node only watches what it would have won."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is bound inside every proof of ours besides the batch: who is paid, and the tip for whoever lands it."""
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a race ended, why, and the code that `poe explain` knows."""
 
-    domain: FieldElement
-    payee: Address
-    tip: Wei
+    outcome: Outcome
+    code: str
+    reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedProof:
-    """A proof of ours and when it was finished, in Unix seconds."""
-
-    proof: Proof
-    at: float
+ACCEPTED = End(Outcome.WON, "POE-RAC-001", "accepted")
+LANDED_BY_ANOTHER = End(Outcome.WON, "POE-RAC-002", "accepted, landed by another account")
+RIVAL_FIRST = End(Outcome.LATE, "POE-RAC-010", "a rival was accepted first")
+GONE_WHILE_PROVING = End(Outcome.CANCELLED, "POE-RAC-020", "a rival was accepted or the batch is gone")
+BATCH_GONE = End(Outcome.CANCELLED, "POE-RAC-021", "the batch is gone")
+ROLLUP_ENDED = End(Outcome.CANCELLED, "POE-RAC-023", "the rollup has ended by exit mode")
+NOT_ORDERED = End(Outcome.CANCELLED, "POE-RAC-022", "the proof is kept: L1 has not ordered the batch, others lie open")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceResult:
-    """The end of a race; `finished` is None if we never finished a proof. `ended_at`: Unix time, seconds.
+    """The end of a race; `finished` is None if we never finished a proof. Times are Unix times, in seconds.
 
-    `is_resent`: the proof was made in an earlier race that could not land it.
+    `is_resent`: the proof was made in an earlier race that could not land it. `winner`: who the proof that L1 accepted
+    pays, as far as we know at the end.
     """
 
     candidate: Candidate
-    outcome: Outcome
-    reason: str
+    end: End
+    winner: Address | None
+    started_at: float
     finished: FinishedProof | None
     is_resent: bool
     core_seconds: float
     ended_at: float
     receipt: Receipt | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return self.end.outcome
+
+    @property
+    def reason(self) -> str:
+        """Why it ended so."""
+        return self.end.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,59 +96,39 @@ class Collaborators:
     proofs: ProofBackend
     arbiter: ArbiterClient
     terms: Terms
-
-
-class ProofShelf:
-    """Finished proofs, so that one that could not be landed is sent again without proving again.
-
-    The number is part of the name: two batches in which nothing happens can have one hash and one old root.
-    """
-
-    def __init__(self) -> None:
-        self._proofs: OrderedDict[tuple[BatchNumber, Hash, FieldElement], FinishedProof] = OrderedDict()
-
-    def get(self, candidate: Candidate) -> FinishedProof | None:
-        """A proof of this very batch on this very old root."""
-        return self._proofs.get(_name_of(candidate))
-
-    def unfinished(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Those that there is something to do for: a proof to make, or one of a batch that L1 has ordered to send."""
-        return [one for one in candidates if one.is_sequenced or self.get(one) is None]
-
-    def put(self, candidate: Candidate, finished: FinishedProof) -> None:
-        """Keep a proof; the oldest makes room."""
-        self._proofs[_name_of(candidate)] = finished
-        while len(self._proofs) > KEPT_PROOFS:
-            self._proofs.popitem(last=False)
-
-
-def _name_of(candidate: Candidate) -> tuple[BatchNumber, Hash, FieldElement]:
-    return candidate.number, candidate.batch_hash, candidate.execution.old_root
+    worth: Wei | None = None
+    """The most that landing a proof may cost in gas."""
+    is_shadow: bool = False
+    """Prove, submit nothing, and tell what would have been won."""
 
 
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
     """Run one race to its end; expected failures end it as FAILED with their code, bugs propagate."""
-    core_before = with_.proofs.core_seconds
+    core_before, started_at = with_.proofs.core_seconds, time.time()
     kept = finished = shelf.get(candidate)
     receipt: Receipt | None = None
     try:
         if finished is None:
             finished = await _unless_gone(candidate, with_, partial(_prove, candidate, with_))
         if finished is None:
-            outcome, reason = Outcome.CANCELLED, "a rival was accepted or the batch is gone"
+            end = GONE_WHILE_PROVING
         else:
-            shelf.put(candidate, finished)
-            if await _unless_gone(candidate, with_, partial(_is_posted_in_time, candidate, with_)) is False:
-                outcome, reason = Outcome.CANCELLED, "the proof is kept: L1 has not ordered the batch, others lie open"
+            await shelf.put(candidate, finished)
+            if with_.is_shadow:
+                end = await _watch_from_the_shadow(candidate, finished, with_)
+            elif await _unless_gone(candidate, with_, partial(_is_posted_in_time, candidate, with_)) is False:
+                end = NOT_ORDERED
             else:
                 receipt = await _submit(candidate, finished.proof, with_)
-                outcome, reason = await _judge(candidate, receipt, with_)
+                end = await _judge(candidate, receipt, with_)
     except (BackendError, L1Error) as error:
-        outcome, reason = Outcome.FAILED, _one_line(error)
+        end = End(Outcome.FAILED, error.code, _one_line(error))
+    accepted = with_.candidates.accepted(candidate)
     return RaceResult(
         candidate=candidate,
-        outcome=outcome,
-        reason=reason,
+        end=end,
+        winner=None if accepted is None else accepted.payee,
+        started_at=started_at,
         finished=finished,
         is_resent=kept is not None,
         core_seconds=with_.proofs.core_seconds - core_before,
@@ -217,14 +211,23 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
     if with_.candidates.is_gone(candidate):
         return None
     try:
-        return await with_.arbiter.submit_proof(submission)
+        return await with_.arbiter.submit_proof(submission, worth=with_.worth)
     except Reverted as refusal:
         if refusal.name not in NOT_WANTED:
             raise
         return None
 
 
-async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborators) -> tuple[Outcome, str]:
+async def _watch_from_the_shadow(candidate: Candidate, finished: FinishedProof, with_: Collaborators) -> End:
+    """Wait for the batch's end without sending anything; by how much would we have been first?"""
+    await with_.candidates.wait_until_gone(candidate)
+    if with_.candidates.accepted(candidate) is None:
+        return BATCH_GONE
+    margin = time.time() - finished.at
+    return End(Outcome.SHADOW, "POE-RAC-040", f"would have been ready {margin:.1f} s before the winner was accepted")
+
+
+async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborators) -> End:
     """Did we win? A proof of ours that somebody else landed is ours all the same: the payee is bound inside it.
 
     Returns once our own view of L1 knows the end, so that the batch is not raced for a second time.
@@ -232,15 +235,15 @@ async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collabora
     with trio.move_on_after(SETTLE_SECONDS):
         await with_.candidates.wait_until_gone(candidate)
     if receipt is not None:
-        return Outcome.WON, "accepted"
+        return ACCEPTED
     accepted = with_.candidates.accepted(candidate)
     if accepted is not None and accepted.payee == with_.terms.payee:
-        return Outcome.WON, "accepted, landed by another account"
+        return LANDED_BY_ANOTHER
     if accepted is None and with_.candidates.has_ended:
-        return Outcome.CANCELLED, "the rollup has ended by exit mode"
+        return ROLLUP_ENDED
     if accepted is None and not with_.candidates.holds(candidate):
-        return Outcome.CANCELLED, "the batch is gone"
-    return Outcome.LATE, "a rival was accepted first"
+        return BATCH_GONE
+    return RIVAL_FIRST
 
 
 def _one_line(error: PoeError) -> str:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from poe.backend.interface import Proof
+from poe.journal import Journal
 from poe.metrics import Metrics
 from poe.prover.race import Outcome, RaceResult
 from poe.rollup.types import BatchNumber
 
 log = logging.getLogger("poe.prover")
 
+KIND = "race"
 KEPT_RACES = 1000
 UNDONE = "undone"
 """What a row says of a win that did not last."""
 
 
 class Record:
-    """Counts races by outcome and keeps the last ones for the status file."""
+    """Counts this process's races by outcome; keeps the last ones, of earlier processes too, for the status file."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, journal: Journal | None = None) -> None:
         self._metrics = metrics
+        self._journal = journal
         self._outcomes: Counter[Outcome] = Counter()
         self._finished = 0
         self._wasted_core_seconds = 0.0
-        self._races: list[dict[str, Any]] = []
+        self._races: list[dict[str, Any]] = [] if journal is None else _read(journal)
+        self._first = self._next = 1 + max((row["race"] for row in self._races), default=0)
+        self.sitting_out = ""
+        """Why no race is run at the moment; empty while we race."""
 
     def add(self, result: RaceResult) -> None:
         """Take in the end of a race."""
@@ -40,15 +47,31 @@ class Record:
             self._metrics.wasted_core_seconds.inc(result.core_seconds)
         if result.receipt is not None:
             self._metrics.gas_used.labels(call="submitProof").inc(result.receipt.gas_used)
-        self._races = [*self._races[1 - KEPT_RACES :], _as_row(result)]
+        self._keep({"race": self._next, **_as_row(result)})
         log.info(
-            "race_ended batch=%d outcome=%s seconds=%.2f core_seconds=%.2f reason=%r",
+            "race_ended batch=%d outcome=%s code=%s seconds=%.2f core_seconds=%.2f reason=%r",
             result.candidate.number,
             result.outcome.value,
+            result.end.code,
             result.finished.proof.seconds if result.finished else 0.0,
             result.core_seconds,
             result.reason,
         )
+
+    def _keep(self, row: dict[str, Any]) -> None:
+        """Add a race, on disk as well; the oldest makes room."""
+        self._next += 1
+        forgotten = self._races[: max(0, len(self._races) + 1 - KEPT_RACES)]
+        self._races = [*self._races[len(forgotten) :], row]
+        if self._journal is not None:
+            with self._journal.together():
+                self._write(row)
+                for old in forgotten:
+                    self._journal.delete(KIND, _key(old))
+
+    def _write(self, row: dict[str, Any]) -> None:
+        if self._journal is not None:
+            self._journal.put(KIND, _key(row), json.dumps(row).encode())
 
     def review(self, is_ours: Callable[[BatchNumber], bool | None]) -> None:
         """A win lasts as long as L1 says so: a reorg undoes it, or brings it back; a batch is won once.
@@ -61,12 +84,13 @@ class Record:
             verdict = is_ours(row["batch"]) if row is newest[row["batch"]] else False
             if verdict is not None and verdict != (row["outcome"] == Outcome.WON.value):
                 row["outcome"] = Outcome.WON.value if verdict else UNDONE
-                self._outcomes[Outcome.WON] += 1 if verdict else -1
+                self._write(row)
+                if row["race"] >= self._first:
+                    self._outcomes[Outcome.WON] += 1 if verdict else -1
 
     def _add_finished(self, proof: Proof) -> None:
         self._finished += 1
-        phases = {"witness": proof.witness_seconds, "prove": proof.prove_seconds, "verify": proof.verify_seconds}
-        for phase, seconds in phases.items():
+        for phase, seconds in _phases(proof).items():
             self._metrics.proof_phase_seconds.labels(phase=phase).observe(seconds)
         self._metrics.proof_seconds.observe(proof.seconds)
 
@@ -78,9 +102,15 @@ class Record:
             "late": self._outcomes[Outcome.LATE],
             "cancelled": self._outcomes[Outcome.CANCELLED],
             "failed": self._outcomes[Outcome.FAILED],
+            "shadow": self._outcomes[Outcome.SHADOW],
             "wasted_core_seconds": round(self._wasted_core_seconds, 3),
+            "sitting_out": self.sitting_out,
             "races": self._races,
         }
+
+
+def _phases(proof: Proof) -> dict[str, float]:
+    return {"witness": proof.witness_seconds, "prove": proof.prove_seconds, "verify": proof.verify_seconds}
 
 
 def _as_row(result: RaceResult) -> dict[str, Any]:
@@ -88,10 +118,25 @@ def _as_row(result: RaceResult) -> dict[str, Any]:
     return {
         "batch": result.candidate.number,
         "outcome": result.outcome.value,
+        "code": result.end.code,
         "reason": result.reason,
+        "winner": None if result.winner is None else "0x" + result.winner.hex(),
+        "seen_at": round(result.candidate.seen_at, 3),
+        "started_at": round(result.started_at, 3),
         "proof_seconds": None if finished is None else round(finished.proof.seconds, 3),
+        "phases": None if finished is None else _phases(finished.proof),
         "core_seconds": round(result.core_seconds, 3),
         "proved_at": None if finished is None else round(finished.at, 3),
         "ended_at": round(result.ended_at, 3),
         "gas_used": None if result.receipt is None else result.receipt.gas_used,
     }
+
+
+def _key(row: dict[str, Any]) -> bytes:
+    number: int = row["race"]
+    return number.to_bytes(8)
+
+
+def _read(journal: Journal) -> list[dict[str, Any]]:
+    """The races of this node's earlier lives, oldest first."""
+    return [json.loads(body) for _, body in journal.items(KIND)]

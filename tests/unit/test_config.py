@@ -236,7 +236,7 @@ def test_no_setting_holds_a_secret() -> None:
     }
     secretive = {name for name in names if any(word in name for word in ("secret", "private", "password", "mnemonic"))}
     assert secretive == set()
-    assert {name for name in names if "key" in name} == {"key_file", "key_cache"}
+    assert {name for name in names if "key" in name} == {"key_file", "key_cache", "zkey"}
 
 
 def test_the_data_folder_has_a_variable_of_its_own() -> None:

@@ -96,7 +96,7 @@ def test_a_number_out_of_range_names_its_option_and_starts_nothing(
     data_dir = tmp_path / "net"
     code, line = refusal(monkeypatch, capsys, "testnet", "up", f"--data-dir={data_dir}", f"--{option}={value}")
     assert code == 1
-    assert line.startswith(f"poe: POE-INP-011: --{option} is ")
+    assert line.startswith(f"poe: POE-INP-041: --{option} is ")
     assert "(at " in line
     assert not data_dir.exists()
 
@@ -105,7 +105,7 @@ def test_more_users_than_the_tree_holds_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     arguments = ["testnet", "up", f"--data-dir={tmp_path / 'net'}", "--shape=2x2", "--users=17"]
-    assert refusal(monkeypatch, capsys, *arguments) == (1, "poe: POE-INP-011: --users is 17 (at most 16)")
+    assert refusal(monkeypatch, capsys, *arguments) == (1, "poe: POE-INP-041: --users is 17 (at most 16)")
 
 
 @pytest.mark.parametrize("shape", [Shape(slots=1, depth=1), Shape(slots=2, depth=2), Shape(slots=4, depth=5)])
@@ -197,7 +197,7 @@ def test_a_reward_that_the_arbiter_cannot_hold_is_refused(
             *("arbiter", "deploy", f"--key-file={key}", f"--sequencer=0x{'11' * 20}", f"--reward-wei={reward}"),
         )
         assert code == 1
-        assert line.startswith(f"poe: POE-INP-011: --reward-wei is {reward} ")
+        assert line.startswith(f"poe: POE-INP-041: --reward-wei is {reward} ")
 
 
 def test_ctrl_c_ends_a_long_native_call_at_once() -> None:

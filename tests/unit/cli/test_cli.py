@@ -173,7 +173,7 @@ def test_a_malformed_shape_is_one_line(poe: Poe, shape: str) -> None:
     for command in (["circuit", "info"], ["circuit", "setup"], ["testnet", "up"]):
         ended = poe(*command, f"--shape={shape}")
         assert ended.code == 1
-        assert ended.line.startswith("poe: POE-INP-010: shape ")
+        assert ended.line.startswith("poe: POE-INP-040: shape ")
 
 
 def test_a_shape_is_understood() -> None:
@@ -191,7 +191,7 @@ def test_circuit_info_tells_the_size(poe: Poe) -> None:
 def test_a_testnet_without_provers_is_refused(poe: Poe, count: str) -> None:
     ended = poe("testnet", "up", f"--provers={count}")
     assert ended.code == 1
-    assert ended.line == f"poe: POE-INP-011: --provers is {count} (at least 1)"
+    assert ended.line == f"poe: POE-INP-041: --provers is {count} (at least 1)"
 
 
 def test_a_new_key_is_for_its_owner_alone_and_has_an_address(poe: Poe, tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ from poe.prover import node as node_module
 from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
 from poe.prover.record import Record
+from poe.prover.shelf import ProofShelf
+from poe.prover.stop_loss import Limits
 from poe.prover.strategy import LeastContested, OldestFirst, Strategy
 from poe.rollup.batch import batch_hash
-from poe.rollup.types import Batch, BatchNumber, Hash
+from poe.rollup.types import Batch, BatchNumber, Hash, Wei
 from poe.status import read_status
 from tests.fakes_l1 import a_batch
-from tests.fakes_prover import OURS, RIVAL, FakeArbiter, FakeFollower, FakeProofs, Scene
+from tests.fakes_prover import OURS, RIVAL, TERMS, FakeArbiter, FakeFollower, FakeProofs, Scene, an_experience
 
 Clock = trio.testing.MockClock
 
@@ -83,6 +85,7 @@ class Running:
         *,
         strategy: Callable[[IntentBook], Strategy] | None = None,
         jitter_seconds: float = 0.0,
+        limits: Limits | None = None,
     ) -> None:
         intents = IntentBook(lambda: 0.0)
         self.l1 = Scene()
@@ -94,7 +97,9 @@ class Running:
             follower=self.follower,
             candidates=self.scene.candidates,
             collaborators=self.scene.cast(self.proofs, self.arbiter),
+            shelf=ProofShelf(TERMS),
             strategy=OldestFirst() if strategy is None else strategy(intents),
+            experience=an_experience(limits or Limits()),
             intents=intents,
             jitter_seconds=lambda: jitter_seconds,
             network=None if network is None else as_network(network),
@@ -183,6 +188,28 @@ async def test_after_a_failure_the_prover_pauses_and_goes_on(tmp_path: Path, aut
     status = node.status()
     assert status["failed"] == 1
     assert status["races"][0]["reason"].startswith("POE-BCK-001")
+
+
+async def test_failures_in_a_row_make_the_node_sit_out_and_say_why(tmp_path: Path, autojump_clock: Clock) -> None:
+    limits = Limits(failures_in_a_row=2, pause_seconds=10.0**9)
+    async with running(tmp_path, limits=limits) as node:
+        node.proofs.failures = [BackendError("the proving process died") for _ in range(3)]
+        node.on_l1(lambda l1: l1.post(1, [5]))
+        await trio.sleep(60)
+        assert len(node.proofs.jobs) == 2
+        node.prover.write_status()
+        assert node.status()["sitting_out"].startswith("2 races in a row failed")
+
+
+async def test_without_money_for_gas_no_race_begins_until_it_comes(tmp_path: Path, autojump_clock: Clock) -> None:
+    async with running(tmp_path, limits=Limits(least_balance=Wei(6))) as node:
+        await trio.sleep(1)
+        node.on_l1(lambda l1: l1.post(1, [5]))
+        await trio.sleep(30)
+        assert node.proofs.jobs == []
+        node.arbiter.wei = 6
+        await trio.sleep(30)
+        assert node.arbiter.submissions != []
 
 
 async def test_a_worker_that_was_killed_is_warmed_before_the_next_batch_comes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import trio
@@ -12,11 +13,12 @@ from poe.errors import AlreadyAccepted, BackendError, L1Unreachable, NotMined, R
 from poe.l1.ledger import GENESIS_HASH
 from poe.prover import race as race_module
 from poe.prover.candidates import Candidate
-from poe.prover.race import FinishedProof, Outcome, ProofShelf, RaceResult, race
+from poe.prover.race import Outcome, RaceResult, race
+from poe.prover.shelf import ProofShelf
 from poe.rollup import statement
 from poe.rollup.types import BatchNumber, Wei
 from tests.fakes_l1 import a_batch
-from tests.fakes_prover import DOMAIN, OURS, PROOF, RECEIPT, RIVAL, FakeArbiter, FakeProofs, Scene, exits_of
+from tests.fakes_prover import DOMAIN, OURS, PROOF, RECEIPT, RIVAL, TERMS, FakeArbiter, FakeProofs, Scene, exits_of
 
 Clock = trio.testing.MockClock
 
@@ -28,7 +30,7 @@ class Track:
         self.scene = Scene()
         self.start_block = self.scene.history.block
         self.scene.post(1, [5, 6])
-        self.proofs, self.arbiter, self.shelf = FakeProofs(), FakeArbiter(), ProofShelf()
+        self.proofs, self.arbiter, self.shelf = FakeProofs(), FakeArbiter(), ProofShelf(TERMS)
 
     @property
     def first(self) -> Candidate:
@@ -240,19 +242,35 @@ async def test_two_batches_in_which_nothing_happens_need_two_proofs(autojump_clo
     assert one.statement != two.statement
 
 
-def test_the_shelf_is_bounded_and_forgets_the_oldest() -> None:
-    scene = Scene()
-    scene.post(1, list(range(1, race_module.KEPT_PROOFS + 3)))
-    shelf, candidates = ProofShelf(), scene.candidates.open()
-    for candidate in candidates:
-        shelf.put(candidate, FinishedProof(proof=PROOF, at=1.0))
-    assert [c.number for c in candidates if shelf.get(c) is None] == [1, 2]
+async def test_in_the_shadow_nothing_is_sent_and_the_end_says_what_would_have_been_won(
+    track: Track, autojump_clock: Clock
+) -> None:
+    with_ = replace(track.scene.cast(track.proofs, track.arbiter), is_shadow=True)
+    results: list[RaceResult] = []
+
+    async def run() -> None:
+        results.append(await race(track.first, track.shelf, with_))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)
+        await trio.sleep(5)
+        track.scene.accept(1, payee=RIVAL)
+    assert results[0].outcome is Outcome.SHADOW
+    assert results[0].reason.startswith("would have been ready ")
+    assert track.arbiter.submissions == []
 
 
-def test_a_proof_on_another_old_root_is_not_taken_from_the_shelf() -> None:
-    scene, other = Scene(), Scene()
-    scene.post(1, [5, 6])
-    other.post(1, [7, 6])
-    shelf = ProofShelf()
-    shelf.put(scene.candidates.open()[1], FinishedProof(proof=PROOF, at=1.0))
-    assert shelf.get(other.candidates.open()[1]) is None
+async def test_in_the_shadow_a_rival_who_is_first_cancels_as_ever(track: Track, autojump_clock: Clock) -> None:
+    with_ = replace(track.scene.cast(track.proofs, track.arbiter), is_shadow=True)
+    track.proofs.seconds = 100
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(race, track.first, track.shelf, with_)
+        await trio.sleep(1)
+        track.scene.accept(1, payee=RIVAL)
+    assert track.proofs.killed == 1
+
+
+async def test_landing_a_proof_may_cost_no_more_than_it_is_worth(track: Track, autojump_clock: Clock) -> None:
+    with_ = replace(track.scene.cast(track.proofs, track.arbiter), worth=Wei(123))
+    await race(track.first, track.shelf, with_)
+    assert track.arbiter.worths == [123]

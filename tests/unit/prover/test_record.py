@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from poe.journal import Journal
 from poe.metrics import Metrics
 from poe.prover import record as record_module
-from poe.prover.race import FinishedProof, Outcome, RaceResult
+from poe.prover.race import End, Outcome, RaceResult
 from poe.prover.record import Record
-from tests.fakes_prover import PROOF, RECEIPT, Scene
+from poe.prover.shelf import FinishedProof
+from tests.fakes_prover import PROOF, RECEIPT, RIVAL, Scene
 
 FINISHED = FinishedProof(proof=PROOF, at=1234.56789)
 
@@ -28,8 +31,9 @@ def result(outcome: Outcome, *, number: int = 1, core_seconds: float = 2.0) -> R
     scene.post(1, list(range(1, number + 1)))
     return RaceResult(
         candidate=scene.candidates.open()[number - 1],
-        outcome=outcome,
-        reason="why",
+        end=End(outcome, "POE-RAC-001", "why"),
+        winner=RIVAL,
+        started_at=1233.5,
         finished=None if outcome is Outcome.CANCELLED else FINISHED,
         is_resent=False,
         core_seconds=core_seconds,
@@ -46,13 +50,13 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 def test_every_outcome_is_counted_once(metrics: Metrics) -> None:
     record = Record(metrics)
-    for outcome, times in zip(Outcome, (4, 3, 2, 1), strict=True):
+    for outcome, times in zip(Outcome, (4, 3, 2, 1, 5), strict=True):
         for _ in range(times):
             record.add(result(outcome))
     status = record.as_status()
-    assert [status[o.value] for o in Outcome] == [4, 3, 2, 1]
-    assert status["finished"] == 4 + 3 + 1, "all but the cancelled ones"
-    assert [value(metrics, "poe_prover_races_total", outcome=o.value) for o in Outcome] == [4, 3, 2, 1]
+    assert [status[o.value] for o in Outcome] == [4, 3, 2, 1, 5]
+    assert status["finished"] == 4 + 3 + 1 + 5, "all but the cancelled ones"
+    assert [value(metrics, "poe_prover_races_total", outcome=o.value) for o in Outcome] == [4, 3, 2, 1, 5]
 
 
 def test_core_seconds_are_wasted_unless_the_race_was_won(metrics: Metrics) -> None:
@@ -94,10 +98,16 @@ def test_a_race_becomes_one_row_of_plain_json(metrics: Metrics) -> None:
     record.add(result(Outcome.WON))
     (row,) = json.loads(json.dumps(record.as_status()))["races"]
     assert row == {
+        "race": 1,
         "batch": 1,
         "outcome": "won",
+        "code": "POE-RAC-001",
         "reason": "why",
+        "winner": "0x" + RIVAL.hex(),
+        "seen_at": row["seen_at"],
+        "started_at": 1233.5,
         "proof_seconds": 2.0,
+        "phases": {"witness": 0.25, "prove": 1.5, "verify": 0.25},
         "core_seconds": 2.0,
         "proved_at": 1234.568,
         "ended_at": 1235.0,
@@ -117,4 +127,40 @@ def test_every_race_is_one_line_in_the_log(metrics: Metrics, caplog: pytest.LogC
     with caplog.at_level(logging.INFO, logger="poe.prover"):
         Record(metrics).add(result(Outcome.LATE))
     (message,) = caplog.messages
-    assert message == "race_ended batch=1 outcome=late seconds=2.00 core_seconds=2.00 reason='why'"
+    assert message == "race_ended batch=1 outcome=late code=POE-RAC-001 seconds=2.00 core_seconds=2.00 reason='why'"
+
+
+def journal_in(folder: Path) -> Journal:
+    return Journal.open(folder, identity=b"a test")
+
+
+def test_races_of_earlier_processes_are_remembered_but_not_counted_again(metrics: Metrics, tmp_path: Path) -> None:
+    with journal_in(tmp_path) as journal:
+        Record(metrics, journal).add(result(Outcome.WON, number=1))
+    with journal_in(tmp_path) as journal:
+        record = Record(metrics, journal)
+        record.add(result(Outcome.LATE, number=2))
+        status = record.as_status()
+    assert [(row["race"], row["batch"], row["outcome"]) for row in status["races"]] == [(1, 1, "won"), (2, 2, "late")]
+    assert (status["won"], status["late"]) == (0, 1)
+
+
+def test_a_win_of_an_earlier_process_that_a_reorg_undid_is_undone_in_the_books(
+    metrics: Metrics, tmp_path: Path
+) -> None:
+    with journal_in(tmp_path) as journal:
+        Record(metrics, journal).add(result(Outcome.WON))
+    with journal_in(tmp_path) as journal:
+        record = Record(metrics, journal)
+        record.review(lambda number: False)
+        assert record.as_status()["won"] == 0
+        assert Record(metrics, journal).as_status()["races"][0]["outcome"] == "undone"
+
+
+def test_the_bound_on_rows_holds_on_disk_too(metrics: Metrics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "KEPT_RACES", 2)
+    with journal_in(tmp_path) as journal:
+        record = Record(metrics, journal)
+        for number in range(1, 5):
+            record.add(result(Outcome.LATE, number=number))
+        assert [row["batch"] for row in Record(metrics, journal).as_status()["races"]] == [3, 4]

@@ -1,0 +1,170 @@
+"""Every error code: what it means and what to do. `poe explain CODE` prints it, docs/errors.md lists it.
+
+A code, once given, keeps its meaning. The texts here explain; the message that comes with a code names what exactly
+was wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code says, and what whoever sees it can do."""
+
+    what: str
+    way_out: str
+
+
+AREAS: Mapping[str, str] = {
+    "CFG": "Configuration",
+    "INP": "Input",
+    "L1": "Ethereum",
+    "NET": "Network",
+    "SEQ": "Sequencer",
+    "RAC": "Ends of races",
+    "BCK": "Rust core, keys and proofs",
+    "JNL": "Journal",
+    "TOL": "Tools, files and ports",
+}
+
+_RETRY = "Send it again later."
+_REPORT = "A bug, or a peer's: please report it with the log."
+
+CODES: Mapping[str, Meaning] = {
+    "POE-CFG-001": Meaning(
+        "A setting is missing, unknown or unfit.", "The message names it; close names are suggested."
+    ),
+    "POE-CFG-002": Meaning("The configuration file is missing or not TOML.", "Check the path and the line named."),
+    "POE-CFG-003": Meaning("A setting has a wrong type or is out of range.", "The message says what is wanted."),
+    "POE-CFG-010": Meaning(
+        "This account is not the arbiter's sequencer.", "Name the sequencer's key file in l1.key_file."
+    ),
+    "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
+    "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
+    "POE-CFG-013": Meaning(
+        "prover.external_command does not say where the files go.", "Put {zkey} {wtns} {proof} {public} in it."
+    ),
+    "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
+    "POE-INP-002": Meaning("The command line is not understood.", "Add --help to the command."),
+    "POE-INP-010": Meaning(
+        "A request's body is not strict JSON.", "No NaN, fractions, duplicate keys or deep nesting."
+    ),
+    "POE-INP-011": Meaning("A request lacks a field.", "The message names it."),
+    "POE-INP-012": Meaning("A request has a field that is not known.", "The message names it."),
+    "POE-INP-013": Meaning("A request's field has the wrong type.", "Field elements are decimal strings."),
+    "POE-INP-014": Meaning("A request's field is out of its range.", "docs/protocol.md section 3 has the widths."),
+    "POE-INP-016": Meaning("The shape needs more memory than half of this machine's.", "Take a smaller shape."),
+    "POE-INP-017": Meaning("The file named for the output cannot be written.", "Name another file."),
+    "POE-INP-020": Meaning("The rollup has not ended.", "`poe arbiter exit-mode` ends it once that is due."),
+    "POE-INP-021": Meaning(
+        "The account has left already.", "Its balance is credited to its exit address: `poe tx withdraw`."
+    ),
+    "POE-INP-022": Meaning("The final state has no such account.", "Was its deposit never taken up? `poe tx refund`."),
+    "POE-INP-023": Meaning(
+        "There is nothing to refund.", "Only void batches and entries that no final batch drained are."
+    ),
+    "POE-INP-024": Meaning("The rollup cannot be ended yet.", "The message says when; finalize what is ready first."),
+    "POE-INP-040": Meaning("A shape is not understood.", "Slots x depth, such as 4x5."),
+    "POE-INP-041": Meaning("An option's value is out of its range.", "The message says the least or the most."),
+    "POE-INP-042": Meaning("There is no such error code.", "docs/errors.md lists them."),
+    "POE-INP-043": Meaning(
+        "The folder is not the data folder of a node of that kind.", "Name data_dir of its settings."
+    ),
+    "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
+    "POE-L1-001": Meaning(
+        "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."
+    ),
+    "POE-L1-002": Meaning("Another chain id, or no arbiter at the address.", "Check l1.chain_id and l1.arbiter."),
+    "POE-L1-003": Meaning(
+        "The arbiter refused a call.", "The message has its named error; contracts/DESIGN.md explains."
+    ),
+    "POE-L1-004": Meaning(
+        "A proof of this batch is accepted already.", "A rival won; nothing was spent if it was simulated."
+    ),
+    "POE-L1-005": Meaning(
+        "A transaction was not mined in time.",
+        "Does the L1 node make blocks, is the account funded, is the fee cap high enough?",
+    ),
+    "POE-L1-006": Meaning("The endpoint answered a call with an error.", "The message has the endpoint's words."),
+    "POE-L1-007": Meaning("The endpoint's answer is malformed or contradicts itself.", "Use another endpoint."),
+    "POE-L1-008": Meaning(
+        "L1's gas costs more now than what the transaction earns.", "Nothing was sent; wait for cheaper blocks."
+    ),
+    "POE-NET-001": Meaning("A peer misbehaved, or a body could not be fetched.", "The node asks others by itself."),
+    "POE-NET-002": Meaning("A message that no honest node writes.", "The peer is scored down; nothing to do."),
+    "POE-NET-003": Meaning("A stream or connection to a peer failed.", "The node tries again by itself."),
+    "POE-NET-004": Meaning("The address to listen on cannot be used.", "Check net.listen_host and net.port."),
+    "POE-NET-005": Meaning("The network identity's file is no key, or others can read it.", "chmod 600, or remove it."),
+    "POE-NET-006": Meaning("A peer sent something that is provably not the batch asked for.", "The peer is banned."),
+    "POE-NET-007": Meaning("A peer follows another rollup.", "Check net.bootstrap."),
+    "POE-NET-008": Meaning(
+        "Our own announcement would be rejected by every peer.", "Is our key the arbiter's sequencer?"
+    ),
+    "POE-SEQ-000": Meaning("The sequencer refuses a transaction.", "The message says why."),
+    "POE-SEQ-001": Meaning("The mempool is full.", _RETRY),
+    "POE-SEQ-002": Meaning("The account has too many waiting transactions.", _RETRY),
+    "POE-SEQ-003": Meaning("The nonce is used already.", "Ask for the account's next nonce."),
+    "POE-SEQ-004": Meaning("A waiting transaction of this nonce pays as much.", "Pay a higher fee to replace it."),
+    "POE-SEQ-005": Meaning("The balance does not cover what waits already and this.", "Deposit, or send less."),
+    "POE-SEQ-006": Meaning("The nonce is too far ahead.", "Send the ones before it first."),
+    "POE-SEQ-007": Meaning("The sequencer is still catching up with L1.", _RETRY),
+    "POE-SEQ-008": Meaning("The rollup has ended: exit mode.", "`poe tx leave` takes your balance out."),
+    "POE-SEQ-010": Meaning("The sender's account does not exist.", "Deposit first, and wait for the deposit's batch."),
+    "POE-SEQ-011": Meaning("The recipient's account does not exist.", "Check the index; it must have had a deposit."),
+    "POE-SEQ-012": Meaning("The signature does not hold.", "Is it for this chain, arbiter and account key?"),
+    "POE-SEQ-020": Meaning("L1 reorganised deeper than can be undone.", "Start again: the state is rebuilt from L1."),
+    "POE-SEQ-030": Meaning("The sequencer cannot be reached.", "Check the address, and that it runs."),
+    "POE-SEQ-031": Meaning("The sequencer's answer is malformed.", _REPORT),
+    "POE-SEQ-032": Meaning("The sequencer refused a call.", "The message has its words and code."),
+    "POE-SEQ-033": Meaning("Deposited accounts did not appear in time.", "Look at the sequencer's log."),
+    "POE-RAC-001": Meaning(
+        "Won: our proof was accepted.", "The reward is credited when the batch is final: `withdraw`."
+    ),
+    "POE-RAC-002": Meaning("Won: our proof was accepted, landed by another account.", "The payee inside it is paid."),
+    "POE-RAC-010": Meaning(
+        "Lost: a rival's proof was accepted before ours.", "Race faster, or with the strategy spread or value."
+    ),
+    "POE-RAC-020": Meaning("Stopped while proving: a rival was accepted, or the batch is gone.", "Nothing to do."),
+    "POE-RAC-021": Meaning("The batch is gone: L1 ordered another one at its number.", "Nothing to do."),
+    "POE-RAC-022": Meaning("The proof is kept: L1 has not ordered the batch yet.", "It is sent when L1 does."),
+    "POE-RAC-023": Meaning("The rollup has ended by exit mode.", "Your credit can be withdrawn."),
+    "POE-RAC-040": Meaning(
+        "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
+    ),
+    "POE-BCK-001": Meaning("The Rust core refused a key, witness or proof.", "The message says what is wrong with it."),
+    "POE-BCK-002": Meaning(
+        "The arbiter verifies another circuit.", "Run the version of poe that the arbiter was deployed with."
+    ),
+    "POE-BCK-003": Meaning("The arbiter does not start from the empty state.", "It is not an arbiter poe deployed."),
+    "POE-BCK-004": Meaning(
+        "The proving key does not belong to the arbiter's verifying key.", "Import the key it was deployed with."
+    ),
+    "POE-BCK-020": Meaning("A mutation of the circuit survived.", "A soundness bug: please report it."),
+    "POE-BCK-030": Meaning(
+        "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
+    ),
+    "POE-JNL-000": Meaning("The journal cannot be used.", "The message says why."),
+    "POE-JNL-001": Meaning("Another process uses the data folder.", "Stop it, or name another folder."),
+    "POE-JNL-002": Meaning("The data folder cannot be written.", "Name another folder, or mend its permissions."),
+    "POE-JNL-003": Meaning("The data folder belongs to another node.", "Name another folder in data_dir."),
+    "POE-JNL-004": Meaning("The journal was written by a newer poe.", "Use that version, or another folder."),
+    "POE-JNL-005": Meaning(
+        "The journal's file is damaged, or the disk is full.",
+        "Free space; else move the file away: it is rebuilt from L1.",
+    ),
+    "POE-TOL-001": Meaning(
+        "A program, file or port that a command needs is missing or taken.", "The message names it."
+    ),
+    "POE-TOL-002": Meaning("A port to serve on is taken.", "Choose another, or 0 for a free one."),
+    "POE-TOL-004": Meaning(
+        "A node of the testnet ended or did not come up.", "The message ends with its log's last line."
+    ),
+    "POE-TOL-005": Meaning("The folder is not empty and holds no testnet.", "Name another folder."),
+    "POE-TOL-006": Meaning("The testnet did not finish in time.", "Look into the logs in its folder."),
+    "POE-TOL-007": Meaning("A folder for keys or exported files cannot be written.", "Name another folder."),
+    "POE-TOL-008": Meaning("The testnet's folder cannot be used.", "Name another folder."),
+    "POE-TOL-009": Meaning("Another testnet uses the folder.", "Stop it, or name another folder."),
+}

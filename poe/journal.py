@@ -1,0 +1,222 @@
+"""What must survive a crash: small records in one SQLite file (WAL, synced), one process a data folder.
+
+A role writes down what it is about to do *before* it does it. A write that returned is on disk; one that did not is
+there whole or not at all: SQLite's log heals a torn tail. Bytes that a disk flips are found by the digest
+every record carries: such a record is dropped and counted, never believed. A file that SQLite itself cannot read is
+refused by its name; it is never written over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from poe.errors import JournalError
+
+log = logging.getLogger("poe.journal")
+
+FILE = "journal.sqlite"
+LOCK_FILE = "lock"
+FORMAT = 1
+"""Goes up when records of an older program cannot be read."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (
+    kind TEXT NOT NULL,
+    key BLOB NOT NULL,
+    body BLOB NOT NULL,
+    digest BLOB NOT NULL,
+    PRIMARY KEY (kind, key)
+) WITHOUT ROWID
+"""
+_IDENTITY = ("journal", b"identity")
+
+
+class Journal:
+    """Records by kind and key, both chosen by the role; safe to use from several threads.
+
+    `dropped` counts records whose bytes had changed on disk.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, lock: IO[str]) -> None:
+        self._connection = connection
+        self._path = path
+        self._lock = lock
+        self._mutex = threading.RLock()
+        self.dropped = 0
+
+    @classmethod
+    def open(cls, folder: Path, *, identity: bytes) -> Journal:
+        """The journal of a data folder, made if there is none.
+
+        `identity` says whose it is (arbiter, chain, account, role). JournalError when another process has the folder,
+        the file belongs to another identity or a newer program, is damaged, or cannot be written.
+        """
+        lock = _lock(folder)
+        path = folder / FILE
+        try:
+            connection = _connect(path)
+        except sqlite3.Error as error:
+            lock.close()
+            raise _damaged(path, error) from error
+        journal = cls(connection, path, lock)
+        try:
+            journal._require_identity(identity)
+        except JournalError:
+            journal.close()
+            raise
+        return journal
+
+    def put(self, kind: str, key: bytes, body: bytes) -> None:
+        """Write a record, over an older one of the same key; on disk when this returns."""
+        with self._statements() as run:
+            run.execute(
+                "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", (kind, key, body, _digest(kind, key, body))
+            )
+
+    def delete(self, kind: str, key: bytes) -> None:
+        """Forget a record; nothing happens if there is none."""
+        with self._statements() as run:
+            run.execute("DELETE FROM record WHERE kind = ? AND key = ?", (kind, key))
+
+    def get(self, kind: str, key: bytes) -> bytes | None:
+        """A record's body; None if there is none, or its bytes are not those that were written."""
+        with self._statements() as run:
+            row = run.execute("SELECT body, digest FROM record WHERE kind = ? AND key = ?", (kind, key)).fetchone()
+            return None if row is None else self._checked(kind, key, *row)
+
+    def items(self, kind: str) -> list[tuple[bytes, bytes]]:
+        """(key, body) of all good records of a kind, by key."""
+        with self._statements() as run:
+            rows = run.execute("SELECT key, body, digest FROM record WHERE kind = ? ORDER BY key", (kind,)).fetchall()
+            checked = [(key, self._checked(kind, key, body, digest)) for key, body, digest in rows]
+            return [(key, body) for key, body in checked if body is not None]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Writes inside happen all or not at all."""
+        with self._statements():
+            yield
+
+    def close(self) -> None:
+        """Give the folder back."""
+        with self._mutex:
+            self._connection.close()
+            self._lock.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _statements(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; the outermost of nested ones commits."""
+        with self._mutex:
+            outermost = not self._connection.in_transaction
+            try:
+                if outermost:
+                    self._connection.execute("BEGIN IMMEDIATE")
+                yield self._connection
+                if outermost:
+                    self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._undo(outermost)
+                raise _damaged(self._path, error) from error
+            except BaseException:
+                self._undo(outermost)
+                raise
+
+    def _undo(self, outermost: bool) -> None:
+        if outermost and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def _checked(self, kind: str, key: bytes, body: bytes, digest: bytes) -> bytes | None:
+        if digest == _digest(kind, key, body):
+            return body
+        log.error("journal_record_dropped file=%s kind=%s reason=digest", self._path, kind)
+        self.dropped += 1
+        self._connection.execute("DELETE FROM record WHERE kind = ? AND key = ?", (kind, key))
+        return None
+
+    def _require_identity(self, identity: bytes) -> None:
+        (found_format,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if found_format > FORMAT:
+            raise JournalError(
+                f"{self._path} is of format {found_format}, this program reads {FORMAT}",
+                fix="use a newer poe, or name another data folder",
+                code="POE-JNL-004",
+            )
+        with self.together():
+            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+            found = self.get(*_IDENTITY)
+            if found is None:
+                self.put(*_IDENTITY, identity)
+            elif found != identity:
+                raise JournalError(
+                    f"{self._path} belongs to another node: {_shown(found)}, this one is {_shown(identity)}",
+                    fix="name another data folder",
+                    code="POE-JNL-003",
+                )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA busy_timeout = 5000")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        connection.execute(_SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _lock(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK_FILE).open("w")
+    except OSError as error:
+        raise JournalError(
+            f"{folder} cannot be written: {error.strerror}", fix="name another data folder", code="POE-JNL-002"
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise JournalError(
+            f"another process uses {folder}", fix="stop it, or name another data folder", code="POE-JNL-001"
+        ) from None
+    return lock
+
+
+def _damaged(path: Path, error: sqlite3.Error) -> JournalError:
+    return JournalError(
+        f"{path} cannot be used: {' '.join(str(error).split())}",
+        fix="free disk space if it is short; if the file is damaged move it away: what it held is read from L1 again",
+        code="POE-JNL-005",
+    )
+
+
+def _digest(kind: str, key: bytes, body: bytes) -> bytes:
+    name = kind.encode()
+    return hashlib.blake2b(b"%d:%s%d:%s%s" % (len(name), name, len(key), key, body), digest_size=16).digest()
+
+
+def _shown(identity: bytes) -> str:
+    return identity.decode("utf-8", "replace")[:200]

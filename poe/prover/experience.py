@@ -1,0 +1,47 @@
+"""What a prover learns while it races, for its strategy: times, gas, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from poe.l1.interface import ChainUpdate, ProofAccepted
+from poe.prover.candidates import Candidates
+from poe.prover.odds import Odds, Prices
+from poe.prover.race import Outcome, RaceResult
+from poe.prover.stop_loss import StopLoss
+from poe.rollup.types import Address
+
+WEIGHT = 0.1
+"""Of a new observation in a running average."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Experience:
+    """The odds and prices that an ExpectedValue strategy looks at, and the stop-loss; `us` is our payee."""
+
+    us: Address
+    prices: Prices
+    stop_loss: StopLoss
+    clock: Callable[[], float]
+    odds: Odds = field(default_factory=Odds)
+
+    def note_race(self, result: RaceResult) -> None:
+        """Take in the end of a race of ours."""
+        self.stop_loss.note(result.outcome)
+        if result.finished is not None and not result.is_resent:
+            self.odds.ours.add(result.finished.proof.seconds)
+        if result.receipt is not None:
+            self.prices.win_gas = result.receipt.gas_used
+        if result.outcome in (Outcome.LATE, Outcome.CANCELLED):
+            sent = result.outcome is Outcome.LATE and result.receipt is not None
+            self.prices.late_share += WEIGHT * (sent - self.prices.late_share)
+
+    def note_l1(self, update: ChainUpdate, candidates: Candidates) -> None:
+        """Take in others' wins: how long their batches had been open when L1 told us."""
+        now = self.clock()
+        for event in update.events:
+            if isinstance(event, ProofAccepted) and event.payee != self.us:
+                candidate = candidates.get(event.number)
+                if candidate is not None and candidate.execution.old_root == event.old_root:
+                    self.odds.theirs.add(max(0.0, now - candidate.seen_at))

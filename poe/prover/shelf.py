@@ -1,0 +1,114 @@
+"""Finished proofs, on disk before they are submitted: one that could not be landed is sent again, not made again."""
+
+from __future__ import annotations
+
+import struct
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import trio
+
+from poe.backend.interface import Proof
+from poe.crypto.field import to_word
+from poe.journal import Journal
+from poe.prover.candidates import Candidate
+from poe.rollup.types import Address, FieldElement, Wei
+
+KEPT_PROOFS = 64
+KIND = "proof"
+
+_PROOF = struct.Struct("!32s32s32s256sdddd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is bound inside every proof of ours besides the batch: who is paid, and the tip for whoever lands it."""
+
+    domain: FieldElement
+    payee: Address
+    tip: Wei
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedProof:
+    """A proof of ours and when it was finished, in Unix seconds."""
+
+    proof: Proof
+    at: float
+
+
+class ProofShelf:
+    """The last finished proofs made on these terms; without a journal they last as long as the process.
+
+    The number is part of a proof's name: two batches in which nothing happens can have one hash and one old root. So
+    are the terms: a proof that pays somebody else is of no use after the payee was changed.
+    """
+
+    def __init__(self, terms: Terms, journal: Journal | None = None) -> None:
+        self._terms = terms
+        self._journal = journal
+        self._proofs: OrderedDict[bytes, FinishedProof] = OrderedDict()
+        for name, body in [] if journal is None else journal.items(KIND):
+            if name.endswith(self._suffix) and len(body) == _PROOF.size:
+                self._proofs[name] = _decode(body)
+
+    def get(self, candidate: Candidate) -> FinishedProof | None:
+        """A proof of this very batch on this very old root."""
+        return self._proofs.get(self._name(candidate))
+
+    def unfinished(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that there is something to do for: a proof to make, or one of a batch that L1 has ordered to send."""
+        return [one for one in candidates if one.is_sequenced or self.get(one) is None]
+
+    async def put(self, candidate: Candidate, finished: FinishedProof) -> None:
+        """Keep a proof, on disk when this returns; the oldest makes room."""
+        name = self._name(candidate)
+        self._proofs[name] = finished
+        oldest = [self._proofs.popitem(last=False)[0] for _ in range(len(self._proofs) - KEPT_PROOFS)]
+        if self._journal is not None:
+            await trio.to_thread.run_sync(self._write, self._journal, name, finished, oldest)
+
+    def _write(self, journal: Journal, name: bytes, finished: FinishedProof, oldest: Sequence[bytes]) -> None:
+        with journal.together():
+            journal.put(KIND, name, _encode(finished))
+            for forgotten in oldest:
+                journal.delete(KIND, forgotten)
+
+    def _name(self, candidate: Candidate) -> bytes:
+        """Begins with the number, so that the journal lists proofs from the oldest on."""
+        return (
+            candidate.number.to_bytes(8) + candidate.batch_hash + to_word(candidate.execution.old_root) + self._suffix
+        )
+
+    @property
+    def _suffix(self) -> bytes:
+        return self._terms.payee + to_word(self._terms.tip)
+
+
+def _encode(finished: FinishedProof) -> bytes:
+    proof = finished.proof
+    return _PROOF.pack(
+        to_word(proof.commitment),
+        to_word(proof.x),
+        to_word(proof.y),
+        b"".join(map(to_word, proof.words)),
+        proof.witness_seconds,
+        proof.prove_seconds,
+        proof.verify_seconds,
+        finished.at,
+    )
+
+
+def _decode(body: bytes) -> FinishedProof:
+    commitment, x, y, words, witness_seconds, prove_seconds, verify_seconds, at = _PROOF.unpack(body)
+    proof = Proof(
+        commitment=FieldElement(int.from_bytes(commitment)),
+        x=FieldElement(int.from_bytes(x)),
+        y=FieldElement(int.from_bytes(y)),
+        words=tuple(int.from_bytes(words[start : start + 32]) for start in range(0, len(words), 32)),
+        witness_seconds=witness_seconds,
+        prove_seconds=prove_seconds,
+        verify_seconds=verify_seconds,
+    )
+    return FinishedProof(proof=proof, at=at)

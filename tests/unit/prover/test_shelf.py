@@ -1,0 +1,91 @@
+"""The shelf of finished proofs: bounded, particular about what a proof is of, there again after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from poe.journal import Journal
+from poe.prover import shelf as shelf_module
+from poe.prover.candidates import Candidate
+from poe.prover.shelf import KIND, FinishedProof, ProofShelf
+from poe.rollup.types import Wei
+from tests.fakes_prover import PROOF, RIVAL, TERMS, Scene
+
+FINISHED = FinishedProof(proof=PROOF, at=1234.5)
+
+
+def candidates(count: int, first: int = 1) -> list[Candidate]:
+    scene = Scene()
+    scene.post(1, list(range(first, first + count)))
+    return scene.candidates.open()
+
+
+def journal_in(folder: Path) -> Journal:
+    return Journal.open(folder, identity=b"a test")
+
+
+async def test_the_shelf_is_bounded_and_forgets_the_oldest() -> None:
+    shelf, batches = ProofShelf(TERMS), candidates(shelf_module.KEPT_PROOFS + 2)
+    for candidate in batches:
+        await shelf.put(candidate, FINISHED)
+    assert [one.number for one in batches if shelf.get(one) is None] == [1, 2]
+
+
+async def test_a_proof_on_another_old_root_is_not_taken_from_the_shelf() -> None:
+    ours, others = candidates(2), candidates(2, first=7)
+    shelf = ProofShelf(TERMS)
+    await shelf.put(ours[1], FINISHED)
+    assert shelf.get(others[1]) is None
+
+
+async def test_a_batch_whose_proof_waits_for_its_posting_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = candidates(2)
+    shelf = ProofShelf(TERMS)
+    ahead = replace(first, is_sequenced=False)
+    await shelf.put(ahead, FINISHED)
+    assert shelf.unfinished([ahead, second]) == [second]
+    assert shelf.unfinished([first, second]) == [first, second], "on L1 now: there is a proof to send"
+
+
+async def test_proofs_are_there_again_after_a_restart_to_the_bit(tmp_path: Path) -> None:
+    first, second = candidates(2)
+    with journal_in(tmp_path) as journal:
+        await ProofShelf(TERMS, journal).put(first, FINISHED)
+    with journal_in(tmp_path) as journal:
+        shelf = ProofShelf(TERMS, journal)
+        assert shelf.get(first) == FINISHED
+        assert shelf.get(second) is None
+
+
+async def test_the_bound_holds_on_disk_too(tmp_path: Path) -> None:
+    batches = candidates(shelf_module.KEPT_PROOFS + 2)
+    with journal_in(tmp_path) as journal:
+        shelf = ProofShelf(TERMS, journal)
+        for candidate in batches:
+            await shelf.put(candidate, FINISHED)
+        assert len(journal.items(KIND)) == shelf_module.KEPT_PROOFS
+    with journal_in(tmp_path) as journal:
+        shelf = ProofShelf(TERMS, journal)
+        await shelf.put(batches[0], FINISHED)
+        assert [one.number for one in batches if shelf.get(one) is None] == [2, 3], "the oldest made room"
+
+
+@pytest.mark.parametrize("terms", [replace(TERMS, payee=RIVAL), replace(TERMS, tip=Wei(1))])
+async def test_a_proof_that_pays_on_other_terms_is_no_use(tmp_path: Path, terms: shelf_module.Terms) -> None:
+    (first,) = candidates(1)
+    with journal_in(tmp_path) as journal:
+        await ProofShelf(TERMS, journal).put(first, FINISHED)
+        assert ProofShelf(terms, journal).get(first) is None
+        assert ProofShelf(TERMS, journal).get(first) == FINISHED
+
+
+async def test_a_record_of_another_length_is_not_taken_for_a_proof(tmp_path: Path) -> None:
+    (first,) = candidates(1)
+    with journal_in(tmp_path) as journal:
+        await ProofShelf(TERMS, journal).put(first, FINISHED)
+        ((name, body),) = journal.items(KIND)
+        journal.put(KIND, name, body + b"\0")
+        assert ProofShelf(TERMS, journal).get(first) is None
