@@ -1,0 +1,149 @@
+"""Whatever is posted, all judges say the same of it: README.md has the table of who judges what."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from poe.backend import native
+from poe.crypto.field import FIELD_ORDER, split_words
+from poe.rollup.types import FieldElement, Shape, SlotOutcome
+from tests.differential import judges
+from tests.differential.circomlibjs import Circomlibjs, open_circomlibjs
+from tests.differential.court import demand_one_verdict, disputed
+from tests.differential.grammar import DEPTH, Case, draw_case, genesis
+from tests.differential.judges import Evidence, Facts, Judge
+from tests.differential.r1cs import R1cs, read_witness
+
+SHAPE = Shape(slots=2, depth=DEPTH)
+DOMAIN = FieldElement(2**247 + 5)
+CHAIN_LENGTH = 6
+"""Batches on one state before the next starts from the beginning."""
+
+SEED = 20_240
+LONG = 3000
+"""Batches of the long run, `scripts/test --long`; each witness takes a sixth of a second to check."""
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[Circomlibjs]:
+    with open_circomlibjs() as library:
+        yield library
+
+
+@pytest.fixture(scope="module")
+def light(library: Circomlibjs) -> dict[str, Judge]:
+    """Those that need no circuit."""
+    return {
+        "specification": judges.specification,
+        "executor": judges.executor,
+        "circomlibjs": judges.circomlibjs(library),
+    }
+
+
+@pytest.fixture(scope="module")
+def r1cs(tmp_path_factory: pytest.TempPathFactory) -> R1cs:
+    folder = tmp_path_factory.mktemp("circuit")
+    native.export_circuit(SHAPE, r1cs=folder / "circuit.r1cs", zkey=folder / "circuit.zkey")
+    return R1cs.read(folder / "circuit.r1cs")
+
+
+@pytest.fixture(scope="module")
+def all_judges(light: dict[str, Judge], r1cs: R1cs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judge]:
+    """With the circuit, by its constraints."""
+    return light | {"circuit": judges.circuit(r1cs, tmp_path_factory.mktemp("witness"))}
+
+
+def judge_all(who: Mapping[str, Judge], seed: int, count: int, *, slots: int) -> Counter[str]:
+    """Hear `count` batches, each on the state that the one before left; how often each thing came up."""
+    draw, state, seen = random.Random(seed), genesis(), Counter[str]()
+    for number in range(count):
+        state = state if number % CHAIN_LENGTH else genesis()
+        evidence = Evidence(draw_case(draw, state, DOMAIN, slots=slots))
+        verdicts = demand_one_verdict(who, evidence, f"seed {seed}, batch {number}, {slots} slots")
+        seen += count_things(evidence.case, verdicts["specification"])
+        state = evidence.after
+    return seen
+
+
+def count_things(case: Case, said: Facts) -> Counter[str]:
+    """Outcomes by name, and what else a batch held."""
+    header = case.batch.header
+    things = {
+        "DEPOSIT": header.deposits,
+        "FORCED": header.forced,
+        "EXIT": len(said["exits"]),
+        "BURNT": said["burnt"] > 0,
+        "SIGNED": sum(said["signatures"]),
+        "UNREDUCED": any(word >= FIELD_ORDER for word in split_words(case.batch.data)),
+    }
+    return Counter(said["outcomes"][header.deposits :]) + Counter(things)
+
+
+EVERYTHING = {outcome.name for outcome in SlotOutcome} | {"DEPOSIT", "FORCED", "EXIT", "BURNT", "SIGNED", "UNREDUCED"}
+
+
+def test_specification_executor_and_circomlibjs_agree_on_drawn_batches(light: dict[str, Judge]) -> None:
+    seen = judge_all(light, SEED, 40, slots=4)
+    assert set(seen) >= EVERYTHING, f"too tame: {seen}"
+
+
+def test_the_circuit_agrees_with_them(all_judges: dict[str, Judge]) -> None:
+    seen = judge_all(all_judges, SEED + 1, 14, slots=SHAPE.slots)
+    assert len(set(seen) & EVERYTHING) > 10, f"too tame: {seen}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_thousands_of_drawn_batches_have_one_verdict(all_judges: dict[str, Judge]) -> None:
+    seen = judge_all(all_judges, SEED + 2, LONG, slots=SHAPE.slots)
+    print(f"{LONG} batches: {dict(seen)}")
+    assert all(seen[name] > 20 for name in EVERYTHING), f"too tame: {seen}"
+
+
+# --- the court itself -------------------------------------------------------------------------------------------------
+
+
+def _blind_to_reserved_bits(evidence: Evidence) -> Facts:
+    """A specification that has forgotten one rule's name."""
+    said = judges.specification(evidence)
+    return said | {"outcomes": [name.replace("RESERVED_BITS", "APPLIED") for name in said["outcomes"]]}
+
+
+def test_a_dispute_is_shown_on_the_smallest_batch_with_all_verdicts() -> None:
+    who = {"specification": judges.specification, "forgetful": _blind_to_reserved_bits}
+    with pytest.raises(AssertionError) as dispute:
+        judge_all(who, SEED, 60, slots=4)
+    lines = str(dispute.value).splitlines()
+    assert "differ about outcomes" in lines[0]
+    assert f"seed {SEED}, batch" in lines[0]
+    words = [line.partition(": ")[2] for line in lines if line.startswith("slot ")]
+    assert [len(word) for word in words] == [256] * 4
+    assert sum(int(word, 16) != 0 for word in words) == 1
+    assert int(words[0][64:], 16) == 0, "the signature does not matter, so it is shrunk away"
+    assert not any(line.startswith("account ") for line in lines)
+    told = {line.split()[0]: line for line in lines[lines.index("* outcomes") + 1 :][:2]}
+    assert "RESERVED_BITS" in told["specification"]
+    assert "APPLIED" in told["forgetful"]
+
+
+def test_a_batch_that_cannot_be_proved_is_a_dispute() -> None:
+    assert disputed({"circuit": {"provable": "no witness"}}) == ["provable"]
+    assert disputed({"circuit": {"provable": False}, "prover": {"provable": False}}) == ["provable"]
+    assert disputed({"circuit": {"provable": True, "C": 1}, "prover": {"provable": True, "x": 2}}) == []
+
+
+def test_the_circuit_judges_what_the_witness_says(r1cs: R1cs, tmp_path: Path) -> None:
+    """A witness with one wire changed satisfies the constraints no more."""
+    case = draw_case(random.Random(SEED), genesis(), DOMAIN, slots=SHAPE.slots)
+    native.export_witness(Evidence(case).job, tmp_path / "batch.wtns")
+    witness = read_witness(tmp_path / "batch.wtns")
+    assert r1cs.broken(witness) == []
+    for wire in (1, 2, 3, 4, len(witness) // 2, len(witness) - 1):
+        changed = list(witness)
+        changed[wire] += 1
+        assert r1cs.broken(changed) != [], wire
