@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,7 +123,7 @@ class Chain:
         reason = await self._call(submission, {})
         return True if reason is None else load_artifact("Arbiter").decode_revert(reason).name
 
-    async def verifies(self, words: tuple[int, ...], inputs: list[int]) -> bool:
+    async def verifies(self, words: Sequence[int], inputs: Sequence[int]) -> bool:
         """What the verifier itself says of eight words and C, x, y."""
         artifact = load_artifact("Groth16Verifier")
         data = artifact.encode_call("verify", list(words), *inputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from py_ecc.fields import optimized_bn128_FQ as FQ
@@ -133,7 +133,7 @@ def _malformed_points(words: Words) -> dict[str, Variant]:
 
 def _malformed_words(words: Words) -> dict[str, Variant]:
     """Each word, alone, as it could be read leniently or torn."""
-    changes = {
+    changes: dict[str, Callable[[int], int]] = {
         "plus one": lambda word: word + 1,
         "with its top bit flipped": lambda word: word ^ 1 << 255,
         "plus q": lambda word: word + field_modulus,
@@ -141,12 +141,11 @@ def _malformed_words(words: Words) -> dict[str, Variant]:
         "negated": lambda word: -word % field_modulus,
         "all ones": lambda word: WORD_LIMIT - 1,
     }
-    ys = {1: "A", 7: "C"}
-    return {
-        f"word {position} {name}": Variant(
-            (*words[:position], changed, *words[position + 1 :]), is_cheap=not (name == "negated" and position in ys)
-        )
-        for position in range(8)
-        for name, change in changes.items()
-        if (changed := change(words[position])) < WORD_LIMIT and not (name == "negated" and position in ys)
-    }
+    found = {}
+    for position, word in enumerate(words):
+        for name, change in changes.items():
+            # A negated y of G1 is the point negated, which is on the curve: `_pairing_fails` has it.
+            if change(word) < WORD_LIMIT and (position not in (1, 7) or name != "negated"):
+                changed = (*words[:position], change(word), *words[position + 1 :])
+                found[f"word {position} {name}"] = Variant(changed, is_cheap=True)
+    return found

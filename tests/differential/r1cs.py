@@ -10,7 +10,9 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from poe.backend import native
 from poe.crypto.field import FIELD_ORDER
+from poe.rollup.types import Shape
 
 NUMBER_BYTES = 32
 HEADER, CONSTRAINTS = 1, 2
@@ -55,6 +57,12 @@ class R1cs:
                 rows.append(row)
             constraints.append((rows[0], rows[1], rows[2]))
         return cls(constraints, wires)
+
+    @classmethod
+    def compile(cls, shape: Shape, folder: Path) -> R1cs:
+        """The batch circuit of a shape, by way of the files that `poe circuit export` writes."""
+        native.export_circuit(shape, r1cs=folder / "circuit.r1cs", zkey=folder / "circuit.zkey")
+        return cls.read(folder / "circuit.r1cs")
 
     def broken(self, witness: list[int]) -> list[int]:
         """The constraints that a witness breaks."""

@@ -47,9 +47,7 @@ def light(library: Circomlibjs) -> dict[str, Judge]:
 
 @pytest.fixture(scope="module")
 def r1cs(tmp_path_factory: pytest.TempPathFactory) -> R1cs:
-    folder = tmp_path_factory.mktemp("circuit")
-    native.export_circuit(SHAPE, r1cs=folder / "circuit.r1cs", zkey=folder / "circuit.zkey")
-    return R1cs.read(folder / "circuit.r1cs")
+    return R1cs.compile(SHAPE, tmp_path_factory.mktemp("circuit"))
 
 
 @pytest.fixture(scope="module")

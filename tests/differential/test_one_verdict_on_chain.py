@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -157,7 +157,7 @@ def inputs_of(proof: Facts) -> list[int]:
     return [proof[name] for name in "Cxy"]
 
 
-def natively(key: KeyInfo, words: tuple[int, ...], inputs: list[int]) -> bool:
+def natively(key: KeyInfo, words: tuple[int, ...], inputs: Sequence[int]) -> bool:
     try:
         native.verify_proof(key.verifying_key_words, inputs, words)
     except (BackendError, InputError):
@@ -165,7 +165,7 @@ def natively(key: KeyInfo, words: tuple[int, ...], inputs: list[int]) -> bool:
     return True
 
 
-def by_py_ecc(key: KeyInfo, words: tuple[int, ...], inputs: list[int]) -> bool:
+def by_py_ecc(key: KeyInfo, words: tuple[int, ...], inputs: Sequence[int]) -> bool:
     try:
         verify_groth16(key.verifying_key_words, inputs, words)
     except BackendError:
@@ -236,7 +236,7 @@ async def test_the_arbiter_refuses_a_deposit_or_a_forced_exit_that_nobody_queued
     draw = random.Random(SEED)
     evidence = await chain.post(draw, genesis_on_chain())
     batch = evidence.case.batch
-    for change in ({"deposits": 1}, {"forced": 1}, {"deposits": 1, "forced": 1}):
-        forged = replace(batch, header=replace(batch.header, **{"deposits": 0, "forced": 0} | change))
+    for deposits, forced in ((1, 0), (0, 1), (1, 1)):
+        forged = replace(batch, header=replace(batch.header, deposits=deposits, forced=forced))
         assert await chain.posting_of(forged) == "WrongCounts"
     assert await chain.posting_of(replace(batch, header=replace(batch.header, deposits=0, forced=0))) is True
