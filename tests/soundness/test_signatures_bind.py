@@ -11,12 +11,15 @@ import pytest
 from poe.backend.interface import SignedMessage
 from poe.backend.native import NativeSignatures, NativeState
 from poe.backend.reference import ReferenceSignatures
+from poe.crypto import babyjubjub
+from poe.crypto.babyjubjub import BASE8, IDENTITY, SUBGROUP_ORDER, Point
+from poe.crypto.poseidon import poseidon
 from poe.rollup import statement
 from poe.rollup.batch import seal_batch
 from poe.rollup.transaction import AMOUNT_BITS, FEE_BITS, INDEX_BITS, KIND_BITS, NONCE_BITS, Word0, message_of
 from poe.rollup.types import AccountIndex, Address, Batch, FieldElement, Shape, SlotKind, SlotOutcome
 from tests.differential.circomlibjs import Circomlibjs, open_circomlibjs
-from tests.differential.grammar import ALICE, BOB, DEPTH, genesis, key_of, sign, slot_of
+from tests.differential.grammar import ALICE, BOB, DEPTH, ORDER_8, genesis, key_of, sign, slot_of
 
 CHAIN, ARBITER, VERSION = 31337, Address(b"\5" * 20), 2**240 + 9
 DOMAIN = statement.domain(CHAIN, ARBITER, VERSION)
@@ -86,3 +89,42 @@ def test_a_signed_slot_applies_once_in_a_batch_in_two_and_after_a_reorg() -> Non
     assert state.execute(_batch(slot), DOMAIN).outcomes == once[1:]
     state.rollback(2)
     assert state.execute(_batch(slot, slot), DOMAIN).outcomes == once
+
+
+# --- in bulk ----------------------------------------------------------------------------------------------------------
+
+SCALAR = 0xABCDEF
+BULK = 64
+
+
+def _made(number: int, torsion: Point) -> SignedMessage:
+    """A signature that holds but for a point of small order added to R8."""
+    message, nonce = FieldElement(1000 + number), 777 + number
+    key = babyjubjub.multiply(BASE8, SCALAR)
+    r8 = babyjubjub.add(babyjubjub.multiply(BASE8, nonce), torsion)
+    s = (nonce + 8 * poseidon([*r8, *key, message]) * SCALAR) % SUBGROUP_ORDER
+    return SignedMessage(public_key=key, r8=r8, s=s, message=message)
+
+
+@pytest.mark.parametrize("order", [2, 4, 8])
+def test_flaws_that_cancel_in_a_sum_do_not_hide_in_a_bulk(order: int) -> None:
+    """Whoever checks many by one random sum must see what vanishes in it, or in one sum out of `order`."""
+    flaw = babyjubjub.multiply(ORDER_8, 8 // order)
+    bulk = [_made(number, IDENTITY) for number in range(BULK)]
+    assert NativeSignatures().verify(bulk) == [True] * BULK
+    for first, second in ((0, 1), (0, BULK - 1), (30, 33)):
+        marred = list(bulk)
+        marred[first], marred[second] = _made(first, flaw), _made(second, babyjubjub.negate(flaw))
+        expected = [number not in (first, second) for number in range(BULK)]
+        for _ in range(8):
+            assert NativeSignatures().verify(marred) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 16, BULK])
+def test_one_bad_signature_is_found_at_every_place_of_a_bulk(size: int) -> None:
+    good = [_made(number, IDENTITY) for number in range(size)]
+    for place in range(size):
+        bad = replace(good[place], s=(good[place].s + 1) % SUBGROUP_ORDER)
+        marred = [*good[:place], bad, *good[place + 1 :]]
+        assert NativeSignatures().verify(marred) == [number != place for number in range(size)]
+    assert ReferenceSignatures().verify([good[0], replace(good[0], s=good[0].s + 1)]) == [True, False]
