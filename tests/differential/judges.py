@@ -149,7 +149,7 @@ def circomlibjs(library: Circomlibjs) -> Judge:
                 _tree(evidence.case.state.depth, dict(evidence.case.state.accounts)),
                 _tree(evidence.case.state.depth, _accounts_after(evidence)),
                 {"ask": "statement", "words": words, "x": x},
-                *(_claim(evidence.case.domain, word, message) for word, message in claims),
+                *(claim(evidence.case.domain, word, message) for word, message in claims),
             ]
         )
         old_root, new_root, stated, *verdicts = answers
@@ -177,8 +177,8 @@ def _tree(depth: int, accounts: dict[AccountIndex, Any]) -> dict[str, Any]:
     return {"ask": "root", "depth": depth, "accounts": leaves}
 
 
-def _claim(domain: FieldElement, word: int, message: SignedMessage) -> dict[str, Any]:
-    """The message itself is for the library to compute."""
+def claim(domain: FieldElement, word: int, message: SignedMessage) -> dict[str, Any]:
+    """What to ask circomlibjs about a signature; the message itself is for the library to compute."""
     return {
         "ask": "signature",
         "domain": domain,

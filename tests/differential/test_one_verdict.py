@@ -10,12 +10,28 @@ from pathlib import Path
 import pytest
 
 from poe.backend import native
+from poe.backend.interface import SignedMessage
+from poe.backend.native import NativeSignatures
 from poe.crypto.field import FIELD_ORDER, split_words
+from poe.rollup.transaction import message_of
 from poe.rollup.types import FieldElement, Shape, SlotOutcome
 from tests.differential import judges
 from tests.differential.circomlibjs import Circomlibjs, open_circomlibjs
 from tests.differential.court import demand_one_verdict, disputed
-from tests.differential.grammar import DEPTH, Case, draw_case, genesis
+from tests.differential.grammar import (
+    ALICE,
+    BOB,
+    DEPTH,
+    MOVED,
+    OFF_CURVE,
+    SMALL,
+    WORD_FLAWS,
+    Case,
+    draw_case,
+    genesis,
+    key_of,
+    sign,
+)
 from tests.differential.judges import Evidence, Facts, Judge
 from tests.differential.r1cs import R1cs, read_witness
 
@@ -145,3 +161,64 @@ def test_the_circuit_judges_what_the_witness_says(r1cs: R1cs, tmp_path: Path) ->
         changed = list(witness)
         changed[wire] += 1
         assert r1cs.broken(changed) != [], wire
+
+
+# --- signatures and hashes alone --------------------------------------------------------------------------------------
+
+CLAIMS = 10_000
+SHORT_CLAIMS = 60
+BULK = 50
+
+
+def drawn_claims(draw: random.Random, count: int) -> Iterator[tuple[int, SignedMessage]]:
+    """Word 0 and a claimed signature of it by one of the grammar's keys, true or broken."""
+    for _ in range(count):
+        index, word = draw.choice([ALICE, BOB, MOVED, SMALL, OFF_CURVE]), draw.randrange(FIELD_ORDER)
+        words = [word, *sign(index, word, DOMAIN)]
+        if draw.random() < 0.6:
+            words = draw.choice(WORD_FLAWS)(draw, words)
+        w0, x, y, s = words
+        message = message_of(w0, DOMAIN)
+        yield w0, SignedMessage(public_key=key_of(index), r8=(x, y), s=s, message=message)
+
+
+def judge_claims(library: Circomlibjs, seed: int, count: int) -> Counter[bool]:
+    """Rust in bulk and circomlibjs one by one; the verdicts that both gave."""
+    seen, draw = Counter[bool](), random.Random(seed)
+    claims = list(drawn_claims(draw, count))
+    for start in range(0, count, BULK):
+        bulk = claims[start : start + BULK]
+        answers = library.ask([judges.claim(DOMAIN, word, message) for word, message in bulk])
+        theirs = [answer["valid"] for answer in answers]
+        ours = NativeSignatures().verify([message for _, message in bulk])
+        differing = [claim for claim, one, other in zip(bulk, ours, theirs, strict=True) if one != other]
+        assert differing == [], f"seed {seed}, from claim {start}: Rust and circomlibjs differ about {differing}"
+        seen += Counter(ours)
+    return seen
+
+
+def judge_hashes(library: Circomlibjs, seed: int, count: int) -> None:
+    """Poseidon of one to sixteen elements, those at the field's edges among them."""
+    draw = random.Random(seed)
+    edges = [0, 1, FIELD_ORDER - 1]
+    inputs = [
+        [draw.choice([*edges, draw.randrange(FIELD_ORDER), draw.randrange(FIELD_ORDER)]) for _ in range(1 + i % 16)]
+        for i in range(count)
+    ]
+    for start in range(0, count, BULK):
+        bulk = inputs[start : start + BULK]
+        answers = library.ask([{"ask": "hash", "inputs": values} for values in bulk])
+        assert [int(answer) for answer in answers] == [native.poseidon(values) for values in bulk], (seed, start)
+
+
+def test_rust_and_circomlibjs_agree_on_signatures_and_hashes(library: Circomlibjs) -> None:
+    seen = judge_claims(library, SEED, SHORT_CLAIMS)
+    assert min(seen[True], seen[False]) > SHORT_CLAIMS // 10, seen
+    judge_hashes(library, SEED, SHORT_CLAIMS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_rust_and_circomlibjs_agree_on_ten_thousand_of_each(library: Circomlibjs) -> None:
+    print(f"{CLAIMS} signatures: {judge_claims(library, SEED + 1, CLAIMS)}")
+    judge_hashes(library, SEED + 1, CLAIMS)
