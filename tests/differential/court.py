@@ -15,7 +15,7 @@ from tests.differential.grammar import Case
 from tests.differential.judges import Evidence, Facts, Judge
 
 Verdicts = dict[str, Facts]
-MAX_SHOWN = 70
+MAX_SHOWN = 200
 
 
 def hear(judges: Mapping[str, Judge], evidence: Evidence) -> Verdicts:
@@ -56,10 +56,9 @@ def shrink(case: Case, still_fails: Callable[[Case], bool]) -> Case:
 
 def _is_postable(case: Case) -> bool:
     try:
-        Evidence(case).specified  # noqa: B018 -- evaluated for its error
+        return bool(Evidence(case).specified)
     except InputError:
         return False
-    return True
 
 
 def _smaller(case: Case) -> Iterator[Case]:

@@ -6,6 +6,7 @@ breaks one thing about it, and now and then replaces it by something that was ne
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from poe.backend import native
 from poe.crypto import babyjubjub
 from poe.crypto.babyjubjub import BASE8, IDENTITY, SUBGROUP_ORDER, Point
 from poe.crypto.field import FIELD_ORDER, split_words, to_word
-from poe.crypto.poseidon import poseidon
 from poe.rollup.batch import EMPTY_SLOT, deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.state import BALANCE_BITS, State
 from poe.rollup.transaction import MAX_NONCE, Word0, message_of
@@ -35,7 +35,8 @@ from poe.rollup.types import (
 DEPTH = 2
 CAPACITY = 4**DEPTH
 ALICE, BOB, POOR, LAST_NONCE, NO_NONCE, MOVED, SMALL, OFF_CURVE, NEW, FULL = (0, 1, 2, 3, 4, 5, 6, 7, 8, 15)
-"""Accounts. MOVED's key has a point of order 8 added to it, SMALL's is of order 2; NEW does not exist."""
+"""Accounts. MOVED's key has a point of order 8 added to it, SMALL's is of order 2; NEW does not exist. By the keys of
+SMALL and OFF_CURVE the equation of a signature holds for whoever wants it: only the checks of the points stop them."""
 
 OUTSIDE = (CAPACITY, CAPACITY + BOB, 2**48 - 1)
 """Indices beyond the tree; the low digits of the second name an account that exists."""
@@ -75,6 +76,8 @@ def address_of(index: int) -> Address:
 
 
 _MOVED_SCALAR = 0xC0FFEE
+_OFF_CURVE_KEY: Point = (0, pow(5, (FIELD_ORDER - 1) // 16, FIELD_ORDER))
+"""Off the curve n·(0, y) = (0, y^n). With y of order 16 and an even challenge 8·A times it is the identity."""
 
 
 @cache
@@ -83,21 +86,44 @@ def key_of(index: int) -> Point:
     if index == SMALL:
         return ORDER_2
     if index == OFF_CURVE:
-        return (1, 1)
+        return _OFF_CURVE_KEY
     if index == MOVED:
         return babyjubjub.add(babyjubjub.multiply(BASE8, _MOVED_SCALAR), ORDER_8)
     return native.derive_public_key(secret_of(index % CAPACITY))
 
 
 def sign(index: int, word: int, domain: int) -> tuple[int, int, int]:
-    """R8.x, R8.y, S of any word 0: true where the account's key can sign at all."""
+    """R8.x, R8.y, S of any word 0, of which the equation holds; true where the account's key can sign at all."""
     message = message_of(word, domain)
-    if index != MOVED:
-        return native.sign(secret_of(index % CAPACITY), message)
-    nonce = poseidon([_MOVED_SCALAR, message]) % SUBGROUP_ORDER
-    r8 = babyjubjub.multiply(BASE8, nonce)
-    challenge = poseidon([*r8, *key_of(MOVED), message])
-    return (*r8, (nonce + 8 * challenge * _MOVED_SCALAR) % SUBGROUP_ORDER)
+    if index == MOVED:
+        return forge(_MOVED_SCALAR, key_of(index), _nonce_for(message), message)
+    if index == SMALL:
+        return forge(0, key_of(index), _nonce_for(message), message)
+    if index == OFF_CURVE:
+        nonces = itertools.count(_nonce_for(message))
+        return forge(
+            0, key_of(index), next(n for n in nonces if not _challenge(n, key_of(index), message) % 2), message
+        )
+    return native.sign(secret_of(index % CAPACITY), message)
+
+
+def forge(scalar: int, key: Point, nonce: int, message: int) -> tuple[int, int, int]:
+    """A signature by a scalar that is known outright: S·B8 = R8 + h·8·scalar·B8."""
+    challenge = _challenge(nonce, key, message)
+    return (*babyjubjub.multiply(BASE8, nonce), (nonce + 8 * challenge * scalar) % SUBGROUP_ORDER)
+
+
+def _challenge(nonce: int, key: Point, message: int) -> int:
+    return native.poseidon([*babyjubjub.multiply(BASE8, nonce), *key, message])
+
+
+def _nonce_for(message: int) -> int:
+    return native.poseidon([_MOVED_SCALAR, message]) % 2**64
+
+
+def sign_without_nonce(word: int, domain: int) -> tuple[int, int, int]:
+    """MOVED's signature with R8 the identity: the equation holds, and R8 is of small order."""
+    return forge(_MOVED_SCALAR, key_of(MOVED), 0, message_of(word, domain))
 
 
 def genesis() -> State:
@@ -167,10 +193,10 @@ class Writer:
 
     def _fields(self) -> tuple[Word0, int]:
         """A transfer or an exit that would apply, mostly, and whose it is."""
-        sender = self.draw.choice([ALICE] * 4 + [BOB] * 3 + [*range(NEW), FULL])
+        sender = self.draw.choice([ALICE] * 4 + [BOB] * 3 + [*range(NEW), MOVED, SMALL, OFF_CURVE, FULL])
         held = self.state.account(sender)
         balance, nonce = (held.balance, held.nonce) if held else (0, 0)
-        fee = self.draw.choice([0, 1, 2, 2**32 - 1])
+        fee = self.draw.choice([0, 1, 2, 999, 1000, 2**32 - 1])
         room = min(max(balance - fee, 0), 2**64 - 1)
         fields = Word0(
             kind=self.draw.choice([SlotKind.TRANSFER, SlotKind.TRANSFER, SlotKind.EXIT]),
@@ -269,10 +295,17 @@ def _repeated(writer: Writer) -> bytes:
     return slot_of(*writer.signed(fields, ALICE))
 
 
+def _without_nonce(writer: Writer) -> bytes:
+    held = writer.state.account(MOVED)
+    fields = Word0(kind=SlotKind.EXIT, sender=MOVED, recipient=0, amount=1, fee=0, nonce=held.nonce if held else 0)
+    return slot_of(fields.pack(), *sign_without_nonce(fields.pack(), writer.domain))
+
+
 STRANGE: tuple[Callable[[Writer], bytes], ...] = (
     _forged_deposit,
     _forged_forced_exit,
     _repeated,
+    _without_nonce,
     lambda writer: EMPTY_SLOT,
     lambda writer: writer.draw.randbytes(SLOT_BYTES),
     lambda writer: b"\xff" * SLOT_BYTES,
@@ -307,7 +340,7 @@ def forced_exit(draw: Draw, state: State) -> bytes:
 
 def fee_account(draw: Draw) -> AccountIndex:
     """One that is there, full, missing, or beyond the tree."""
-    return AccountIndex(draw.choice([ALICE, BOB, POOR, FULL, NEW, *OUTSIDE]))
+    return AccountIndex(draw.choice([ALICE, BOB, POOR, FULL, FULL, FULL, NEW, *OUTSIDE]))
 
 
 def draw_case(draw: Draw, state: State, domain: FieldElement, *, slots: int) -> Case:

@@ -19,6 +19,7 @@ from poe.crypto.field import split_words
 from poe.errors import BackendError
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash
+from poe.rollup.state import State
 from poe.rollup.transaction import Word0, message_of, slot_words
 from poe.rollup.transition import BatchResult, apply_batch
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Wei
@@ -46,16 +47,33 @@ class Evidence:
         self.tip = tip
 
     @cached_property
+    def _applied(self) -> tuple[State, BatchResult]:
+        return apply_batch(self.case.state, self.case.batch, self.case.domain)
+
+    @property
+    def after(self) -> State:
+        """The state after the batch by the specification."""
+        return self._applied[0]
+
+    @property
     def specified(self) -> BatchResult:
-        """What the specification makes of the batch."""
-        self.after, result = apply_batch(self.case.state, self.case.batch, self.case.domain)
-        return result
+        """What the specification makes of the batch; InputError where the contract would not let it be posted."""
+        return self._applied[1]
 
     @cached_property
+    def _native(self) -> tuple[NativeState, Execution]:
+        state = NativeState(self.case.state.depth, accounts=self.case.state.accounts)
+        return state, state.execute(self.case.batch, self.case.domain)
+
+    @property
+    def native(self) -> NativeState:
+        """The state after the batch by the Rust executor."""
+        return self._native[0]
+
+    @property
     def executed(self) -> Execution:
-        """What the Rust executor makes of it."""
-        self.native = NativeState(self.case.state.depth, accounts=self.case.state.accounts)
-        return self.native.execute(self.case.batch, self.case.domain)
+        """What the Rust executor makes of the batch."""
+        return self._native[1]
 
     def statement(self, old_root: FieldElement, new_root: FieldElement, result: BatchResult | Execution) -> bytes:
         """V by somebody's roots and exits."""
@@ -71,8 +89,7 @@ class Evidence:
     @cached_property
     def specified_words(self) -> bytes:
         """V by the specification."""
-        result = self.specified
-        return self.statement(self.case.state.root, self.after.root, result)
+        return self.statement(self.case.state.root, self.after.root, self.specified)
 
     @cached_property
     def job(self) -> ProofJob:
@@ -86,7 +103,6 @@ class Evidence:
 
         Deposits come first and nothing else makes accounts or changes keys, so the state after has every key.
         """
-        assert self.specified
         found, header = {}, self.case.batch.header
         for position, slot in enumerate(self.case.batch.slots):
             w0, x, y, s = slot_words(slot)
@@ -165,7 +181,6 @@ def circomlibjs(library: Circomlibjs) -> Judge:
 
 
 def _accounts_after(evidence: Evidence) -> dict[AccountIndex, Any]:
-    assert evidence.executed
     found = {index: evidence.native.account(index) for index in map(AccountIndex, range(CAPACITY))}
     return {index: account for index, account in found.items() if account is not None}
 

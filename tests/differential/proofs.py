@@ -85,7 +85,7 @@ def _with(words: Words, part: slice, values: Words) -> Words:
 
 
 def _as_good(words: Words) -> dict[str, Variant]:
-    """Groth16 proofs are malleable: e(-A, -B) = e(A, B), and e(s·A, B/s) too. Nothing is paid for being first twice."""
+    """Groth16 proofs are malleable: e(-A, -B) = e(s·A, B/s) = e(A, B)."""
     a, b = read_g1(words[A]), read_g2(words[B])
     scale = 0xDECADE
     inverse = pow(scale, -1, curve_order)

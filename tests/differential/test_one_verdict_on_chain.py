@@ -174,8 +174,9 @@ def by_py_ecc(key: KeyInfo, words: tuple[int, ...], inputs: Sequence[int]) -> bo
 
 
 def is_for_py_ecc(name: str, made: Variant) -> bool:
-    """It takes seconds a pairing: what explicit checks refuse, a proof that holds and one that does not."""
-    return made.is_cheap or name in ("A times s, B over s", "C negated")
+    """It is slow: malformed points, aliases, one proof that holds and one that does not; the long run has the rest."""
+    is_word = name.startswith("word ") and not name.endswith("plus q")
+    return (made.is_cheap and not is_word) or name in ("A times s, B over s", "C negated")
 
 
 async def test_rust_the_evm_and_py_ecc_agree_on_every_variant_of_a_proof(
@@ -191,11 +192,11 @@ async def test_rust_the_evm_and_py_ecc_agree_on_every_variant_of_a_proof(
 
 
 @pytest.mark.long
-def test_py_ecc_agrees_on_the_variants_that_take_pairings(key: KeyInfo, proved: tuple[Evidence, Facts]) -> None:
+@pytest.mark.timeout(3600)
+def test_py_ecc_agrees_on_every_variant_of_a_proof(key: KeyInfo, proved: tuple[Evidence, Facts]) -> None:
     _, proof = proved
     for name, made in variants(proof["proof"]).items():
-        if not made.is_cheap:
-            assert by_py_ecc(key, made.words, inputs_of(proof)) == made.holds, name
+        assert by_py_ecc(key, made.words, inputs_of(proof)) == made.holds, name
 
 
 async def test_a_public_input_has_one_spelling(chain: Chain, key: KeyInfo, proved: tuple[Evidence, Facts]) -> None:

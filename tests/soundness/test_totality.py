@@ -38,6 +38,7 @@ from tests.differential.grammar import (
     genesis,
     key_of,
     sign,
+    sign_without_nonce,
     slot_of,
 )
 from tests.differential.judges import Evidence, Judge
@@ -177,9 +178,12 @@ NO_OPS: dict[SlotOutcome, dict[str, bytes]] = {
         "R8 the base point": with_r8(BASE8),
         **{f"R8 of order {n}": with_r8(torsion(n)) for n in (2, 4, 8)},
         **{f"R8 plus a point of order {n}": with_r8(babyjubjub.add(R8, torsion(n))) for n in (2, 4, 8)},
-        "a key of small order": signed(transfer(sender=SMALL)),
-        "a key of small order, S·B8 = R8": slot_of(transfer(sender=SMALL).pack(), *BASE8, 1),
-        "a key off the curve": signed(transfer(sender=OFF_CURVE)),
+        "R8 the identity, and the equation holds": slot_of(
+            transfer(sender=MOVED, nonce=2).pack(), *sign_without_nonce(transfer(sender=MOVED, nonce=2).pack(), DOMAIN)
+        ),
+        "a key of small order, and the equation holds": signed(transfer(sender=SMALL)),
+        "a key of small order, with S = 1 and R8 = B8": slot_of(transfer(sender=SMALL).pack(), *BASE8, 1),
+        "a key off the curve, and the equation holds": signed(transfer(sender=OFF_CURVE)),
         "an exit by a key off the curve": signed(leave(sender=OFF_CURVE)),
     },
 }
