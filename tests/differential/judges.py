@@ -13,7 +13,6 @@ from poe import _core
 from poe.backend import native
 from poe.backend.interface import Execution, KeyInfo, ProofJob, SignedMessage
 from poe.backend.native import NativeSignatures, NativeState
-from poe.backend.reference import verify_groth16
 from poe.crypto import eddsa
 from poe.crypto.field import split_words
 from poe.errors import BackendError
@@ -219,8 +218,8 @@ def circuit(r1cs: R1cs, folder: Path) -> Judge:
     return judge
 
 
-def prover(key: KeyInfo, *, is_checked_by_py_ecc: bool = False) -> Judge:
-    """A real proof, verified natively; by py_ecc as well if that is wanted."""
+def prover(key: KeyInfo) -> Judge:
+    """A real proof, verified natively."""
     loaded = _core.ProvingKey.load(str(key.path))
 
     def judge(evidence: Evidence) -> Facts:
@@ -231,8 +230,6 @@ def prover(key: KeyInfo, *, is_checked_by_py_ecc: bool = False) -> Judge:
         inputs = [int.from_bytes(word) for word in (result.commitment, result.x, result.y)]
         words = split_words(result.proof)
         native.verify_proof(key.verifying_key_words, inputs, words)
-        if is_checked_by_py_ecc:
-            verify_groth16(key.verifying_key_words, inputs, words)
         return {"provable": True, "proof": tuple(words)} | dict(zip("Cxy", inputs, strict=True))
 
     return judge

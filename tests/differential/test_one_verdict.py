@@ -16,7 +16,7 @@ from poe.crypto.field import FIELD_ORDER, split_words
 from poe.rollup.transaction import message_of
 from poe.rollup.types import FieldElement, Shape, SlotOutcome
 from tests.differential import judges
-from tests.differential.circomlibjs import Circomlibjs, open_circomlibjs
+from tests.differential.circomlibjs import Circomlibjs
 from tests.differential.court import demand_one_verdict, disputed
 from tests.differential.grammar import (
     ALICE,
@@ -43,12 +43,6 @@ CHAIN_LENGTH = 6
 SEED = 20_240
 LONG = 3000
 """Batches of the long run, `scripts/test --long`; each witness takes a sixth of a second to check."""
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Circomlibjs]:
-    with open_circomlibjs() as library:
-        yield library
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,7 +20,7 @@ from poe.rollup import statement
 from poe.rollup.types import Address, FieldElement, Gwei, Wei
 from tests.differential import judges
 from tests.differential.chain import Chain, genesis_on_chain, submission_of
-from tests.differential.circomlibjs import Circomlibjs, open_circomlibjs
+from tests.differential.circomlibjs import Circomlibjs
 from tests.differential.court import disputed, hear, report
 from tests.differential.grammar import draw_case, genesis
 from tests.differential.judges import Evidence, Facts, Judge
@@ -34,12 +34,6 @@ LONG = 12
 """Markets of the long run; on each as many batches as accounts fit the tree."""
 
 BATCHES_A_MARKET = 12
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Circomlibjs]:
-    with open_circomlibjs() as library:
-        yield library
 
 
 @pytest.fixture(scope="module")
