@@ -256,8 +256,9 @@ def test_its_own_set_up_of_our_circuit_is_our_key_but_for_delta(run: Run, tmp_pa
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3 * SECONDS)
+@pytest.mark.timeout(6 * SECONDS)
 def test_the_documented_ceremony_gives_a_key_that_a_public_chain_takes(run: Run, tmp_path: Path) -> None:
+    """Ten minutes on two busy cores, nearly all of it phase 1's preparation."""
     block = re.search(r"```sh\n(SHAPE=.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL)
     assert block
     programs = f"{TOOL / 'node_modules' / '.bin'}:{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
@@ -266,7 +267,7 @@ def test_the_documented_ceremony_gives_a_key_that_a_public_chain_takes(run: Run,
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=tmp_path,
         check=True,
-        timeout=2 * SECONDS,
+        timeout=5 * SECONDS,
         stdout=subprocess.DEVNULL,
         env={**os.environ, "PATH": programs, "SHAPE": str(SHAPE), "POWER": "14", "XDG_CACHE_HOME": str(tmp_path)},
     )
