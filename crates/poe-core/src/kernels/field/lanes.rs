@@ -14,7 +14,7 @@ use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
 use ark_bn254::{FqConfig, FrConfig};
-use ark_ff::{Fp, MontBackend, MontConfig};
+use ark_ff::{BigInt, Fp, MontBackend, MontConfig};
 
 use super::transpose::{Rows, load_words, store_words};
 use super::{Ifma, Words};
@@ -106,6 +106,12 @@ impl<C: MontConfig<4>> Lanes<C> {
         Self::splat(token, C::R.0)
     }
 
+    /// One in wide form (2^260 mod p) in every lane.
+    #[inline(always)]
+    pub fn one_wide(token: Ifma) -> Self {
+        Self::splat(token, const { Fp::<MontBackend<C, 4>, 4>::new(BigInt([16, 0, 0, 0])).0.0 })
+    }
+
     /// Zero in every lane.
     #[inline(always)]
     pub fn zero(token: Ifma) -> Self {
@@ -182,6 +188,39 @@ impl<C: MontConfig<4>> Lanes<C> {
                     t[j + 1] = _mm512_madd52hi_epu64(t[j + 1], quotient, p[j]);
                 }
                 // The low 52 bits of t[0] are zero now: shift by a limb.
+                let carry = _mm512_srli_epi64::<52>(t[0]);
+                t = [_mm512_add_epi64(t[1], carry), t[2], t[3], t[4], t[5], zero];
+            }
+            Self::from_limbs([t[0], t[1], t[2], t[3], t[4]]).normalised()
+        }
+    }
+
+    /// a·b + c·d times 2^-260 with one reduction, < 2p if the products of the bounds add up to at most 84.
+    #[inline(always)]
+    pub fn sum_of_products(a: Self, b: Self, c: Self, d: Self) -> Self {
+        let (a, b, c, d) = (a.limbs, b.limbs, c.limbs, d.limbs);
+        // SAFETY: as in `mul`.
+        unsafe {
+            let zero = _mm512_setzero_si512();
+            let inverse = _mm512_set1_epi64(Self::NEGATED_INVERSE as i64);
+            let p = Self::vectors(Self::P);
+            let mut t = [zero; 6];
+            for i in 0..5 {
+                for j in 0..5 {
+                    t[j] = _mm512_madd52lo_epu64(t[j], a[j], b[i]);
+                    t[j] = _mm512_madd52lo_epu64(t[j], c[j], d[i]);
+                }
+                let quotient = _mm512_madd52lo_epu64(zero, t[0], inverse);
+                for j in 0..5 {
+                    t[j + 1] = _mm512_madd52hi_epu64(t[j + 1], a[j], b[i]);
+                    t[j + 1] = _mm512_madd52hi_epu64(t[j + 1], c[j], d[i]);
+                }
+                for j in 0..5 {
+                    t[j] = _mm512_madd52lo_epu64(t[j], quotient, p[j]);
+                }
+                for j in 0..5 {
+                    t[j + 1] = _mm512_madd52hi_epu64(t[j + 1], quotient, p[j]);
+                }
                 let carry = _mm512_srli_epi64::<52>(t[0]);
                 t = [_mm512_add_epi64(t[1], carry), t[2], t[3], t[4], t[5], zero];
             }
@@ -279,17 +318,30 @@ impl<C: MontConfig<4>> Lanes<C> {
     #[inline(always)]
     pub fn zero_mask(self) -> u8 {
         // SAFETY: as in `mul`.
+        let p = Self::from_limbs(unsafe { Self::vectors(Self::P) });
+        self.zero_integer_mask() | self.same_integer_mask(p)
+    }
+
+    /// Bit `k` says whether lane `k` is the integer zero; of canonical values, whether it is zero.
+    #[inline(always)]
+    pub fn zero_integer_mask(self) -> u8 {
+        let l = self.limbs;
+        // SAFETY: as in `mul`.
         unsafe {
-            let l = self.limbs;
-            let p = Self::vectors(Self::P);
             let any = _mm512_or_si512(_mm512_or_si512(l[0], l[1]), _mm512_or_si512(l[2], l[3]));
-            let is_zero = _mm512_testn_epi64_mask(_mm512_or_si512(any, l[4]), _mm512_or_si512(any, l[4]));
-            let mut differs = _mm512_xor_si512(l[0], p[0]);
-            for j in 1..5 {
-                differs = _mm512_or_si512(differs, _mm512_xor_si512(l[j], p[j]));
-            }
-            is_zero | _mm512_testn_epi64_mask(differs, differs)
+            let any = _mm512_or_si512(any, l[4]);
+            _mm512_testn_epi64_mask(any, any)
         }
+    }
+
+    /// Bit `k` says whether lane `k` of both is the same integer; of canonical values, whether they are equal.
+    #[inline(always)]
+    pub fn same_integer_mask(self, other: Self) -> u8 {
+        self.limbwise(other, |a, b| {
+            // SAFETY: as in `mul`.
+            unsafe { _mm512_xor_si512(a, b) }
+        })
+        .zero_integer_mask()
     }
 
     /// Lane `k` of `self` where bit `k` of `mask` is set, of `other` elsewhere.
