@@ -13,11 +13,11 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::{
-        border::{_panic, CoreError, CorePanic},
+        border::{_panic, CoreError, CorePanic, Stopped},
         exchange::{check_verifying_key, export_circuit, export_phase_one, export_witness, import_zkey},
         mutation::mutate,
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
-        proofs::{ProofResult, ProvingKey, circuit_info, setup_dev_key, verify_proof},
+        proofs::{ProofResult, ProvingKey, StopFlag, arithmetics, circuit_info, setup_dev_key, verify_proof},
         state::{Execution, State},
     };
 }

@@ -1,5 +1,6 @@
 //! The quotient on eight elements at once.
 
+use ark_ff::AdditiveGroup;
 use rayon::join;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     field::Fr,
     kernels::{
-        field::{FrLanes, Ifma, LANES, Words},
+        field::{FrLanes, Ifma, LANES},
         stop::{Stop, Stopped},
     },
 };
@@ -18,17 +19,17 @@ use crate::{
 /// Vectors of A, B, C.
 type Three<'a> = [&'a mut [FrLanes]; 3];
 /// The eight parts of the result that a range of groups writes to.
-type Eighths<'a> = [&'a mut [Words]; LANES];
+type Eighths<'a> = [&'a mut [Fr]; LANES];
 
 /// As [`Transform::quotient`]. With values in arkworks' form, x·2^256, the form of `A·B` and, as C is made by the same
-/// product, of C is x·2^252; `leave` brings both to integers.
+/// product, of C is x·2^252; `leave` brings both back.
 pub fn quotient(
     token: Ifma,
     transform: &Transform,
     a: &[Fr],
     b: &[Fr],
     stop: &Stop,
-) -> Result<Vec<Words>, Stopped> {
+) -> Result<Vec<Fr>, Stopped> {
     let vectors = transform.size() / LANES;
     let mut moved = [(); 3].map(|()| vec![FrLanes::zero(token); vectors]);
     enter(token, (a, b), &transform.roots.down, moved.each_mut().map(Vec::as_mut_slice), 0);
@@ -37,7 +38,7 @@ pub fn quotient(
     let go = |values: &mut [FrLanes]| move_to_odd_points(token, values, &transform.roots, stop);
     join(|| go(a), || join(|| go(b), || go(c)));
     stop.check()?;
-    let mut out = vec![[0; 4]; transform.size()];
+    let mut out = vec![Fr::ZERO; transform.size()];
     let mut rest = out.as_mut_slice();
     let eighths = [(); LANES].map(|()| rest.split_off_mut(..vectors).unwrap_or_default());
     leave(token, transform, moved.each_ref().map(Vec::as_slice), eighths, 0);
@@ -95,10 +96,11 @@ fn leave(token: Ifma, transform: &Transform, moved: [&[FrLanes]; 3], out: Eighth
 
 #[target_feature(enable = "avx512f,avx512ifma,avx512vbmi2")]
 fn leave_task(token: Ifma, transform: &Transform, moved: [&[FrLanes]; 3], out: Eighths, from: usize) {
-    // Each factor undoes the transforms' size and 2^252 of the form; a product with it divides by 2^260.
-    let size = transform.inverse_size;
-    let integer = Fr::from(256u64);
-    let [product_factor, factor] = [size * size, size].map(|scale| FrLanes::splat(token, plain(scale * integer)));
+    // Each factor undoes the transforms' size. In wide form its product keeps a form; four bits more bring it to 2^256.
+    let scale = transform.inverse_size;
+    let form = Fr::from(16u64);
+    let [product_factor, factor] =
+        [scale * scale, scale].map(|scale| FrLanes::splat_wide(token, scale * form));
     for at in (0..out[0].len()).step_by(LANES) {
         let [a, b, c] = moved.map(|vectors| {
             let group: Group = std::array::from_fn(|k| vectors[from + at + k].reduced());
@@ -108,14 +110,8 @@ fn leave_task(token: Ifma, transform: &Transform, moved: [&[FrLanes]; 3], out: E
             let product = a[l].mul(b[l]).mul(product_factor);
             let value = product.sub::<2>(c[l].mul(factor)).reduced().canonical();
             if let Some(eight) = out[l][at..].first_chunk_mut::<LANES>() {
-                value.store(token, eight.each_mut());
+                value.store_elements(token, eight);
             }
         }
     }
-}
-
-/// An element's integer.
-fn plain(value: Fr) -> Words {
-    use ark_ff::PrimeField;
-    value.into_bigint().0
 }

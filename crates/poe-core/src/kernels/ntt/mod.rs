@@ -2,14 +2,14 @@
 
 #[cfg(target_arch = "x86_64")]
 mod ifma;
-mod layers;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
+mod layers;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
-use ark_ff::{Field, PrimeField};
+use ark_ff::Field;
 use rayon::prelude::*;
 
 use self::{
@@ -17,7 +17,7 @@ use self::{
     scalar::Scalar,
 };
 use super::{
-    field::{Path, Words},
+    field::Path,
     stop::{Stop, Stopped},
 };
 use crate::field::Fr;
@@ -53,9 +53,9 @@ impl Transform {
         self.size
     }
 
-    /// `A·B − C` at the odd points, as integers below r, from the values of A and B at the roots, where `C = A·B`.
+    /// `A·B − C` at the odd points from the values of A and B at the roots, where `C = A·B`.
     /// All three are of degree below the size. Linear in memory: three copies of the values.
-    pub fn quotient(&self, a: Vec<Fr>, b: Vec<Fr>, stop: &Stop) -> Result<Vec<Words>, Stopped> {
+    pub fn quotient(&self, a: Vec<Fr>, b: Vec<Fr>, stop: &Stop) -> Result<Vec<Fr>, Stopped> {
         assert!(a.len() == self.size && b.len() == self.size, "one value a root");
         match self.path {
             #[cfg(target_arch = "x86_64")]
@@ -64,16 +64,15 @@ impl Transform {
         }
     }
 
-    fn scalar_quotient(&self, mut a: Vec<Fr>, mut b: Vec<Fr>, stop: &Stop) -> Result<Vec<Words>, Stopped> {
+    fn scalar_quotient(&self, mut a: Vec<Fr>, mut b: Vec<Fr>, stop: &Stop) -> Result<Vec<Fr>, Stopped> {
         let mut c: Vec<Fr> = a.par_iter().zip(&b).with_min_len(TASK_ELEMENTS).map(|(a, b)| *a * b).collect();
         [&mut a, &mut b, &mut c]
             .into_par_iter()
             .for_each(|values| move_to_odd_points(Scalar, values, &self.roots, stop));
         stop.check()?;
         let square = self.inverse_size.square();
-        let difference = |((a, b), c): ((&Fr, &Fr), &Fr)| {
-            (*a * b * square - *c * self.inverse_size).into_bigint().0
-        };
-        Ok(a.par_iter().zip(&b).zip(&c).with_min_len(TASK_ELEMENTS).map(difference).collect())
+        let positions = a.par_iter_mut().zip(&b).zip(&c).with_min_len(TASK_ELEMENTS);
+        positions.for_each(|((a, b), c)| *a = *a * b * square - *c * self.inverse_size);
+        Ok(a)
     }
 }
