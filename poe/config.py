@@ -85,6 +85,8 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """Offered to whoever lands our proof; comes out of our reward."""
     key_cache: str = ""
     """Folder of proving keys; empty: $XDG_CACHE_HOME/poe/keys."""
+    tables: str = "auto"
+    """full: fastest; small: a third of the memory, slower; auto: what free memory allows at the start."""
 
 
 class LogSettings(_Section, frozen=True, kw_only=True):
@@ -223,6 +225,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in ("spread", "oldest"), "prover.strategy", "spread or oldest"),
+        (settings.prover.tables in ("auto", "full", "small"), "prover.tables", "auto, full or small"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
