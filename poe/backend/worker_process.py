@@ -1,9 +1,9 @@
 """The proving process: reads jobs from stdin, proves with the Rust core, answers on stdout.
 
-Runs under SCHED_IDLE, so that a prover that saturates every core never starves the node's network loop. Frames are
-a 4-byte big-endian length and a msgpack value: a job `[trace, statement]`, or None, which stops the job before it.
-Each job gets one answer. When the parent dies, stdin closes and the process leaves at once, in the middle of a proof
-too.
+Proves under SCHED_IDLE, so that a prover that saturates every core never starves the node's network loop; what it does
+once, at the start, it does at normal priority. Frames are a 4-byte big-endian length and a msgpack value: a job
+`[trace, statement]`, or None, which stops the job before it. Each job gets one answer. When the parent dies, stdin
+closes and the process leaves at once, in the middle of a proof too.
 """
 
 from __future__ import annotations
@@ -88,12 +88,12 @@ def main(key_path: str, threads: int, tables: str) -> None:
     jobs: queue.Queue[Job] = queue.Queue(maxsize=1)
     # Started before the priority sinks, which a thread inherits: it must be heard while every core proves.
     threading.Thread(target=_read_jobs, args=(sys.stdin.buffer, jobs), daemon=True).start()
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     try:
         key = _core.ProvingKey.load(key_path, tables=tables, threads=threads)
     except (_core.CoreError, _core.CorePanic) as error:
         _answer(answers, [FAILED, str(error)])
         return
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     _answer(answers, [READY, key.circuit_hash, key.arithmetic, key.tables, key.table_bytes, key.is_mapped])
     while True:
         _answer(answers, _prove(key, jobs.get(), threads))

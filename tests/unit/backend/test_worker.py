@@ -36,6 +36,7 @@ DOMAIN = FieldElement(31337)
 def key(tmp_path_factory: pytest.TempPathFactory) -> KeyInfo:
     path = tmp_path_factory.mktemp("keys") / "dev.key"
     native.setup_dev_key(SHAPE, path)
+    native.FastProver(path, threads=2, tables="small")  # makes the tables that the processes map
     return native.key_info(path, native.circuit_info(SHAPE))
 
 
@@ -67,7 +68,9 @@ async def working(
     cancels: list[float] = []
     wanted = key.circuit.hash if circuit_hash is None else circuit_hash
     with trio.fail_after(60):
-        async with open_worker(key.path, circuit_hash=wanted, threads=1, on_cancelled=cancels.append) as worker:
+        async with open_worker(
+            key.path, circuit_hash=wanted, threads=1, tables="small", on_cancelled=cancels.append
+        ) as worker:
             yield worker, cancels
 
 
