@@ -23,6 +23,12 @@ pub trait Coordinate: Copy {
     fn mul(self, other: Self) -> Self;
     /// self²·2^-260 for self < 2p; bound 2p.
     fn square(self) -> Self;
+    /// Sum; the bounds add up.
+    fn add(self, other: Self) -> Self;
+    /// 16·self for self < 2p; bound 2p.
+    fn times_sixteen(self) -> Self;
+    /// The lanes that are zero, for canonical values.
+    fn zeros(self) -> u8;
     /// self - other + p for other ≤ p.
     fn sub(self, other: Self) -> Self;
     /// self - a - b + 2p for a, b ≤ p.
@@ -77,6 +83,21 @@ impl Coordinate for FqLanes {
     }
 
     #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.add(other)
+    }
+
+    #[inline(always)]
+    fn times_sixteen(self) -> Self {
+        self.double().double().double().double().reduced()
+    }
+
+    #[inline(always)]
+    fn zeros(self) -> u8 {
+        self.zero_integer_mask()
+    }
+
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         self.sub::<1>(other)
     }
@@ -103,7 +124,7 @@ impl Coordinate for FqLanes {
 
     #[inline(always)]
     fn exceptional(self, other: Self) -> u8 {
-        self.same_integer_mask(other) | self.zero_integer_mask() | other.zero_integer_mask()
+        self.same_integer_mask(other) | self.zeros() | other.zeros()
     }
 
     #[inline(always)]
@@ -171,6 +192,21 @@ impl Coordinate for Fq2Lanes {
     }
 
     #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self { c0: self.c0.add(other.c0), c1: self.c1.add(other.c1) }
+    }
+
+    #[inline(always)]
+    fn times_sixteen(self) -> Self {
+        Self { c0: self.c0.times_sixteen(), c1: self.c1.times_sixteen() }
+    }
+
+    #[inline(always)]
+    fn zeros(self) -> u8 {
+        self.c0.zeros() & self.c1.zeros()
+    }
+
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         Self { c0: self.c0.sub::<1>(other.c0), c1: self.c1.sub::<1>(other.c1) }
     }
@@ -199,8 +235,7 @@ impl Coordinate for Fq2Lanes {
     #[inline(always)]
     fn exceptional(self, other: Self) -> u8 {
         let same = self.c0.same_integer_mask(other.c0) & self.c1.same_integer_mask(other.c1);
-        let zero = self.c0.zero_integer_mask() & self.c1.zero_integer_mask();
-        same | zero | (other.c0.zero_integer_mask() & other.c1.zero_integer_mask())
+        same | self.zeros() | other.zeros()
     }
 
     #[inline(always)]

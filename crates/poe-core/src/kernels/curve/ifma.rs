@@ -71,13 +71,69 @@ fn chords<G: Curve, A: Additions<G::Row>>(
     let inverted = inverse.mul(prefix);
     *inverse = inverse.mul(G::Lanes::one(token).selected(exceptional, x_b.sub(x_a)));
     let slope = inverted.mul(y_b.negated(negate).sub(y_a));
-    let x = slope.square().sub_two(x_a, x_b).canonical();
-    let y = slope.mul(x_a.four_times_difference(x)).sub(y_a).canonical();
-    let mut sums = G::Lanes::store(token, x, y);
+    let mut sums = third_points::<G>(token, slope, x_a, x_b, y_a);
     if exceptional != 0 {
         for lane in (0..LANES).filter(|lane| exceptional >> lane & 1 == 1) {
             sums[lane] = complete::add::<G>(a[lane], b[lane], negate >> lane & 1 == 1);
         }
     }
     sums
+}
+
+/// See [`super::double_each`].
+///
+/// The tangent's slope is 3x²/2y. The product of two integers x·2^256 is x²/256 in wide form, and the batch's inversion
+/// makes 2/y of the integer of 2y: sixteen times that is what the slope/4 of the chord needs.
+#[target_feature(enable = "avx512f,avx512ifma,avx512vbmi2")]
+pub(super) fn double_each<G: Curve>(token: Ifma, rows: &mut [G::Row]) {
+    let steps = rows.len().div_ceil(LANES);
+    let mut prefixes = Vec::with_capacity(steps);
+    let mut product = G::Lanes::one(token);
+    for step in 0..steps {
+        let (_, y) = G::Lanes::load(token, eight(rows, step));
+        prefixes.push(product);
+        product = product.mul(run::<G>(token, y));
+    }
+    let mut inverse = product.quarter_inverse(token).times_sixteen();
+    for (step, prefix) in prefixes.into_iter().enumerate().rev() {
+        let (x, y) = G::Lanes::load(token, eight(rows, step));
+        let square = x.square();
+        let slope = inverse.mul(prefix).mul(square.add(square).add(square));
+        inverse = inverse.mul(run::<G>(token, y));
+        let doubles = third_points::<G>(token, slope, x, x, y);
+        let zero = y.zeros();
+        for (lane, row) in rows[step * LANES..].iter_mut().take(LANES).enumerate() {
+            *row = if zero >> lane & 1 == 1 { G::INFINITY } else { doubles[lane] };
+        }
+    }
+}
+
+/// Eight rows; past the end the last one again.
+#[inline(always)]
+fn eight<R>(rows: &[R], step: usize) -> [&R; LANES] {
+    let mut picked = [&rows[step * LANES]; LANES];
+    for (lane, row) in rows[step * LANES..].iter().take(LANES).enumerate() {
+        picked[lane] = row;
+    }
+    picked
+}
+
+/// 2y, one where that is zero: a point of order two, which is on neither curve, or infinity.
+#[inline(always)]
+fn run<G: Curve>(token: Ifma, y: G::Lanes) -> G::Lanes {
+    G::Lanes::one(token).selected(y.zeros(), y.add(y))
+}
+
+/// The points x = slope² - x_a - x_b, y = slope·(x_a - x) - y_a, given slope/4 in wide form.
+#[inline(always)]
+fn third_points<G: Curve>(
+    token: Ifma,
+    slope: G::Lanes,
+    x_a: G::Lanes,
+    x_b: G::Lanes,
+    y_a: G::Lanes,
+) -> [G::Row; LANES] {
+    let x = slope.square().sub_two(x_a, x_b).canonical();
+    let y = slope.mul(x_a.four_times_difference(x)).sub(y_a).canonical();
+    G::Lanes::store(token, x, y)
 }

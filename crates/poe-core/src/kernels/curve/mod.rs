@@ -64,3 +64,18 @@ pub fn add_each<G: Curve>(path: Path, sums: &mut [G::Row], addends: &[G::Row]) {
     }
     add_all::<G>(path, &mut Each(&mut sums[..addends.len()], addends));
 }
+
+/// Doubles every row, for curves with a = 0, which both are; one inversion in all.
+pub fn double_each<G: Curve>(path: Path, rows: &mut [G::Row]) {
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        Path::Ifma(token) => {
+            // SAFETY: the token proves that this machine has the instructions `double_each` is compiled for.
+            #[allow(unsafe_code)]
+            unsafe {
+                ifma::double_each::<G>(token, rows);
+            }
+        }
+        _ => scalar::double_each::<G>(rows),
+    }
+}

@@ -1,6 +1,6 @@
 //! Batched affine additions one at a time, on arkworks' fields.
 
-use ark_ff::{Field, One, Zero};
+use ark_ff::{AdditiveGroup, Field, One, Zero};
 
 use super::{Additions, Curve, complete};
 
@@ -43,6 +43,33 @@ fn difference<G: Curve>(a: &G::Row, b: &G::Row) -> Option<G::BaseField> {
 fn chord<G: Curve>(a: &G::Row, b: &G::Row, negate: bool, inverted: G::BaseField) -> G::Row {
     let ((ax, ay), (bx, by)) = (G::coordinates(a), G::coordinates(b));
     let slope = (if negate { -by } else { by } - ay) * inverted;
+    third_point::<G>(slope, ax, bx, ay)
+}
+
+/// See [`super::double_each`].
+pub(super) fn double_each<G: Curve>(rows: &mut [G::Row]) {
+    let mut runs: Vec<_> = rows.iter().map(|row| G::coordinates(row).1.double()).collect();
+    ark_ff::batch_inversion(&mut runs);
+    for (row, inverted) in rows.iter_mut().zip(runs) {
+        // Batch inversion leaves zeros.
+        if inverted.is_zero() {
+            *row = G::INFINITY;
+        } else {
+            let (x, y) = G::coordinates(row);
+            let square = x.square();
+            *row = third_point::<G>((square.double() + square) * inverted, x, x, y);
+        }
+    }
+}
+
+/// The point x = slope² - x_a - x_b, y = slope·(x_a - x) - y_a.
+#[inline]
+fn third_point<G: Curve>(
+    slope: G::BaseField,
+    ax: G::BaseField,
+    bx: G::BaseField,
+    ay: G::BaseField,
+) -> G::Row {
     let x = slope.square() - ax - bx;
     G::row(x, slope * (ax - x) - ay)
 }

@@ -6,7 +6,7 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::UniformRand;
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{Additions, Curve, add_all, add_each};
+use super::{Additions, Curve, add_all, add_each, double_each};
 use crate::kernels::field::Path;
 
 struct List<G: Curve> {
@@ -85,6 +85,27 @@ fn random_sums_match_arkworks() {
     random_sums_match::<g2::Config>();
 }
 
+fn doubles_match<G: Curve>() {
+    let mut rng = StdRng::seed_from_u64(10);
+    let mut points = points::<G>(&mut rng);
+    points.extend((0..50).map(|_| Projective::<G>::rand(&mut rng).into_affine()));
+    for path in Path::all() {
+        for count in [0, 1, 7, 8, 9, points.len()] {
+            let mut rows: Vec<_> = points[points.len() - count..].iter().map(G::row_of).collect();
+            double_each::<G>(path, &mut rows);
+            for (row, point) in rows.iter().zip(&points[points.len() - count..]) {
+                assert_eq!(G::point_of(row), (*point + *point).into_affine(), "{}", path.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn doubles_match_arkworks() {
+    doubles_match::<g1::Config>();
+    doubles_match::<g2::Config>();
+}
+
 #[test]
 fn rows_keep_points_and_infinity() {
     let mut rng = StdRng::seed_from_u64(9);
@@ -103,5 +124,6 @@ fn rows_that_are_no_points_cost_nothing_but_a_wrong_sum() {
         let large = super::Row([u64::MAX; 8]);
         let mut sums = [flat, large, flat, large];
         add_each::<g1::Config>(path, &mut sums, &[flat, flat, large, large]);
+        double_each::<g1::Config>(path, &mut [flat, large]);
     }
 }

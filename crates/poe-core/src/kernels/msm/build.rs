@@ -2,18 +2,18 @@
 
 use std::ops::Deref;
 
-use ark_ec::short_weierstrass::{Affine, Projective};
-use ark_ec::{AffineRepr, CurveGroup};
-use ark_ff::AdditiveGroup;
+use ark_ec::AffineRepr;
+use ark_ec::short_weierstrass::Affine;
 use rayon::prelude::*;
 
 use super::digits;
 use super::table::{ALIGN, Shape};
-use crate::kernels::curve::Curve;
+use crate::kernels::curve::{Curve, double_each};
+use crate::kernels::field::Path;
 use crate::kernels::stop::{Stop, Stopped};
 
-/// Bases whose multiples are normalised together.
-const BLOCK: usize = 1 << 8;
+/// Bases that are doubled together: the inversion they share is a tenth of the work.
+const BLOCK: usize = 1 << 10;
 
 /// What a table trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +89,16 @@ impl Deref for TableBytes {
 
 /// The table of the bases, of which infinite ones are left out.
 pub fn build<G: Curve>(bases: &[Affine<G>], options: Options, stop: &Stop) -> Result<TableBytes, Stopped> {
+    build_on(Path::detect(), bases, options, stop)
+}
+
+/// [`build`] on a given path; the bytes are the same on all.
+pub fn build_on<G: Curve>(
+    path: Path,
+    bases: &[Affine<G>],
+    options: Options,
+    stop: &Stop,
+) -> Result<TableBytes, Stopped> {
     let finite: Vec<usize> = (0..bases.len()).filter(|column| !bases[*column].is_zero()).collect();
     let shape = options.shape(bases.len(), finite.len());
     let mut table = TableBytes::zeroed(shape.size_bytes::<G>());
@@ -96,26 +106,36 @@ pub fn build<G: Curve>(bases: &[Affine<G>], options: Options, stop: &Stop) -> Re
     let columns = finite.iter().flat_map(|column| (*column as u32).to_le_bytes());
     let bytes = head.iter_mut().flat_map(|line| &mut line.0);
     bytes.zip(shape.header(G::GROUP).into_iter().chain(columns)).for_each(|(to, byte)| *to = byte);
-    let lines_per_row = size_of::<G::Row>() / ALIGN;
-    rows.par_chunks_mut(BLOCK * shape.rows_per_base() * lines_per_row)
-        .zip(finite.par_chunks(BLOCK))
-        .try_for_each(|(lines, columns)| {
-            stop.check()?;
-            let multiples: Vec<_> =
-                columns.iter().flat_map(|column| multiples(bases[*column], shape)).collect();
-            let points = Projective::normalize_batch(&multiples);
-            for (lines, point) in lines.chunks_exact_mut(lines_per_row).zip(points) {
-                let bytes = lines.iter_mut().flat_map(|line| &mut line.0);
-                bytes.zip(G::bytes(&G::row_of(&point))).for_each(|(to, byte)| *to = byte);
-            }
-            Ok(())
-        })?;
+    let lines_per_base = shape.rows_per_base() * size_of::<G::Row>() / ALIGN;
+    rows.par_chunks_mut(BLOCK * lines_per_base).zip(finite.par_chunks(BLOCK)).try_for_each(
+        |(lines, columns)| {
+            let bases = columns.iter().map(|column| G::row_of(&bases[*column])).collect();
+            write_multiples::<G>(path, bases, shape, lines, stop)
+        },
+    )?;
     Ok(table)
 }
 
-/// 2^(c·stride·j)·base for every stored j.
-fn multiples<G: Curve>(base: Affine<G>, shape: Shape) -> impl Iterator<Item = Projective<G>> {
-    let step = shape.window_bits * shape.stride;
-    let next = move |point: &Projective<G>| Some((0..step).fold(*point, |point, _| point.double()));
-    std::iter::successors(Some(Projective::from(base)), next).take(shape.rows_per_base())
+/// Writes 2^(c·stride·j)·base for every base and stored j, all bases in step.
+fn write_multiples<G: Curve>(
+    path: Path,
+    mut bases: Vec<G::Row>,
+    shape: Shape,
+    lines: &mut [Line],
+    stop: &Stop,
+) -> Result<(), Stopped> {
+    let lines_per_row = size_of::<G::Row>() / ALIGN;
+    for j in 0..shape.rows_per_base() {
+        for (row, lines) in bases.iter().zip(lines.chunks_exact_mut(lines_per_row * shape.rows_per_base())) {
+            let bytes = lines[j * lines_per_row..][..lines_per_row].iter_mut().flat_map(|line| &mut line.0);
+            bytes.zip(G::bytes(row)).for_each(|(to, byte)| *to = byte);
+        }
+        if j + 1 < shape.rows_per_base() {
+            for _ in 0..shape.window_bits * shape.stride {
+                stop.check()?;
+                double_each::<G>(path, &mut bases);
+            }
+        }
+    }
+    Ok(())
 }

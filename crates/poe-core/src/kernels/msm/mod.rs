@@ -25,7 +25,7 @@ use self::buckets::Buckets;
 use super::curve::Curve;
 use super::field::Path;
 use super::stop::{Stop, Stopped};
-pub use build::{Options, TableBytes, build};
+pub use build::{Options, TableBytes, build, build_on};
 pub use digits::Digits;
 pub use table::{Table, TableError};
 

@@ -6,7 +6,7 @@ use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
 use ark_ff::{AdditiveGroup, Field, One, UniformRand, Zero};
 use ark_std::rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::{Digits, Options, Table, TableBytes, TableError, build, multiply};
+use super::{Digits, Options, Table, TableBytes, TableError, build, build_on, multiply};
 use crate::kernels::curve::Curve;
 use crate::kernels::field::Path;
 use crate::kernels::stop::{Stop, Stopped};
@@ -225,6 +225,17 @@ fn a_table_takes_the_memory_its_options_say_and_small_takes_half() {
     assert!(half < bytes.len() * 53 / 100, "{half} of {}", bytes.len());
     let table = Table::<g1::Config>::from_bytes(&bytes).unwrap();
     assert_eq!((table.column_count(), table.base_count()), (200, finite));
+}
+
+#[test]
+fn a_table_has_the_same_bytes_on_every_path() {
+    let bases = hostile_bases::<g2::Config>(20).remove(4).1;
+    for options in sizes(20) {
+        let tables =
+            Path::all().into_iter().map(|path| build_on(path, &bases, options, &Stop::new()).unwrap());
+        let tables: Vec<_> = tables.collect();
+        assert!(tables.iter().all(|bytes| bytes[..] == tables[0][..]));
+    }
 }
 
 /// The error of a table with one 32-bit word changed.
