@@ -11,7 +11,10 @@ __all__ = [
     "ProofResult",
     "ProvingKey",
     "State",
+    "StopFlag",
+    "Stopped",
     "_panic",
+    "arithmetics",
     "check_verifying_key",
     "circuit_info",
     "derive_public_key",
@@ -37,6 +40,9 @@ __all__ = [
 
 class CoreError(Exception):
     """The core refused an input; the message is one line."""
+
+class Stopped(Exception):
+    """The work was told to end."""
 
 class CorePanic(Exception):
     """A bug in the core: a panic, caught at the border."""
@@ -116,11 +122,35 @@ def mutate(slots: int, depth: int, seed: int, sample: int | None) -> tuple[int, 
 def setup_dev_key(slots: int, depth: int, path: str) -> None:
     """Derive the insecure development key from the published seed and write it (atomically) to `path`."""
 
+def arithmetics() -> list[str]:
+    """What this machine can prove with, the fastest first: "ifma" where it has those instructions, "scalar"."""
+
+@final
+class StopFlag:
+    """Ends a proof from another thread."""
+
+    def __new__(cls) -> StopFlag: ...
+    def set(self) -> None: ...
+
 @final
 class ProvingKey:
     @staticmethod
-    def load(path: str) -> ProvingKey:
-        """Memory-maps or reads a key file; CoreError if torn or not a key."""
+    def load(path: str, *, tables: str | None = None, arithmetic: str = "auto", threads: int = 1) -> ProvingKey:
+        """Reads a key file; CoreError if torn or not a key.
+
+        With `tables` ("full", "small", "auto" by free memory) the key is made ready to prove fast: its tables are
+        mapped from the file beside it, which is made first if it is not there or not right.
+        """
+    @property
+    def arithmetic(self) -> str | None:
+        """What proofs are made with; None without tables."""
+    @property
+    def tables(self) -> str | None: ...
+    @property
+    def table_bytes(self) -> int: ...
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the tables are a file, which all processes share, rather than memory of this one."""
     @property
     def slots(self) -> int: ...
     @property
@@ -135,8 +165,8 @@ class ProvingKey:
     def provenance(self) -> str: ...
     def verifying_key_words(self) -> bytes:
         """22 words of 32 bytes, docs/protocol.md section 6."""
-    def prove(self, trace: bytes, statement: bytes, threads: int) -> ProofResult:
-        """Witness, proof and self-check for statement words V; the GIL is released."""
+    def prove(self, trace: bytes, statement: bytes, threads: int, stop: StopFlag | None = None) -> ProofResult:
+        """Witness, proof and self-check for statement words V; the GIL is released. Stopped once the flag is set."""
 
 def key_file_circuit(path: str) -> tuple[int, int]:
     """Slots and depth of the circuit that a key file's header names, unchecked; 0 slots for a membership circuit."""

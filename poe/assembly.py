@@ -108,7 +108,8 @@ async def run_prover(settings: Settings) -> None:
                 key.path,
                 circuit_hash=key.circuit.hash,
                 threads=settings.prover.threads,
-                on_killed=metrics.cancel_seconds.observe,
+                tables=settings.prover.tables,
+                on_cancelled=metrics.cancel_seconds.observe,
             )
         )
         rng = random.Random()

@@ -111,6 +111,8 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """The share of the reward that landing a proof may cost in gas; it waits for cheaper blocks. 0: no limit."""
     key_cache: str = ""
     """Folder of proving keys; empty: $XDG_CACHE_HOME/poe/keys."""
+    tables: str = "auto"
+    """full: fastest; small: a third of the memory, slower; auto: what free memory allows at the start."""
 
 
 class LogSettings(_Section, frozen=True, kw_only=True):
@@ -257,6 +259,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.prover.external_seconds <= MAX_SECONDS, "prover.external_seconds", "more than 0, at most a day"),
         (0 < settings.prover.pause_seconds <= MAX_SECONDS, "prover.pause_seconds", "more than 0, at most a day"),
         (0 <= settings.prover.max_gas_share <= 100, "prover.max_gas_share", "0 to 100"),
+        (settings.prover.tables in ("auto", "full", "small"), "prover.tables", "auto, full or small"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),

@@ -294,10 +294,50 @@ def import_membership_zkey(zkey: Path, depth: int, path: Path) -> None:
         _core.import_membership_zkey(str(zkey), depth, str(path))
 
 
+StopFlag = _core.StopFlag
+"""Ends a proof from another thread."""
+
+
+class FastProver:
+    """A key made ready to prove fast, in this process. `arithmetic` and `tables`: what "auto" came to.
+
+    BackendError when the key is not right, or the machine lacks the arithmetic.
+    """
+
+    def __init__(self, key_path: Path, *, threads: int, tables: str = "auto", arithmetic: str = "auto") -> None:
+        with _refused_as(BackendError):
+            key = _core.ProvingKey.load(str(key_path), tables=tables, arithmetic=arithmetic, threads=threads)
+        self.arithmetic = key.arithmetic or ""
+        self.tables = key.tables or ""
+        self.table_bytes = key.table_bytes
+        self.is_mapped = key.is_mapped
+        self._key = key
+        self._threads = threads
+
+    def prove(self, job: ProofJob, stop: StopFlag | None = None) -> Proof | None:
+        """Prove and self-check; None once the flag is set. Blocks; the GIL is free meanwhile."""
+        try:
+            with _refused_as(BackendError):
+                return _proof_of(self._key.prove(job.trace, job.statement, self._threads, stop))
+        except _core.Stopped:
+            return None
+
+
+def arithmetics() -> list[str]:
+    """What this machine can prove with, the fastest first."""
+    return _core.arithmetics()
+
+
 def prove(key_path: Path, job: ProofJob, *, threads: int = 1) -> Proof:
-    """Prove here and now, self-check included; BackendError when key, trace and statement do not fit. Blocks."""
+    """Prove here and now, self-check included; BackendError when key, trace and statement do not fit. Blocks.
+
+    Nothing is prepared, so it takes seconds where a worker takes a fraction of one: for a single proof.
+    """
     with _refused_as(BackendError):
-        result = _core.ProvingKey.load(str(key_path)).prove(job.trace, job.statement, threads)
+        return _proof_of(_core.ProvingKey.load(str(key_path)).prove(job.trace, job.statement, threads))
+
+
+def _proof_of(result: _core.ProofResult) -> Proof:
     return Proof(
         commitment=FieldElement(from_word(result.commitment)),
         x=FieldElement(from_word(result.x)),

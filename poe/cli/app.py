@@ -31,6 +31,7 @@ for _name, _help in (
     ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
     ("arbiter", "Deploy the contract, look at it, end it."),
     ("circuit", "Circuits and their proving keys."),
+    ("bench", "How fast this machine is."),
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
     ("explain", "What an error code means."),

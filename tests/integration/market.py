@@ -193,7 +193,7 @@ async def open_market(key: KeyInfo, shape: Shape = SHAPE, **deadlines: int) -> A
     """Anvil that mines at once, the contract, funded accounts, a proving worker."""
     async with (
         Anvil(block_seconds=None) as anvil,
-        open_worker(key.path, circuit_hash=key.circuit.hash, threads=2, on_killed=lambda _: None) as worker,
+        open_worker(key.path, circuit_hash=key.circuit.hash, threads=2, on_cancelled=lambda _: None) as worker,
     ):
         for name in NAMES:
             await anvil.set_balance(account(name).address, FUNDS)

@@ -147,6 +147,7 @@ OUT_OF_RANGE: dict[str, list[Any]] = {
     "prover.threads": [0, 10**6],
     "prover.start_jitter_seconds": [-0.1, 61, math.nan],
     "prover.tip_wei": [-1, 2**96],
+    "prover.tables": ["", "none", "FULL"],
     "log.level": ["loud"],
     "log.format": ["xml"],
 }

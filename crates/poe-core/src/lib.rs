@@ -10,6 +10,7 @@ pub mod eddsa;
 pub mod field;
 pub mod groth16;
 mod keccak;
+pub mod kernels;
 pub mod membership;
 pub mod merkle;
 pub mod outcome;

@@ -13,6 +13,7 @@ use poe_core::{
 use pyo3::{create_exception, exceptions::PyException, prelude::*, types::PyBytes};
 
 create_exception!(_core, CoreError, PyException, "The core refused an input; the message is one line.");
+create_exception!(_core, Stopped, PyException, "The work was told to end.");
 create_exception!(_core, CorePanic, PyException, "A bug in the core: a panic, caught at the border.");
 
 /// Runs `work` with the GIL released. An error becomes `CoreError`, a panic `CorePanic`.

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::{
-        border::{_panic, CoreError, CorePanic},
+        border::{_panic, CoreError, CorePanic, Stopped},
         exchange::{
             check_verifying_key, export_circuit, export_membership_circuit, export_membership_phase_one,
             export_membership_witness, export_phase_one, export_witness, import_membership_zkey, import_zkey,
@@ -22,7 +22,9 @@ mod _core {
         membership::{MembershipKey, membership_circuit_info, setup_dev_membership_key},
         mutation::{mutate, mutate_membership},
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
-        proofs::{ProofResult, ProvingKey, circuit_info, key_file_circuit, setup_dev_key, verify_proof},
+        proofs::{
+            ProofResult, ProvingKey, StopFlag, arithmetics, circuit_info, key_file_circuit, setup_dev_key, verify_proof,
+        },
         state::{Execution, State},
     };
 }

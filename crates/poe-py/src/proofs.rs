@@ -6,13 +6,16 @@ use poe_core::{
     field::{FieldError, WORD_BYTES},
     groth16::{
         batch::{self, ProveError},
-        keys, verifier,
+        engine::{Path, Stop},
+        keys::{self, KeyError},
+        machine::{Machine, MachineError},
+        verifier,
     },
     trace::{BatchTrace, TraceError},
 };
 use pyo3::{prelude::*, pybacked::PyBackedBytes, types::PyBytes};
 
-use crate::border::{element, element_bytes, run};
+use crate::border::{Stopped, element, element_bytes, run};
 
 /// (constraints, wires, public inputs, circuit hash).
 pub type CircuitTuple<'py> = (usize, usize, usize, Bound<'py, PyBytes>);
@@ -63,10 +66,44 @@ pub struct ProofResult {
     verify_seconds: f64,
 }
 
+/// Ends a proof from another thread.
+#[pyclass(frozen, module = "poe._core")]
+#[derive(Default)]
+pub struct StopFlag {
+    inner: Stop,
+}
+
+#[pymethods]
+impl StopFlag {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    fn set(&self) {
+        self.inner.set();
+    }
+}
+
+/// Names of the arithmetics that this machine can run, the fastest first.
+#[pyfunction]
+pub fn arithmetics() -> Vec<&'static str> {
+    Path::all().into_iter().map(Path::name).collect()
+}
+
 /// A batch circuit's proving key, in memory.
 #[pyclass(frozen, module = "poe._core")]
 pub struct ProvingKey {
     inner: keys::ProvingKey,
+    machine: Option<Machine>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LoadFailure {
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Machine(#[from] MachineError),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +119,44 @@ enum Failure {
 #[pymethods]
 impl ProvingKey {
     #[staticmethod]
-    fn load(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        Ok(Self { inner: run(py, || keys::ProvingKey::load(&path))? })
+    #[pyo3(signature = (path, *, tables = None, arithmetic = "auto", threads = 1))]
+    fn load(
+        py: Python<'_>,
+        path: PathBuf,
+        tables: Option<&str>,
+        arithmetic: &str,
+        threads: usize,
+    ) -> PyResult<Self> {
+        run(py, || {
+            let inner = keys::ProvingKey::load(&path)?;
+            let open = |tables| batch::open_machine(&inner, &path, tables, arithmetic, threads);
+            let machine = tables.map(open).transpose()?;
+            Ok::<_, LoadFailure>(Self { inner, machine })
+        })
+    }
+
+    /// "ifma" or "scalar"; None for a key without tables.
+    #[getter]
+    fn arithmetic(&self) -> Option<&'static str> {
+        self.machine.as_ref().map(|machine| machine.path().name())
+    }
+
+    /// "full" or "small"; None for a key without tables.
+    #[getter]
+    fn tables(&self) -> Option<&'static str> {
+        self.machine.as_ref().map(|machine| machine.tables().size().name())
+    }
+
+    /// Bytes of tables that proving reads.
+    #[getter]
+    fn table_bytes(&self) -> usize {
+        self.machine.as_ref().map_or(0, |machine| machine.tables().size_bytes())
+    }
+
+    /// Whether the tables are a mapped file, which all processes share, rather than memory of this one.
+    #[getter]
+    fn is_mapped(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.tables().is_mapped())
     }
 
     #[getter]
@@ -120,15 +193,29 @@ impl ProvingKey {
         PyBytes::new(py, self.inner.verifying_key_words().as_flattened())
     }
 
-    fn prove(&self, py: Python<'_>, trace: &[u8], statement: &[u8], threads: usize) -> PyResult<ProofResult> {
-        let result = run(py, || {
+    #[pyo3(signature = (trace, statement, threads, stop = None))]
+    fn prove(
+        &self,
+        py: Python<'_>,
+        trace: &[u8],
+        statement: &[u8],
+        threads: usize,
+        stop: Option<&StopFlag>,
+    ) -> PyResult<ProofResult> {
+        let stop = stop.map(|flag| flag.inner.clone()).unwrap_or_default();
+        let proven = run(py, || {
             let trace = BatchTrace::from_bytes(trace)?;
             let (words, rest) = statement.as_chunks::<WORD_BYTES>();
             if !rest.is_empty() {
                 return Err(FieldError::Length { got: rest.len() }.into());
             }
-            Ok::<_, Failure>(batch::prove_batch(&self.inner, &trace, words, threads)?)
+            let machine = self.machine.as_ref();
+            match batch::prove_batch_with(&self.inner, machine, &trace, words, threads, &stop) {
+                Err(ProveError::Stopped(_)) => Ok(None),
+                other => Ok::<_, Failure>(Some(other?)),
+            }
         })?;
+        let result = proven.ok_or_else(|| Stopped::new_err("stopped"))?;
         Ok(ProofResult {
             commitment: element_bytes(py, &result.commitment).unbind(),
             x: element_bytes(py, &result.x).unbind(),

@@ -1,11 +1,13 @@
 //! From an executed batch and its statement to a checked proof.
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use super::{
+    data_structures::Proof,
     encoding::PROOF_BYTES,
-    engine::{ThreadError, with_threads},
+    engine::{Stop, Stopped, ThreadError, with_threads},
     keys::ProvingKey,
+    machine::{Machine, MachineError},
     prover::{Blinding, prove},
     verifier::{VerifyError, verify},
 };
@@ -45,19 +47,58 @@ pub enum ProveError {
     Unsatisfied(VerifyError),
     #[error(transparent)]
     Threads(#[from] ThreadError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    #[error("the key's tables are damaged; they are made anew at the next start")]
+    Tables,
 }
 
-/// Proves the statement V, its words as posted, of an executed batch, on `threads` threads, and checks the proof.
+/// What makes proofs with a key in a file fast: [`Machine::open`].
+pub fn open_machine(
+    key: &ProvingKey,
+    path: &Path,
+    tables: &str,
+    arithmetic: &str,
+    threads: usize,
+) -> Result<Machine, MachineError> {
+    Machine::open(key.parts().0, path, tables, arithmetic, threads)
+}
+
+/// Proves the statement V, its words as posted, of an executed batch, on `threads` threads, and checks the proof. With
+/// a machine it is fast and ends soon after the flag is set, `Stopped`; without one the flag is looked at in between.
+pub fn prove_batch_with(
+    key: &ProvingKey,
+    machine: Option<&Machine>,
+    trace: &BatchTrace,
+    statement_words: &[Word],
+    threads: usize,
+    stop: &Stop,
+) -> Result<ProofResult, ProveError> {
+    check_shape((key.slots(), key.depth()), trace)?;
+    let ctx = check_statement(trace, statement_words)?;
+    let public = public_inputs(statement_words);
+    let (queries, r1cs, domain) = key.parts();
+    let prover = |witness: &[Fr]| match machine {
+        Some(machine) => machine.prove(queries, r1cs, witness, Blinding::default(), stop),
+        None => Ok(prove(queries, r1cs, domain, witness, Blinding::default())),
+    };
+    let proven = with_threads(threads, || prove_checked(key, prover, trace, ctx, &public, stop))?;
+    match (proven, machine) {
+        (Err(ProveError::Unsatisfied(_)), Some(machine)) if !machine.tables().is_intact() => {
+            Err(ProveError::Tables)
+        }
+        (proven, _) => proven,
+    }
+}
+
+/// As [`prove_batch_with`], plainly: nothing prepared, nothing to stop it with.
 pub fn prove_batch(
     key: &ProvingKey,
     trace: &BatchTrace,
     statement_words: &[Word],
     threads: usize,
 ) -> Result<ProofResult, ProveError> {
-    check_shape((key.slots(), key.depth()), trace)?;
-    let ctx = check_statement(trace, statement_words)?;
-    let public = public_inputs(statement_words);
-    with_threads(threads, || prove_checked(key, trace, ctx, &public))?
+    prove_batch_with(key, None, trace, statement_words, threads, &Stop::new())
 }
 
 /// The circuit's wires for the statement V of an executed batch, of the trace's own shape.
@@ -69,15 +110,19 @@ pub fn batch_witness(trace: &BatchTrace, statement_words: &[Word]) -> Result<Vec
 
 fn prove_checked(
     key: &ProvingKey,
+    prover: impl FnOnce(&[Fr]) -> Result<Proof, Stopped>,
     trace: &BatchTrace,
     ctx: Fr,
     public: &PublicInputs,
+    stop: &Stop,
 ) -> Result<ProofResult, ProveError> {
+    stop.check()?;
     let (values, witness_seconds) = timed(|| witness(trace, ctx, public));
-    let (queries, r1cs, domain) = key.parts();
-    let (proof, prove_seconds) = timed(|| prove(queries, r1cs, domain, &values, Blinding::default()));
+    stop.check()?;
+    let (proof, prove_seconds) = timed(|| prover(&values));
+    let proof = proof?;
     let inputs = public_wires(public);
-    let (verdict, verify_seconds) = timed(|| verify(&queries.verifying_key, &inputs, &proof));
+    let (verdict, verify_seconds) = timed(|| verify(&key.parts().0.verifying_key, &inputs, &proof));
     verdict.map_err(ProveError::Unsatisfied)?;
     let [commitment, x, y] = inputs;
     let proof = proof.to_bytes();

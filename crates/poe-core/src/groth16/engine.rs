@@ -1,16 +1,28 @@
 //! The heavy kernels: sums of multiples of points, transforms over roots of unity, pairings.
 //!
-//! All of Groth16's cost is behind these functions and nothing else in the crate calls arkworks for it. They
-//! run on the current rayon pool; [`with_threads`] sets one up.
+//! All of Groth16's cost is behind these functions and nothing else in the crate calls arkworks, or our own kernels,
+//! for it. They run on the current rayon pool; [`with_threads`] sets one up.
 
 use ark_bn254::{Bn254, G1Projective, G2Projective};
 use ark_ec::{CurveGroup, PrimeGroup, VariableBaseMSM, pairing::Pairing, scalar_mul::BatchMulPreprocessing};
 use ark_ff::{FftField, Field, One};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
+use rayon::prelude::*;
 
 pub use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
 
+pub use crate::kernels::{
+    field::Path,
+    msm::{Digits, Options, Table, TableBytes, TableError as LayoutError, build as build_table, multiply},
+    ntt::Transform,
+    sparse::product as sparse_product,
+    stop::{Stop, Stopped},
+};
+
 use crate::field::Fr;
+
+/// Points of a sum between two looks at the flag: about 15 ms of one thread.
+const STEP_POINTS: usize = 1 << 12;
 
 /// Why there is no pool of the threads asked for.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +43,14 @@ pub fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) ->
 pub fn msm_g1(bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
     debug_assert_eq!(bases.len(), scalars.len());
     G1Projective::msm_unchecked(bases, scalars)
+}
+
+/// As [`msm_g1`], in steps that look at the flag: for the sums that no table is kept for.
+pub fn msm_g1_in_steps(bases: &[G1Affine], scalars: &[Fr], stop: &Stop) -> Result<G1Projective, Stopped> {
+    debug_assert_eq!(bases.len(), scalars.len());
+    let steps = bases.par_chunks(STEP_POINTS).zip(scalars.par_chunks(STEP_POINTS));
+    let sums = steps.map(|(bases, scalars)| stop.check().map(|()| msm_g1(bases, scalars)));
+    sums.try_reduce(G1Projective::default, |a, b| Ok(a + b))
 }
 
 /// As [`msm_g1`], in G2.

@@ -1,5 +1,9 @@
 //! The prover (Groth 2016, section 3.2).
+//!
+//! [`Machine`] is the fast one, [`prove`] the plain one by arkworks alone: for circuits too small to prepare anything
+//! for, and to hold the fast one to.
 
+use ark_bn254::{G1Projective, G2Projective};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, PrimeField};
 use rand_chacha::{
@@ -37,36 +41,52 @@ impl Blinding {
         };
         Self { r: draw(), s: draw() }
     }
+
+    /// Whether the sum over B in G1 is needed.
+    pub(super) fn is_hiding(&self) -> bool {
+        self.r != Fr::ZERO
+    }
+}
+
+/// The sums that a proof is made of; over the queries of the same names.
+pub(super) struct Sums {
+    pub a: G1Projective,
+    /// Zero unless the proof is blinded.
+    pub b_g1: G1Projective,
+    pub b_g2: G2Projective,
+    /// C and H together.
+    pub c: G1Projective,
+}
+
+impl Sums {
+    /// The proof, by the paper's formulas.
+    pub(super) fn into_proof(self, queries: &Queries, Blinding { r, s }: Blinding) -> Proof {
+        let key = &queries.verifying_key;
+        let a = self.a + key.alpha_g1 + queries.delta_g1 * r;
+        let b = self.b_g2 + key.beta_g2 + key.delta_g2 * s;
+        let mut c = self.c + a * s;
+        if r != Fr::ZERO {
+            // r·B + s·A − r·s·δ with B in G1 = β + Σ + s·δ.
+            c += (self.b_g1 + queries.beta_g1.into_group()) * r;
+        }
+        let points = normalise_g1(&[a, c]);
+        Proof { a: points[0], b: b.into_affine(), c: points[1] }
+    }
 }
 
 /// Proves that `witness`, one value a wire, satisfies the circuit. It does not check that it does: a proof of an
-/// unsatisfying witness fails verification.
-pub fn prove(
-    queries: &Queries,
-    r1cs: &R1cs,
-    domain: &Domain,
-    witness: &[Fr],
-    Blinding { r, s }: Blinding,
-) -> Proof {
+/// unsatisfying witness fails verification. Nothing is prepared and nothing can be stopped.
+pub fn prove(queries: &Queries, r1cs: &R1cs, domain: &Domain, witness: &[Fr], blinding: Blinding) -> Proof {
     assert_eq!(witness.len(), r1cs.wires(), "one value a wire");
-    let key = &queries.verifying_key;
     let private = &witness[1 + r1cs.public_inputs()..];
     // The four sums are independent; side by side they fill several threads better than each by itself.
-    let ((b_sum, a_sum), (h_sum, c_sum)) = join(
+    let ((b_g2, a), (h, c)) = join(
         || join(|| msm_g2(&queries.b_g2, witness), || msm_g1(&queries.a, witness)),
         || {
             let quotient = || msm_g1(&queries.h, &quotient_scalars(r1cs, domain, witness));
             join(quotient, || msm_g1(&queries.c, private))
         },
     );
-    let a = a_sum + key.alpha_g1 + queries.delta_g1 * r;
-    let b = b_sum + key.beta_g2 + key.delta_g2 * s;
-    let mut c = c_sum + h_sum + a * s;
-    if r != Fr::ZERO {
-        // r·B + s·A − r·s·δ with B in G1 = β + Σ + s·δ.
-        let b_g1 = msm_g1(&queries.b_g1, witness) + queries.beta_g1.into_group();
-        c += b_g1 * r;
-    }
-    let points = normalise_g1(&[a, c]);
-    Proof { a: points[0], b: b.into_affine(), c: points[1] }
+    let hiding = blinding.is_hiding().then(|| msm_g1(&queries.b_g1, witness));
+    Sums { a, b_g1: hiding.unwrap_or_default(), b_g2, c: c + h }.into_proof(queries, blinding)
 }

@@ -7,7 +7,7 @@
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
-use super::engine::Domain;
+use super::engine::{Domain, Stop, Stopped, Transform, sparse_product};
 use crate::{circuit::r1cs::R1cs, field::Fr};
 
 /// The domain of a circuit: a root for each constraint and each public wire. `None` if there are too many.
@@ -38,6 +38,15 @@ pub fn evaluate(r1cs: &R1cs, domain: &Domain, tau: Fr) -> Evaluations {
     let public_rows = &lagrange[r1cs.constraints()..];
     a[..=r1cs.public_inputs()].iter_mut().zip(public_rows).for_each(|(sum, weight)| *sum += weight);
     Evaluations { a, b, c }
+}
+
+/// As [`quotient_scalars`], by the kernels; `transform` is of the domain's size.
+pub fn quotient(r1cs: &R1cs, transform: &Transform, witness: &[Fr], stop: &Stop) -> Result<Vec<Fr>, Stopped> {
+    let product = |matrix: usize| sparse_product(&r1cs.matrices[matrix], witness, transform.size(), stop);
+    let (mut a, b) = (product(0)?, product(1)?);
+    let publics = 1 + r1cs.public_inputs();
+    a[r1cs.constraints()..][..publics].copy_from_slice(&witness[..publics]);
+    transform.quotient(a, b, stop)
 }
 
 /// The values of `A·B − C` at the odd points for a witness. C is interpolated from the products `(A·w)∘(B·w)`, which

@@ -1,0 +1,187 @@
+"""Measurements of proving, verifying and cancelling, each on the demonstration batch of a shape.
+
+A measurement runs in a process of its own, so that its peak memory is that of proving and not of what came before.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import random
+import resource
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from poe.backend import native
+from poe.backend.demo import demo_job
+from poe.backend.interface import KeyInfo, Proof, ProofJob
+from poe.rollup.types import Shape
+
+Facts = dict[str, Any]
+"""Names and numbers, as JSON prints them."""
+
+SEED = 1
+"""Of the moments at which proofs are cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """What is measured: the key's circuit, how often, and with what. `path` is an arithmetic or "auto"."""
+
+    key: KeyInfo
+    shape: Shape
+    runs: int
+    threads: int
+    path: str
+    tables: str
+
+
+def measure_prove(effort: Effort) -> Facts:
+    """Medians over the runs of witness, proof and self-check, on a key that is loaded; `core_seconds`: CPU time of all
+    three on all threads, a mean, which tells a slow machine from a busy one.
+    """
+    return _aside(_prove, _prepared(effort))
+
+
+def measure_cancel(effort: Effort) -> Facts:
+    """From setting the flag to idle cores, at moments spread over the length of a proof."""
+    return _aside(_cancel, _prepared(effort))
+
+
+def measure_verify(effort: Effort) -> Facts:
+    """Native checks of one proof, every point and range checked as for a stranger's."""
+    return _aside(_verify, effort)
+
+
+def machine_facts() -> Facts:
+    """The processor, whether it has the instructions of the fast path, and its cores."""
+    return {
+        "cpu": _cpu_name(Path("/proc/cpuinfo").read_text()),
+        "ifma": "ifma" in native.arithmetics(),
+        "cores": multiprocessing.cpu_count(),
+    }
+
+
+def spread_of(values: Sequence[float]) -> float:
+    """From the fastest to the slowest, as a part of the median."""
+    return (max(values) - min(values)) / statistics.median(values)
+
+
+def _aside(work: Callable[[Effort], Facts], effort: Effort) -> Facts:
+    """The same call in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        return pool.submit(work, effort).result()
+
+
+def _prepared(effort: Effort) -> Effort:
+    """The same with its tables made and their size settled: a later look would see less free memory."""
+    return replace(effort, tables=_aside(_load, effort)["tables"])
+
+
+def _load(effort: Effort) -> Facts:
+    return _open(effort)[1]
+
+
+def _open(effort: Effort) -> tuple[native.FastProver, Facts]:
+    started = time.perf_counter()
+    prover = native.FastProver(effort.key.path, threads=effort.threads, tables=effort.tables, arithmetic=effort.path)
+    return prover, {
+        "shape": str(effort.shape),
+        "constraints": effort.key.circuit.constraints,
+        "path": prover.arithmetic,
+        "tables": prover.tables,
+        "table_bytes": prover.table_bytes,
+        "is_mapped": prover.is_mapped,
+        "threads": effort.threads,
+        "runs": effort.runs,
+        "load_seconds": time.perf_counter() - started,
+    }
+
+
+def _prove(effort: Effort) -> Facts:
+    job = demo_job(effort.shape)
+    prover, facts = _open(effort)
+    _proven(prover.prove(job))  # the first run meets cold caches
+    before = time.process_time()
+    proofs = [_proven(prover.prove(job)) for _ in range(effort.runs)]
+    core_seconds = (time.process_time() - before) / effort.runs
+    prove_seconds = [proof.prove_seconds for proof in proofs]
+    medians = {
+        "witness_seconds": statistics.median(proof.witness_seconds for proof in proofs),
+        "prove_seconds": statistics.median(prove_seconds),
+        "verify_seconds": statistics.median(proof.verify_seconds for proof in proofs),
+        "total_seconds": statistics.median(proof.witness_seconds + proof.prove_seconds for proof in proofs),
+    }
+    return {
+        **facts,
+        **medians,
+        "us_per_constraint": medians["prove_seconds"] / facts["constraints"] * 1e6,
+        "core_seconds": core_seconds,
+        "spread": spread_of(prove_seconds),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def _cancel(effort: Effort) -> Facts:
+    job = demo_job(effort.shape)
+    prover, facts = _open(effort)
+    length = _proven(prover.prove(job)).seconds
+    moments = random.Random(SEED)
+    seconds = [_seconds_to_stop(prover, job, moments.uniform(0, length)) for _ in range(effort.runs)]
+    proof = _proven(prover.prove(job))
+    native.verify_proof(effort.key.verifying_key_words, (proof.commitment, proof.x, proof.y), proof.words)
+    return {
+        **facts,
+        "cancel_seconds": statistics.median(seconds),
+        "longest_seconds": max(seconds),
+        "spread": spread_of(seconds),
+    }
+
+
+def _seconds_to_stop(prover: native.FastProver, job: ProofJob, after_seconds: float) -> float:
+    """How long a proof goes on after its flag was set; next to nothing if it was done before."""
+    stop = native.StopFlag()
+    ended: list[float] = []
+
+    def work() -> None:
+        prover.prove(job, stop)
+        ended.append(time.perf_counter())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(after_seconds)
+    told = time.perf_counter()
+    stop.set()
+    thread.join()
+    return max(ended[0] - told, 1e-6)
+
+
+def _verify(effort: Effort) -> Facts:
+    proof = native.prove(effort.key.path, demo_job(effort.shape), threads=effort.threads)
+    seconds = []
+    for _ in range(effort.runs):
+        started = time.perf_counter()
+        native.verify_proof(effort.key.verifying_key_words, (proof.commitment, proof.x, proof.y), proof.words)
+        seconds.append(time.perf_counter() - started)
+    return {
+        "shape": str(effort.shape),
+        "runs": effort.runs,
+        "verify_seconds": statistics.median(seconds),
+        "spread": spread_of(seconds),
+    }
+
+
+def _proven(proof: Proof | None) -> Proof:
+    assert proof is not None, "nobody set a flag"
+    return proof
+
+
+def _cpu_name(cpuinfo: str) -> str:
+    names = (line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("model name"))
+    return next(names, "unknown")
