@@ -84,7 +84,7 @@ async def test_an_end_that_overtakes_a_posting_is_waited_out_without_spinning(
 
 
 async def test_a_reorg_that_undoes_exit_mode_brings_it_back(
-    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig = await Rig().with_users(4)
     async with await start(rig, tmp_path, nursery) as client:
@@ -98,3 +98,4 @@ async def test_a_reorg_that_undoes_exit_mode_brings_it_back(
         await trio.sleep(2 * UNTIL_SEALED)
         assert rig.l1.posted == [1, 2, 3]
         assert rig.chain.transactions == 2
+    assert [line.split()[0] for line in caplog.messages if "exit" in line] == ["exit_mode_entered", "exit_mode_undone"]
