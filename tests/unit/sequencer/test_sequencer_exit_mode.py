@@ -30,6 +30,7 @@ async def test_it_posts_and_seals_nothing_and_refuses_by_one_code(
         with pytest.raises(SequencerError, match="exit mode") as refusal:
             await client.call("poe_sendRawTransactions", transfer(3, 0).slot.hex())
         assert refusal.value.code == EXIT_MODE
+        assert str(refusal.value).count(EXIT_MODE) == 1
         await trio.sleep(4 * UNTIL_SEALED)
         status = await client.call("poe_status")
         assert (status["exit_mode"], status["ready"], status["mempool"]) == (True, False, 1)
