@@ -89,7 +89,7 @@ mod tests {
             assert!(contents.iter().all(|(_, membership, root)| membership.root() == Some(*root)));
         }
         assert!(maximal().is_in_range());
-        assert_eq!(contents(0).unwrap_err(), DepthError { depth: 0 });
-        assert_eq!(contents(25).unwrap_err(), DepthError { depth: 25 });
+        assert_eq!(contents(0).expect_err("outside"), DepthError { depth: 0 });
+        assert_eq!(contents(25).expect_err("outside"), DepthError { depth: 25 });
     }
 }
