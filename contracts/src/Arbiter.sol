@@ -14,6 +14,7 @@ contract Arbiter is Finality {
     using Statement for bytes;
 
     uint256 private constant MAX_FINALIZED_PER_PROOF = 8;
+    uint256 private constant CLAIM_WORDS = 11;
 
     address public immutable override verifier;
     address public immutable override sequencer;
@@ -72,14 +73,14 @@ contract Arbiter is Finality {
 
     /// @inheritdoc IArbiter
     function submitProofs(Submission[] calldata submissions) external whileOpen returns (uint256 accepted_) {
-        (IVerifier.Claim[] memory claims, uint256[] memory places) = _claims(submissions);
-        if (claims.length == 0) revert NothingToAccept();
+        (uint256[] memory claims, uint256[] memory places) = _claims(submissions);
+        if (places.length == 0) revert NothingToAccept();
         bool allHold = IVerifier(verifier).verifyAll(claims);
-        for (uint256 i = 0; i < claims.length; ++i) {
+        for (uint256 i = 0; i < places.length; ++i) {
             Submission calldata submission = submissions[places[i]];
             // Two of the same batch and root may have come in one call.
             if (_isAccepted(submission.number, submission.oldRoot)) continue;
-            if (!allHold && !_holds(claims[i])) continue;
+            if (!allHold && !_holds(submission.proof, claims, i)) continue;
             _accept(submission);
             ++accepted_;
         }
@@ -114,13 +115,14 @@ contract Arbiter is Finality {
         if (number == 0 || number > _headNumber) revert BatchUnknown(number, _headNumber);
     }
 
-    /// @dev What is to be verified of the submissions, and the place of each among them: late ones are left out.
+    /// @dev What is to be verified of the submissions, eleven words each (`IVerifier.verifyAll`), and the place of each
+    /// among them: late ones are left out.
     function _claims(Submission[] calldata submissions)
         private
         view
-        returns (IVerifier.Claim[] memory claims, uint256[] memory places)
+        returns (uint256[] memory claims, uint256[] memory places)
     {
-        claims = new IVerifier.Claim[](submissions.length);
+        claims = new uint256[](submissions.length * CLAIM_WORDS);
         places = new uint256[](submissions.length);
         uint256 open;
         for (uint256 i = 0; i < submissions.length; ++i) {
@@ -129,16 +131,40 @@ contract Arbiter is Finality {
             if (_isAccepted(submission.number, submission.oldRoot)) continue;
             _checkFields(submission);
             (uint256 x, uint256 y) = _publicInputs(submission);
-            claims[open] = IVerifier.Claim(submission.proof, submission.commitment, x, y);
+            _setClaim(claims, open, submission.proof, submission.commitment, x, y);
             places[open++] = i;
         }
         assembly ("memory-safe") {
-            mstore(claims, open)
+            mstore(claims, mul(open, CLAIM_WORDS))
+            mstore(places, open)
         }
     }
 
-    function _holds(IVerifier.Claim memory claim) private view returns (bool) {
-        return IVerifier(verifier).verify(claim.proof, claim.commitment, claim.x, claim.y);
+    function _setClaim(
+        uint256[] memory claims,
+        uint256 i,
+        uint256[8] calldata proof,
+        uint256 commitment,
+        uint256 x,
+        uint256 y
+    ) private pure {
+        assembly ("memory-safe") {
+            let claim := add(add(claims, 0x20), mul(i, mul(CLAIM_WORDS, 0x20)))
+            calldatacopy(claim, proof, 0x100)
+            mstore(add(claim, 0x100), commitment)
+            mstore(add(claim, 0x120), x)
+            mstore(add(claim, 0x140), y)
+        }
+    }
+
+    /// @dev Does claim i hold by itself? `proof` is its own.
+    function _holds(uint256[8] calldata proof, uint256[] memory claims, uint256 i)
+        private
+        view
+        returns (bool)
+    {
+        uint256 inputs = i * CLAIM_WORDS + 8;
+        return IVerifier(verifier).verify(proof, claims[inputs], claims[inputs + 1], claims[inputs + 2]);
     }
 
     function _checkFields(Submission calldata submission) private view {
@@ -147,14 +173,15 @@ contract Arbiter is Finality {
         if (submission.newRoot >= Statement.R) revert NotInField(submission.newRoot);
         if (submission.payee == address(0)) revert ZeroPayee();
         if (submission.tip > reward) revert TipAboveReward(submission.tip, reward);
-        _checkDataLength(submission.data);
     }
 
     /// @dev x and y of the statement; the data must be the batch's own, the exits well formed.
     function _publicInputs(Submission calldata submission) private view returns (uint256 x, uint256 y) {
         uint64 number = submission.number;
-        bytes memory v = Statement.lay(slots, depth, submission.header, submission.data);
-        bytes32 batchHash = v.batchHash(submission.data.length);
+        bytes calldata data = submission.data;
+        _checkDataLength(data);
+        bytes memory v = Statement.lay(slots, depth, submission.header, data);
+        bytes32 batchHash = v.batchHash(data.length);
         bytes32 expected = _batch(number).batchHash;
         if (batchHash != expected) revert WrongBatch(batchHash, expected);
         uint256 context = Statement.context(number, batchHash, submission.payee, submission.tip);

@@ -78,25 +78,18 @@ abstract contract Finality is ExitMode {
 
     /// @dev Takes a verified proof: the next batch's on the present root makes it final at once and is not stored.
     function _accept(Submission calldata submission) internal returns (bool final_) {
-        emit ProofAccepted(
-            submission.number,
-            submission.payee,
-            submission.oldRoot,
-            submission.newRoot,
-            msg.sender,
-            submission.tip
-        );
-        bytes32 exitsHash;
-        if (submission.exits.length > 0) exitsHash = keccak256(abi.encodePacked(submission.exits));
-        final_ = submission.number == finalizedNumber + 1 && submission.oldRoot == stateRoot;
+        (uint64 number, address payee, uint96 tip) = (submission.number, submission.payee, submission.tip);
+        (uint256 oldRoot, uint256 newRoot) = (submission.oldRoot, submission.newRoot);
+        emit ProofAccepted(number, payee, oldRoot, newRoot, msg.sender, tip);
+        uint256[] calldata exits = submission.exits;
+        bytes32 exitsHash = exits.length == 0 ? bytes32(0) : keccak256(abi.encodePacked(exits));
+        final_ = number == finalizedNumber + 1 && oldRoot == stateRoot;
         if (!final_) {
             _store(submission, exitsHash);
-            return false;
+        } else {
+            (finalizedNumber, stateRoot) = (number, newRoot);
+            _settle(number, payee, newRoot, msg.sender, tip, exitsHash);
         }
-        (finalizedNumber, stateRoot) = (submission.number, submission.newRoot);
-        _settle(
-            submission.number, submission.payee, submission.newRoot, msg.sender, submission.tip, exitsHash
-        );
     }
 
     /// @dev Finalizes batches in order, each by the proof accepted for the root the last one left.
@@ -144,7 +137,10 @@ abstract contract Finality is ExitMode {
         uint96 tip,
         bytes32 exitsHash
     ) private {
-        creditOf[payee] += reward - tip;
+        unchecked {
+            // The tip is at most the reward; no sum of Wei comes near 2^256.
+            creditOf[payee] += reward - tip;
+        }
         if (tip > 0) creditOf[relayer] += tip;
         Batch storage batch = _batch(number);
         uint96 fees = _feesOf(batch);

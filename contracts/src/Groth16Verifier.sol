@@ -27,6 +27,7 @@ contract Groth16Verifier is IVerifier {
     uint256 private constant FOUR_PAIRS_GAS = 45_000 + 4 * 34_000;
     uint256 private constant MULTIPLICATION_GAS = 6000;
     uint256 private constant ADDITION_GAS = 150;
+    uint256 private constant CLAIM_WORDS = 11;
     uint256 private constant CLAIM_BYTES = 11 * 32;
 
     uint256 private constant ALPHA = 0;
@@ -75,10 +76,12 @@ contract Groth16Verifier is IVerifier {
         view
         returns (bool)
     {
-        if (commitment >= R || x >= R || y >= R) return false;
-        for (uint256 i = 0; i < 8; ++i) {
-            if (proof[i] >= Q) return false;
+        // The arguments lie in calldata as a claim's words do.
+        uint256[CLAIM_WORDS] calldata claim;
+        assembly ("memory-safe") {
+            claim := proof
         }
+        if (!_areReduced(claim)) return false;
         (uint256 lx, uint256 ly) = _combineInputs(commitment, x, y);
         return _pairingHolds(_pairs(proof, lx, ly));
     }
@@ -87,21 +90,21 @@ contract Groth16Verifier is IVerifier {
     /// @dev prod e(-rho_i·A_i, B_i) · e(S·alpha, beta) · e(sum rho_i·L_i, gamma) · e(sum rho_i·C_i, delta) = 1, S the sum of
     /// the coefficients rho: 1 for the first claim, then hashes of all claims (the small exponents test of Bellare, Garay
     /// and Rabin, EUROCRYPT 1998, with exponents that are not small: on L1 they cost the same).
-    function verifyAll(Claim[] calldata claims) external view returns (bool) {
-        if (claims.length == 0) return false;
-        uint256[] memory pairs = new uint256[](6 * (claims.length + 3));
+    function verifyAll(uint256[] calldata claims) external view returns (bool) {
+        uint256 count = claims.length / CLAIM_WORDS;
+        if (count == 0 || claims.length % CLAIM_WORDS != 0) return false;
+        uint256[] memory pairs = new uint256[](6 * (count + 3));
         uint256[4] memory scalars;
         uint256[5] memory sum;
         bytes32 seed = _seed(claims);
-        for (uint256 i = 0; i < claims.length; ++i) {
-            uint256 rho = i == 0 ? 1 : uint256(keccak256(abi.encode(seed, i))) % R;
-            if (!_isReduced(claims[i]) || !_addClaim(pairs, 6 * i, sum, claims[i], rho)) return false;
-            scalars[0] = addmod(scalars[0], rho, R);
-            scalars[1] = addmod(scalars[1], mulmod(rho, claims[i].commitment, R), R);
-            scalars[2] = addmod(scalars[2], mulmod(rho, claims[i].x, R), R);
-            scalars[3] = addmod(scalars[3], mulmod(rho, claims[i].y, R), R);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 rho = i == 0 ? 1 : _coefficient(seed, i);
+            uint256[CLAIM_WORDS] calldata claim = _claimAt(claims, i);
+            if (!_areReduced(claim)) return false;
+            _addScalars(scalars, claim, rho);
+            if (!_addPoints(pairs, i, sum, claim, rho)) return false;
         }
-        _setKeyPairs(pairs, 6 * claims.length, sum, scalars);
+        _setKeyPairs(pairs, 6 * count, sum, scalars);
         return _manyPairingsHold(pairs);
     }
 
@@ -169,43 +172,90 @@ contract Groth16Verifier is IVerifier {
     }
 
     /// @dev A hash of everything the claims say.
-    function _seed(Claim[] calldata claims) private pure returns (bytes32 seed) {
-        uint256 size = claims.length * CLAIM_BYTES;
+    function _seed(uint256[] calldata claims) private pure returns (bytes32 seed) {
         assembly ("memory-safe") {
             let free := mload(0x40)
+            let size := shl(5, claims.length)
             calldatacopy(free, claims.offset, size)
             seed := keccak256(free, size)
         }
     }
 
-    function _isReduced(Claim calldata claim) private pure returns (bool) {
-        if (claim.commitment >= R || claim.x >= R || claim.y >= R) return false;
-        for (uint256 i = 0; i < 8; ++i) {
-            if (claim.proof[i] >= Q) return false;
+    /// @dev keccak(seed ‖ i) mod r.
+    function _coefficient(bytes32 seed, uint256 i) private pure returns (uint256 rho) {
+        assembly ("memory-safe") {
+            mstore(0x00, seed)
+            mstore(0x20, i)
+            rho := mod(keccak256(0x00, 0x40), R)
         }
-        return true;
     }
 
-    /// @dev Writes the pair (-rho·A, B) at `at`, adds rho·C to the point in sum[0..2); false if A or C is no point.
-    function _addClaim(
-        uint256[] memory pairs,
-        uint256 at,
-        uint256[5] memory sum,
-        Claim calldata claim,
-        uint256 rho
-    ) private view returns (bool) {
-        (uint256 x, uint256 y, bool ok) = _times(claim.proof[0], claim.proof[1], rho);
-        if (!ok) return false;
-        (pairs[at], pairs[at + 1]) = (x, Q - y);
-        for (uint256 i = 2; i < 6; ++i) {
-            pairs[at + i] = claim.proof[i];
-        }
-        (sum[2], sum[3], ok) = _times(claim.proof[6], claim.proof[7], rho);
-        if (!ok) return false;
+    function _claimAt(uint256[] calldata claims, uint256 i)
+        private
+        pure
+        returns (uint256[CLAIM_WORDS] calldata claim)
+    {
         assembly ("memory-safe") {
-            ok := staticcall(ADDITION_GAS, 6, sum, 0x80, sum, 0x40)
+            claim := add(claims.offset, mul(i, CLAIM_BYTES))
         }
-        return ok;
+    }
+
+    /// @dev Coordinates below q, public inputs below r.
+    function _areReduced(uint256[CLAIM_WORDS] calldata claim) private pure returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := and(lt(calldataload(claim), Q), lt(calldataload(add(claim, 0x20)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0x40)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0x60)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0x80)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0xa0)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0xc0)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0xe0)), Q))
+            ok := and(ok, lt(calldataload(add(claim, 0x100)), R))
+            ok := and(ok, lt(calldataload(add(claim, 0x120)), R))
+            ok := and(ok, lt(calldataload(add(claim, 0x140)), R))
+        }
+    }
+
+    /// @dev Adds rho, rho·C, rho·x and rho·y to the scalars of alpha and IC0, IC1, IC2, IC3.
+    function _addScalars(uint256[4] memory scalars, uint256[CLAIM_WORDS] calldata claim, uint256 rho)
+        private
+        pure
+    {
+        assembly ("memory-safe") {
+            mstore(scalars, addmod(mload(scalars), rho, R))
+            for { let at := 0x20 } lt(at, 0x80) { at := add(at, 0x20) } {
+                let input := calldataload(add(claim, add(at, 0xe0)))
+                mstore(add(scalars, at), addmod(mload(add(scalars, at)), mulmod(rho, input, R), R))
+            }
+        }
+    }
+
+    /// @dev Writes pair i, (-rho·A, B), and adds rho·C to the point in sum[0..2). False if A or C is no point: those are the
+    /// prover's, so each call gets its price and no more. The first claim's rho is 1 and takes no multiplication.
+    function _addPoints(
+        uint256[] memory pairs,
+        uint256 i,
+        uint256[5] memory sum,
+        uint256[CLAIM_WORDS] calldata claim,
+        uint256 rho
+    ) private view returns (bool ok) {
+        assembly ("memory-safe") {
+            ok := 1
+            let pair := add(add(pairs, 0x20), mul(i, 0xc0))
+            let term := add(sum, 0x40)
+            calldatacopy(pair, claim, 0xc0)
+            calldatacopy(term, add(claim, 0xc0), 0x40)
+            if sub(rho, 1) {
+                let word := mload(add(pair, 0x40))
+                mstore(add(pair, 0x40), rho)
+                ok := staticcall(MULTIPLICATION_GAS, 7, pair, 0x60, pair, 0x40)
+                mstore(add(pair, 0x40), word)
+                mstore(add(term, 0x40), rho)
+                ok := and(staticcall(MULTIPLICATION_GAS, 7, term, 0x60, term, 0x40), ok)
+            }
+            mstore(add(pair, 0x20), sub(Q, mload(add(pair, 0x20))))
+            ok := and(staticcall(ADDITION_GAS, 6, sum, 0x80, sum, 0x40), ok)
+        }
     }
 
     /// @dev The pairs of the key at `at`: S·alpha and beta, sum of rho·L and gamma, sum of rho·C and delta.
@@ -230,20 +280,6 @@ contract Groth16Verifier is IVerifier {
         (GAMMA_X1, GAMMA_X0, GAMMA_Y1, GAMMA_Y0);
         (pairs[at + 14], pairs[at + 15], pairs[at + 16], pairs[at + 17]) =
         (DELTA_X1, DELTA_X0, DELTA_Y1, DELTA_Y0);
-    }
-
-    /// @dev scalar·(px, py) of a point that a prover chose, for its price and no more.
-    function _times(uint256 px, uint256 py, uint256 scalar)
-        private
-        view
-        returns (uint256 x, uint256 y, bool ok)
-    {
-        if (scalar == 1) return (px, py, true);
-        uint256[3] memory product = [px, py, scalar];
-        assembly ("memory-safe") {
-            ok := staticcall(MULTIPLICATION_GAS, 7, product, 0x60, product, 0x40)
-        }
-        return (product[0], product[1], ok);
     }
 
     function _manyPairingsHold(uint256[] memory pairs) private view returns (bool holds) {

@@ -11,6 +11,7 @@ import {Simulator} from "./support/Simulator.sol";
 contract GasTest is ArbiterTest {
     uint256 private constant TRANSACTION = 21_000;
     uint256 private constant LATE_PROOF_EXECUTION = 10_000;
+    uint256 private constant MOST_FOR_A_PROOF = 265_000;
 
     function setUp() public override {
         super.setUp();
@@ -35,6 +36,7 @@ contract GasTest is ArbiterTest {
         vm.cool(address(verifier));
         _submit(PAYEE, submission);
         _record("submitProof");
+        vm.assertGe(MOST_FOR_A_PROOF, vm.lastCallGas().gasTotalUsed + TRANSACTION);
     }
 
     function test_Gas_LateProof_OfAnAcceptedBatch() public {

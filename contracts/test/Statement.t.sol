@@ -29,15 +29,15 @@ contract StatementTest is Test {
         vm.assertGe(i, FEWEST_CASES);
     }
 
-    function testFuzz_Evaluate_IsThePolynomialsValue(uint256[7] memory words, uint256 x) public pure {
+    function testFuzz_Evaluate_IsThePolynomialsValue(uint256[8] memory words, uint256 x) public pure {
         x %= R;
         uint256 wanted;
         uint256 power = 1;
-        for (uint256 i = 0; i < 7; ++i) {
+        for (uint256 i = 0; i < 8; ++i) {
             wanted = addmod(wanted, mulmod(words[i], power, R), R);
             power = mulmod(power, x, R);
         }
-        vm.assertEq(abi.encodePacked(words).evaluate(7, x), wanted);
+        vm.assertEq(abi.encodePacked(words).evaluate(8, x), wanted);
     }
 
     function test_Evaluate_ReadsUnreducedWordsModuloR() public pure {

@@ -8,7 +8,7 @@ import {ArbiterTest} from "./support/ArbiterTest.sol";
 contract SubmitProofsTest is ArbiterTest {
     uint64 private constant COUNT = 8;
     uint256 private constant TRANSACTION = 21_000;
-    uint256 private constant MOST_PER_BATCH = 95_000;
+    uint256 private constant MOST_PER_BATCH = 98_000;
 
     function setUp() public override {
         super.setUp();

@@ -2,12 +2,18 @@
 pragma solidity 0.8.37;
 
 import {Groth16Verifier} from "../src/Groth16Verifier.sol";
-import {IVerifier} from "../src/interfaces/IVerifier.sol";
 import {Simulator} from "./support/Simulator.sol";
 import {Test} from "./support/Test.sol";
 
 /// @dev Many claims in one pairing check: true if all hold, whatever one of them does to the others.
 contract VerifyAllTest is Test {
+    struct Claim {
+        uint256[8] proof;
+        uint256 commitment;
+        uint256 x;
+        uint256 y;
+    }
+
     Groth16Verifier private verifier;
 
     function setUp() public {
@@ -16,52 +22,65 @@ contract VerifyAllTest is Test {
 
     /// forge-config: default.fuzz.runs = 16
     function testFuzz_VerifyAll_AcceptsTrueClaims(uint256 seed, uint8 count) public view {
-        vm.assertTrue(verifier.verifyAll(_claims(seed, bound(count, 1, 8))));
+        vm.assertTrue(_verifyAll(_claims(seed, bound(count, 1, 8))));
     }
 
     function test_VerifyAll_OfNothingIsFalse() public view {
-        vm.assertFalse(verifier.verifyAll(new IVerifier.Claim[](0)));
+        vm.assertFalse(verifier.verifyAll(new uint256[](0)));
+    }
+
+    /// @dev A word too few or too many is no claim.
+    function test_VerifyAll_RefusesWordsThatAreNoClaims() public view {
+        uint256[] memory words = _flat(_claims(1, 2));
+        for (uint256 length = 1; length <= 21; ++length) {
+            uint256[] memory some = new uint256[](length);
+            for (uint256 i = 0; i < length; ++i) {
+                some[i] = words[i];
+            }
+            vm.assertEq(verifier.verifyAll(some), length == 11);
+        }
+        vm.assertTrue(verifier.verifyAll(words));
     }
 
     /// @dev The same claim twice, and two proofs of one statement, are true claims.
     function test_VerifyAll_AcceptsAClaimTwice() public view {
-        IVerifier.Claim[] memory claims = _claims(1, 3);
+        Claim[] memory claims = _claims(1, 3);
         claims[2] = claims[0];
         claims[1].proof = Simulator.prove(claims[0].commitment, claims[0].x, claims[0].y, 77);
         (claims[1].commitment, claims[1].x, claims[1].y) = (claims[0].commitment, claims[0].x, claims[0].y);
-        vm.assertTrue(verifier.verifyAll(claims));
+        vm.assertTrue(_verifyAll(claims));
     }
 
     function test_VerifyAll_RefusesOneFalseClaimAtEveryPlace() public view {
         for (uint256 count = 1; count <= 8; ++count) {
             for (uint256 place = 0; place < count; ++place) {
-                IVerifier.Claim[] memory claims = _claims(count, count);
+                Claim[] memory claims = _claims(count, count);
                 claims[place].y = addmod(claims[place].y, 1, R);
-                vm.assertFalse(verifier.verifyAll(claims));
+                vm.assertFalse(_verifyAll(claims));
             }
         }
     }
 
     /// @dev Errors that cancel in a plain sum, or under the coefficients that the claims had before they were bent.
     function test_VerifyAll_RefusesErrorsThatCancel() public view {
-        IVerifier.Claim[] memory claims = _claims(1, 2);
+        Claim[] memory claims = _claims(1, 2);
         uint256 second = uint256(keccak256(abi.encode(_seed(claims), uint256(1)))) % R;
         _moveC(claims[0], 9);
         _moveC(claims[1], R - 9);
-        vm.assertFalse(verifier.verifyAll(claims));
+        vm.assertFalse(_verifyAll(claims));
         claims = _claims(1, 2);
         _moveC(claims[0], mulmod(second, 9, R));
         _moveC(claims[1], R - 9);
-        vm.assertFalse(verifier.verifyAll(claims));
+        vm.assertFalse(_verifyAll(claims));
     }
 
     function test_VerifyAll_RefusesInputsOfAnotherClaim() public view {
-        IVerifier.Claim[] memory claims = _claims(1, 2);
+        Claim[] memory claims = _claims(1, 2);
         (claims[0].proof, claims[1].proof) = (claims[1].proof, claims[0].proof);
-        vm.assertFalse(verifier.verifyAll(claims));
+        vm.assertFalse(_verifyAll(claims));
         claims = _claims(1, 2);
         (claims[0].y, claims[1].y) = (claims[1].y, claims[0].y);
-        vm.assertFalse(verifier.verifyAll(claims));
+        vm.assertFalse(_verifyAll(claims));
     }
 
     function test_VerifyAll_RefusesEveryMutationOfEveryWord() public view {
@@ -70,7 +89,7 @@ contract VerifyAllTest is Test {
                 uint256 good = _claims(1, 2)[place].proof[word];
                 uint256[5] memory mutants = [addmod(good, 1, Q), good + Q, Q - good, 0, type(uint256).max];
                 for (uint256 i = 0; i < mutants.length; ++i) {
-                    IVerifier.Claim[] memory claims = _claims(1, 2);
+                    Claim[] memory claims = _claims(1, 2);
                     claims[place].proof[word] = mutants[i];
                     _refuses(claims);
                 }
@@ -80,7 +99,7 @@ contract VerifyAllTest is Test {
 
     function test_VerifyAll_RefusesInputsThatAreNotReduced() public view {
         for (uint256 place = 0; place < 2; ++place) {
-            IVerifier.Claim[] memory claims = _claims(1, 2);
+            Claim[] memory claims = _claims(1, 2);
             claims[place].commitment += R;
             _refuses(claims);
             claims = _claims(1, 2);
@@ -96,7 +115,7 @@ contract VerifyAllTest is Test {
     function test_VerifyAll_RefusesPointsThatVerifyRefuses() public view {
         uint256[4] memory outside = Simulator.g2OutsideSubgroup();
         for (uint256 place = 0; place < 2; ++place) {
-            IVerifier.Claim[] memory claims = _claims(1, 2);
+            Claim[] memory claims = _claims(1, 2);
             (claims[place].proof[0], claims[place].proof[1]) = (0, 0);
             _refuses(claims);
             for (uint256 word = 0; word < 8; ++word) {
@@ -116,10 +135,10 @@ contract VerifyAllTest is Test {
         public
         view
     {
-        IVerifier.Claim[] memory claims = _claims(seed, 1);
+        Claim[] memory claims = _claims(seed, 1);
         if (seed % 3 > 0) claims[0].proof[word % 8] = addmod(claims[0].proof[word % 8], by, Q);
         bool holds = verifier.verify(claims[0].proof, claims[0].commitment, claims[0].x, claims[0].y);
-        vm.assertEq(verifier.verifyAll(claims), holds);
+        vm.assertEq(_verifyAll(claims), holds);
     }
 
     /// @dev Points that are none cost no more than points that are, in the first place and in others.
@@ -127,7 +146,7 @@ contract VerifyAllTest is Test {
         public
         view
     {
-        IVerifier.Claim[] memory claims = _claims(1, 2);
+        Claim[] memory claims = _claims(1, 2);
         for (uint256 i = 0; i < 8; ++i) {
             claims[first ? 0 : 1].proof[i] = proof[i] % Q;
         }
@@ -135,23 +154,24 @@ contract VerifyAllTest is Test {
     }
 
     /// @dev Refused, with about what two valid claims cost at most: 45,000 + 5 · 34,000 and small change.
-    function _refuses(IVerifier.Claim[] memory claims) private view {
+    function _refuses(Claim[] memory claims) private view {
+        uint256[] memory words = _flat(claims);
         uint256 before = gasleft();
-        vm.assertFalse(verifier.verifyAll(claims));
+        vm.assertFalse(verifier.verifyAll(words));
         vm.assertLt(before - gasleft(), 300_000);
     }
 
-    function _claims(uint256 seed, uint256 count) private view returns (IVerifier.Claim[] memory claims) {
-        claims = new IVerifier.Claim[](count);
+    function _claims(uint256 seed, uint256 count) private view returns (Claim[] memory claims) {
+        claims = new Claim[](count);
         for (uint256 i = 0; i < count; ++i) {
             uint256 c = uint256(keccak256(abi.encode(seed, i))) % R;
             (uint256 x, uint256 y) = (addmod(c, i, R), mulmod(c, c, R));
-            claims[i] = IVerifier.Claim(Simulator.prove(c, x, y, i), c, x, y);
+            claims[i] = Claim(Simulator.prove(c, x, y, i), c, x, y);
         }
     }
 
     /// @dev Adds scalar·G1 to the claim's C.
-    function _moveC(IVerifier.Claim memory claim, uint256 scalar) private view {
+    function _moveC(Claim memory claim, uint256 scalar) private view {
         (uint256 x, uint256 y) = Simulator.timesG1(scalar);
         (bool ok, bytes memory point) =
             address(6).staticcall(abi.encode(claim.proof[6], claim.proof[7], x, y));
@@ -159,12 +179,21 @@ contract VerifyAllTest is Test {
         (claim.proof[6], claim.proof[7]) = abi.decode(point, (uint256, uint256));
     }
 
-    /// @dev The verifier's seed, computed as an attacker would.
-    function _seed(IVerifier.Claim[] memory claims) private pure returns (bytes32) {
-        bytes memory all;
-        for (uint256 i = 0; i < claims.length; ++i) {
-            all = bytes.concat(all, abi.encode(claims[i]));
+    function _verifyAll(Claim[] memory claims) private view returns (bool) {
+        return verifier.verifyAll(_flat(claims));
+    }
+
+    function _flat(Claim[] memory claims) private pure returns (uint256[] memory words) {
+        words = new uint256[](11 * claims.length);
+        for (uint256 i = 0; i < words.length; ++i) {
+            Claim memory claim = claims[i / 11];
+            uint256[3] memory inputs = [claim.commitment, claim.x, claim.y];
+            words[i] = i % 11 < 8 ? claim.proof[i % 11] : inputs[i % 11 - 8];
         }
-        return keccak256(all);
+    }
+
+    /// @dev The verifier's seed, computed as an attacker would.
+    function _seed(Claim[] memory claims) private pure returns (bytes32) {
+        return keccak256(abi.encodePacked(_flat(claims)));
     }
 }

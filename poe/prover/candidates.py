@@ -53,7 +53,10 @@ class Candidates:
 
     def follow(self, update: ChainUpdate) -> None:
         """Take in a step of L1: undo what it voids, execute what it orders."""
+        had_ended = self.has_ended
         self.ledger.apply(update)
+        if self.has_ended != had_ended:
+            log.warning("exit_mode_%s l1_block=%d", "undone" if had_ended else "entered", update.head.number)
         head, _ = self.ledger.head()
         self._drop_executions_that_l1_contradicts(head)
         for number in range(self.replica.height + 1, head + 1):

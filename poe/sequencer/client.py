@@ -127,7 +127,8 @@ def _result(status: int, body: bytes, *, call: int) -> Any:
         raise SequencerError(f"no JSON-RPC answer: HTTP {status}, {body[:80]!r}", code=BAD_ANSWER)
     error = answer.get("error")
     if isinstance(error, dict):
-        raise SequencerError(str(error.get("message")), code=_code_of(error))
+        code = _code_of(error)
+        raise SequencerError(str(error.get("message")).removeprefix(f"{code}: "), code=code)
     if "result" not in answer:
         raise SequencerError(f"a JSON-RPC answer without a result: {body[:80]!r}", code=BAD_ANSWER)
     return answer["result"]

@@ -38,7 +38,10 @@ class Reconciler:
     async def follow(self, update: ChainUpdate) -> None:
         """Take in one step of L1: undo from the first disagreement on, then execute what L1 ordered."""
         async with self._chain.lock:
+            was_open = self._ledger.exit_mode is None
             self._ledger.apply(update)
+            if was_open != (self._ledger.exit_mode is None):
+                log.warning("exit_mode_%s l1_block=%d", "entered" if was_open else "undone", update.head.number)
             self.l1_head = update.head
             first_wrong = self._first_disagreement()
             removed = [] if first_wrong is None else self._undo_from(first_wrong)

@@ -175,7 +175,7 @@ async def market() -> AsyncIterator[Market]:
 @pytest.fixture
 def user(market: Market, tmp_path: Path) -> Wallet:
     """The owner of account 1, who has an L1 account too."""
-    wallet = Wallet(tmp_path, market.anvil.url, "0x" + market.parameters.address.hex())
+    wallet = Wallet(tmp_path, market.anvil.url, "0x" + market.parameters.address.hex(), run_here)
     for name in ("rival", "copier"):
         wallet.key(name, key_of(name))
     wallet.key("l2", SECRETS[1])
@@ -324,14 +324,14 @@ async def ghost_town(market: Market, user: Wallet) -> Market:
 async def test_with_everybody_gone_each_user_leaves_and_not_a_wei_is_lost_or_made(
     ghost_town: Market, user: Wallet
 ) -> None:
-    market, here = ghost_town, Wallet(user.folder, ghost_town.anvil.url, user.arbiter, run_here)
+    market, elsewhere = ghost_town, Wallet(user.folder, ghost_town.anvil.url, user.arbiter, run_poe)
     copier, rival = user.folder / "copier", user.folder / "rival"
 
     def say(*command: str, **options: object) -> Any:
-        return in_thread(here.tx, *command, **options)
+        return in_thread(user.tx, *command, **options)
 
     def refused(*command: str, **options: object) -> Any:
-        return in_thread(here.refusal, *command, **options)
+        return in_thread(user.refusal, *command, **options)
 
     assert "POE-INP-020" in await refused("leave", l1_key=copier, account=1)
     early = await refused("exit-mode", group="arbiter", l1_key=copier)
@@ -347,7 +347,7 @@ async def test_with_everybody_gone_each_user_leaves_and_not_a_wei_is_lost_or_mad
     seen = await say("balance", account=1)
     assert (seen["balance_gwei"], seen["has_left"]) == (DEPOSIT + 1_000_007 - 1_234 - 1, False), "not the void batch's"
     await lies_about_an_account_are_refused(market)
-    left = (await in_thread(user.tx, "leave", l1_key=copier, account=1))["left"]
+    left = (await in_thread(elsewhere.tx, "leave", l1_key=copier, account=1))["left"]
     assert [(one["account"], one["balance_gwei"]) for one in left] == [(1, DEPOSIT + 1_000_007 - 1_234 - 1)]
     assert "POE-INP-021" in await refused("leave", l1_key=copier, account=1)
     seen = await say("balance", account=1)

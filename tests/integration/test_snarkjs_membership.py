@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from poe.rollup.types import AccountIndex
 
 pytestmark = pytest.mark.integration
 
+ROOT = Path(__file__).resolve().parents[2]
 TOOL = Path(__file__).with_name("snarkjs")
 DEPTH = 2
 BEACON = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -112,3 +116,33 @@ def test_its_own_set_up_is_refused_before_phase_two_and_taken_after(exported: Pa
     assert "ZKey Ok!" in verified.stdout, verified.stdout
     key = import_membership_key(exported / "last.zkey", DEPTH, tmp_path)
     assert key.provenance == "insecure-dev"  # the phase 1 is published, whoever contributed to phase 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(4 * SECONDS)
+@pytest.mark.usefixtures("run")
+def test_the_documented_ceremony_gives_a_key_whose_secrets_nobody_published(tmp_path: Path) -> None:
+    """As docs/keys.md says: the commands of a batch's ceremony with `--membership` for `--shape`."""
+    block = re.search(r"```sh\n(SHAPE=.*?)```", (ROOT / "docs" / "keys.md").read_text(), re.DOTALL)
+    assert block
+    commands = block[1].replace(".venv/bin/poe", f"{sys.executable} -m poe")
+    assert commands.count('--shape "$SHAPE"') == 2
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", commands.replace('--shape "$SHAPE"', f"--membership {DEPTH}")],
+        cwd=tmp_path,
+        check=True,
+        timeout=3 * SECONDS,
+        stdout=subprocess.DEVNULL,
+        env={
+            **os.environ,
+            "PATH": f"{TOOL / 'node_modules' / '.bin'}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "POWER": "12",
+            "XDG_CACHE_HOME": str(tmp_path),
+        },
+    )
+    (path,) = (tmp_path / "poe" / "keys").glob("membership-2-*-*.key")
+    _, key = native.open_membership_key_file(path)
+    assert key.provenance == "ceremony-2"
+    assert not native.check_verifying_key(key.verifying_key_words, key.circuit)
+    native.prove_membership(path, demo_state(DEPTH), AccountIndex(0))

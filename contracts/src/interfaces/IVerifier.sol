@@ -3,14 +3,6 @@ pragma solidity >=0.8.20;
 
 /// @title A Groth16 verifier for the three public inputs of a batch proof.
 interface IVerifier {
-    /// @notice A proof and the public inputs it is said to hold for.
-    struct Claim {
-        uint256[8] proof;
-        uint256 commitment;
-        uint256 x;
-        uint256 y;
-    }
-
     /// @notice Word `word` of the verifying key is not below q.
     error CoordinateNotInField(uint256 word, uint256 value);
     /// @notice The point that starts at word `word` of the verifying key is the identity.
@@ -36,9 +28,10 @@ interface IVerifier {
         view
         returns (bool);
 
-    /// @notice Do all claims hold? One pairing check of n + 3 pairs, of a random linear combination: true for a false
-    /// claim with probability 1/r an attempt. False for none at all. Malformed input is false, as in `verify`.
-    function verifyAll(Claim[] calldata claims) external view returns (bool);
+    /// @notice Do all claims hold? Eleven words each: a proof's eight, then commitment, x, y. One pairing check of n + 3 pairs,
+    /// of a random linear combination: true for a false claim with probability 1/r an attempt. False for none at all.
+    /// Malformed input is false, as in `verify`.
+    function verifyAll(uint256[] calldata claims) external view returns (bool);
 
     /// @notice The verifying key, 22 words (docs/protocol.md section 6).
     function verifyingKey() external view returns (uint256[22] memory);

@@ -27,9 +27,17 @@ library Statement {
     function context(uint64 number, bytes32 batchHash_, address payee, uint96 tip)
         internal
         pure
-        returns (uint256)
+        returns (uint256 context_)
     {
-        return uint256(keccak256(abi.encode(uint256(number), batchHash_, payee, uint256(tip)))) >> 8;
+        (uint256 number_, uint256 payee_, uint256 tip_) = (number, uint160(payee), tip);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, number_)
+            mstore(add(free, 0x20), batchHash_)
+            mstore(add(free, 0x40), payee_)
+            mstore(add(free, 0x60), tip_)
+            context_ := shr(8, keccak256(free, 0x80))
+        }
     }
 
     /// @notice V with its first four words still zero. `data` must be `slots` · 128 bytes.
@@ -38,7 +46,9 @@ library Statement {
         pure
         returns (bytes memory v)
     {
-        v = new bytes(FACTS_BYTES + HEADER_BYTES + data.length + uint256(slots) * EXIT_BYTES);
+        unchecked {
+            v = new bytes(FACTS_BYTES + HEADER_BYTES + data.length + uint256(slots) * EXIT_BYTES);
+        }
         (uint256 deposits, uint256 forced, uint256 feeAccount) =
             (header.deposits, header.forced, header.feeAccount);
         uint256 shape = uint256(slots) * 256 + depth;
@@ -106,15 +116,21 @@ library Statement {
     }
 
     /// @notice x = keccak(commitment ‖ keccak(V)) mod r.
-    function challenge(bytes memory v, uint256 commitment) internal pure returns (uint256) {
-        return uint256(keccak256(abi.encode(commitment, keccak256(v)))) % R;
+    function challenge(bytes memory v, uint256 commitment) internal pure returns (uint256 x) {
+        assembly ("memory-safe") {
+            mstore(0x00, commitment)
+            mstore(0x20, keccak256(add(v, 0x20), mload(v)))
+            x := mod(keccak256(0x00, 0x40), R)
+        }
     }
 
-    /// @notice y = Σ V[i]·xⁱ mod r by Horner's rule, from word `words` - 1 down. Words past it must be zero.
+    /// @notice y = Σ V[i]·xⁱ mod r by Horner's rule, from word `words` - 1 down. Words past it must be zero, and `words`
+    /// even, as V's length is: two a round.
     function evaluate(bytes memory v, uint256 words, uint256 x) internal pure returns (uint256 y) {
         assembly ("memory-safe") {
-            for { let word := add(v, shl(5, words)) } gt(word, v) { word := sub(word, 0x20) } {
+            for { let word := add(v, shl(5, words)) } gt(word, v) { word := sub(word, 0x40) } {
                 y := addmod(mulmod(y, x, R), mload(word), R)
+                y := addmod(mulmod(y, x, R), mload(sub(word, 0x20)), R)
             }
         }
     }

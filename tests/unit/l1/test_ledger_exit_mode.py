@@ -118,6 +118,15 @@ def test_a_reorg_that_undoes_exit_mode_brings_the_rollup_back(running: Ledger) -
     assert [entry.queue_index for entry in running.void_entries()] == [3, 4, 5]
 
 
+def test_finality_that_a_reorg_undoes_leaves_its_entries_in_order(running: Ledger) -> None:
+    proven = (accepted(2, 1001, 1002, origin=origin(9)), finalized(2, 1002, origin=origin(9, 1)))
+    running.apply(update(9, *proven))
+    running.apply(update(9, exit_mode_entered(1, 1001, queue_end=1, origin=origin(9)), rolled_back_to=8))
+    assert [entry.queue_index for entry in running.void_entries()] == [1, 2, 3, 4, 5]
+    running.apply(update(10, entry_refunded(2, DEPOSITOR, 7 * GWEI, origin=origin(10))))
+    assert running.credits()[DEPOSITOR] == 7 * GWEI
+
+
 def test_exits_and_withdrawals_go_on_in_exit_mode(ended: Ledger) -> None:
     ended.apply(update(10, credited(1, (0, ALICE, 5), origin=origin(10)), withdrawn(BOB, REWARD, origin=origin(10, 1))))
     assert ended.credits() == {ALICE: 5 * GWEI}

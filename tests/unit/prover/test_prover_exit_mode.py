@@ -37,7 +37,7 @@ def test_void_batches_are_not_open_and_gossip_is_not_heard() -> None:
     assert not scene.candidates.hear(BatchNumber(3), scene.hash_at(2), a_batch(7))
 
 
-def test_a_reorg_that_undoes_exit_mode_opens_the_batches_again() -> None:
+def test_a_reorg_that_undoes_exit_mode_opens_the_batches_again(caplog: pytest.LogCaptureFixture) -> None:
     scene = Scene()
     scene.post(1, [5, 6])
     back_to = scene.history.block
@@ -45,6 +45,7 @@ def test_a_reorg_that_undoes_exit_mode_opens_the_batches_again() -> None:
     scene.follow(back_to=back_to)
     assert scene.open_numbers() == [1, 2]
     assert scene.candidates.hear(BatchNumber(3), scene.hash_at(2), a_batch(7))
+    assert [line.split()[0] for line in caplog.messages if "exit" in line] == ["exit_mode_entered", "exit_mode_undone"]
 
 
 async def test_a_race_is_cancelled_and_its_worker_killed_at_once(autojump_clock: Clock) -> None:

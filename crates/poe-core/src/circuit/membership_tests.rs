@@ -116,7 +116,7 @@ fn it_costs_what_the_documents_say() {
         assert_eq!(circuit.public_inputs(), 3);
     }
     for depth in [0, 25] {
-        let error = compile(depth).unwrap_err();
+        let error = compile(depth).expect_err("outside");
         assert_eq!(error.to_string(), format!("depth {depth} is outside 1..24"));
     }
 }
@@ -264,6 +264,6 @@ fn an_inner_node_is_no_account() {
     let circuit = compile(DEPTH - 1).expect("a depth");
     let membership = Membership { index: 1, ..short };
     let values = witness(&membership, &membership.public_inputs(state().root()));
-    let violation = circuit.is_satisfied(&values).unwrap_err();
+    let violation = circuit.is_satisfied(&values).expect_err("no account");
     assert_eq!(violation.group, "path/position");
 }

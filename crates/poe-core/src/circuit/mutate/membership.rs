@@ -33,15 +33,22 @@ fn record(name: &'static str, membership: &Membership, root: Fr) -> Witness {
 /// A name, a membership, and the root of its state.
 type Content = (&'static str, Membership, Fr);
 
-/// The first account, the last, one at the limits of every width, and one that has the tree to itself.
+/// The first account, the last, one at the limits of every width, one that has the tree to itself, and one among
+/// others just like it: there only the holder's bits tell one index from another.
 ///
 /// They lie apart, so that a tree of depth 1 has each of them.
 pub fn contents(depth: usize) -> Result<Vec<Content>, DepthError> {
     let last = State::new(depth, 0).map_err(|_| DepthError { depth })?.capacity() - 1;
     let everyone = [(0, ordinary(0)), (1, maximal()), (last, ordinary(last))];
     let alone = [(2, ordinary(2))];
-    let drafts: [(_, _, &[_]); 4] =
-        [("first", 0, &everyone), ("maximal", 1, &everyone), ("last", last, &everyone), ("alone", 2, &alone)];
+    let alike: Vec<_> = (0..=last.min(15)).map(|index| (index, ordinary(2))).collect();
+    let drafts: [(_, _, &[_]); 5] = [
+        ("first", 0, &everyone),
+        ("maximal", 1, &everyone),
+        ("last", last, &everyone),
+        ("alone", 2, &alone),
+        ("alike", 2, &alike),
+    ];
     let content = |(name, index, accounts): (&'static str, u64, &[(u64, Account)])| {
         let state = State::with_accounts(depth, 0, accounts.iter().copied()).ok()?;
         Some((name, Membership::of(&state, index)?, state.root()))
@@ -78,11 +85,11 @@ mod tests {
         for depth in [1, 2, 24] {
             let contents = contents(depth).expect("a depth");
             let indices: Vec<u64> = contents.iter().map(|content| content.1.index).collect();
-            assert_eq!(indices, [0, 1, (1 << (2 * depth)) - 1, 2]);
+            assert_eq!(indices, [0, 1, (1 << (2 * depth)) - 1, 2, 2]);
             assert!(contents.iter().all(|(_, membership, root)| membership.root() == Some(*root)));
         }
         assert!(maximal().is_in_range());
-        assert_eq!(contents(0).unwrap_err(), DepthError { depth: 0 });
-        assert_eq!(contents(25).unwrap_err(), DepthError { depth: 25 });
+        assert_eq!(contents(0).expect_err("outside"), DepthError { depth: 0 });
+        assert_eq!(contents(25).expect_err("outside"), DepthError { depth: 25 });
     }
 }
