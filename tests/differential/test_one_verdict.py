@@ -41,8 +41,8 @@ CHAIN_LENGTH = 6
 """Batches on one state before the next starts from the beginning."""
 
 SEED = 20_240
-LONG = 3000
-"""Batches of the long run, `scripts/test --long`; each witness takes a sixth of a second to check."""
+LONG = 2000
+"""Batches of the long run, `scripts/test --long`; a witness takes a tenth of a second to check."""
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from poe.rollup.types import Address, FieldElement, Gwei, Wei
 from tests.differential import judges
 from tests.differential.chain import Chain, genesis_on_chain, submission_of
 from tests.differential.circomlibjs import Circomlibjs
-from tests.differential.court import disputed, hear, report
+from tests.differential.court import demand_one_verdict, disputed, report
 from tests.differential.grammar import draw_case, genesis
 from tests.differential.judges import Evidence, Facts, Judge
 from tests.differential.proofs import Variant, variants
@@ -77,7 +77,7 @@ REFUSALS = {"InvalidProof", "NotInField"}
 
 async def hear_all(chain: Chain, others: dict[str, Judge], evidence: Evidence, label: str) -> Facts:
     """Every judge on one posted batch; the accepted submission's near misses as well."""
-    verdicts = hear(others, evidence)
+    verdicts = demand_one_verdict(others, evidence, label)
     truth = submission_of(evidence, verdicts["circuit"])
     verdicts["EVM"] = await chain.facts(truth)
     assert not disputed(verdicts), report(evidence.case, verdicts, label)
