@@ -12,6 +12,7 @@ pub mod generator;
 pub mod key_file;
 pub mod keys;
 pub mod machine;
+pub mod prepared;
 pub mod prover;
 pub mod r1cs_to_qap;
 pub mod soundness;
