@@ -20,7 +20,7 @@ use world::Random;
 const SIZES: [TableSize; 2] = [TableSize::Full, TableSize::Small];
 
 fn machines(setup: &Setup) -> Vec<Machine> {
-    let of_path = |path| SIZES.map(|size| Machine::in_memory(&setup.queries, size, path).unwrap());
+    let of_path = |path| SIZES.map(|size| setup.machine(size, path));
     Path::all().into_iter().flat_map(of_path).collect()
 }
 
@@ -32,8 +32,7 @@ fn fast_proofs_are_the_plain_ones_at_every_size() {
         let witness = setup.witness(setup.inputs(&mut Random(7)));
         let plain = setup.plain(&witness, Blinding::default());
         for machine in machines(&setup) {
-            let proof =
-                machine.prove(&setup.queries, &setup.r1cs, &witness, Blinding::default(), &Stop::new());
+            let proof = machine.prove(&witness, &Stop::new());
             assert_eq!(proof, Ok(plain), "{constraints} constraints, {}", machine.path().name());
         }
         verify(&setup.queries.verifying_key, &witness[1..4], &plain).unwrap();
@@ -47,7 +46,7 @@ fn blinded_fast_proofs_are_the_plain_ones() {
     let blinding = || Blinding::from_entropy([9; 32]);
     let plain = setup.plain(&witness, blinding());
     for machine in machines(&setup) {
-        let proof = machine.prove(&setup.queries, &setup.r1cs, &witness, blinding(), &Stop::new());
+        let proof = machine.prove_blinded(&setup.queries, &witness, blinding(), &Stop::new());
         assert_eq!(proof, Ok(plain));
     }
 }
@@ -56,8 +55,8 @@ fn blinded_fast_proofs_are_the_plain_ones() {
 fn threads_do_not_change_a_proof() {
     let setup = Setup::new(42, 500);
     let witness = setup.witness([5u64, 6, 7].map(Fr::from));
-    let machine = Machine::in_memory(&setup.queries, TableSize::Full, Path::detect()).unwrap();
-    let prove = || machine.prove(&setup.queries, &setup.r1cs, &witness, Blinding::default(), &Stop::new());
+    let machine = setup.machine(TableSize::Full, Path::detect());
+    let prove = || machine.prove(&witness, &Stop::new());
     let proofs = [1, 2, 5].map(|threads| with_threads(threads, prove).unwrap());
     assert!(proofs.iter().all(|proof| proof.is_ok() && *proof == proofs[0]));
 }
@@ -68,8 +67,7 @@ fn an_unsatisfying_witness_gives_a_proof_that_fails() {
     let mut witness = setup.witness([5u64, 6, 7].map(Fr::from));
     *witness.last_mut().unwrap() += Fr::from(1u64);
     for machine in machines(&setup) {
-        let proof =
-            machine.prove(&setup.queries, &setup.r1cs, &witness, Blinding::default(), &Stop::new()).unwrap();
+        let proof = machine.prove(&witness, &Stop::new()).unwrap();
         let verdict = verify(&setup.queries.verifying_key, &witness[1..4], &proof);
         assert_eq!(verdict, Err(VerifyError::Equation));
     }
@@ -82,10 +80,7 @@ fn random_proofs(circuits: u64, proofs: usize) {
         let constraints = (1 << (6 + seed % 5)) - random.below(6) as usize;
         let setup = Setup::new(seed, constraints);
         let size = SIZES[seed as usize % 2];
-        let machines: Vec<Machine> = Path::all()
-            .into_iter()
-            .map(|path| Machine::in_memory(&setup.queries, size, path).unwrap())
-            .collect();
+        let machines: Vec<Machine> = Path::all().into_iter().map(|path| setup.machine(size, path)).collect();
         for _ in 0..proofs {
             let witness = setup.witness(setup.inputs(&mut random));
             let made = machines.iter().map(|machine| {
@@ -118,7 +113,7 @@ fn a_set_flag_stops_a_proof_before_it_begins() {
     let stop = Stop::new();
     stop.set();
     for machine in machines(&setup) {
-        let proof = machine.prove(&setup.queries, &setup.r1cs, &witness, Blinding::default(), &stop);
+        let proof = machine.prove(&witness, &stop);
         assert_eq!(proof, Err(Stopped));
     }
 }
@@ -129,9 +124,8 @@ fn a_proof_stopped_at_any_moment_leaves_a_machine_that_proves() {
     let witness = setup.witness([5u64, 6, 7].map(Fr::from));
     let plain = setup.plain(&witness, Blinding::default());
     for path in Path::all() {
-        let machine = Machine::in_memory(&setup.queries, TableSize::Full, path).unwrap();
-        let prove =
-            |stop: &Stop| machine.prove(&setup.queries, &setup.r1cs, &witness, Blinding::default(), stop);
+        let machine = setup.machine(TableSize::Full, path);
+        let prove = |stop: &Stop| machine.prove(&witness, stop);
         let mut stopped = 0;
         for attempt in 0..24 {
             let stop = Stop::new();

@@ -14,10 +14,11 @@ use circuits::Setup;
 use poe_core::{
     field::Fr,
     groth16::{
-        batch::{ProveError, open_machine, prove_batch_with},
-        engine::{Path, Stop, Stopped},
+        batch::{ProveError, prove_batch},
+        engine::{Path, Stop, Stopped, with_threads},
         keys::{ProvingKey, setup_dev_key},
         machine::Machine,
+        prepared::PreparedKey,
         prover::Blinding,
         tables::{Found, TableSize, Tables},
     },
@@ -62,17 +63,16 @@ impl Drop for Cache {
 }
 
 fn open(key: &FilePath, size: TableSize) -> (Machine, Found) {
-    let arithmetic = Path::detect().name();
-    let machine = Machine::open(&SETUP.queries, key, size.name(), arithmetic, 1).unwrap();
-    let found = machine.found();
-    (machine, found)
+    let tables = Tables::find(key, size).map(Ok);
+    let tables = tables.unwrap_or_else(|| Tables::open(SETUP.source(), key, size, &Stop::new())).unwrap();
+    let found = tables.found();
+    (Machine::new(tables, Path::detect()).unwrap(), found)
 }
 
 /// The machine proves as the plain prover does.
 fn check(machine: &Machine) {
     let witness = SETUP.witness([5u64, 6, 7].map(Fr::from));
-    let proof = machine.prove(&SETUP.queries, &SETUP.r1cs, &witness, Blinding::default(), &Stop::new());
-    assert_eq!(proof, Ok(SETUP.plain(&witness, Blinding::default())));
+    assert_eq!(machine.prove(&witness, &Stop::new()), Ok(SETUP.plain(&witness, Blinding::default())));
 }
 
 #[test]
@@ -86,6 +86,9 @@ fn tables_are_made_once_and_then_mapped() {
         let (again, found) = open(&key, size);
         assert_eq!(found, Found::Kept);
         assert!(again.tables().is_mapped() && again.tables().is_intact());
+        assert_eq!(again.tables().circuit(), machine.tables().circuit());
+        assert_eq!(again.tables().circuit().verifying_key, SETUP.queries.verifying_key);
+        assert_eq!(again.tables().circuit().label, b"a test's circuit");
         assert_eq!(again.tables().size(), size);
         check(&again);
     }
@@ -96,8 +99,8 @@ fn tables_are_made_once_and_then_mapped() {
 #[test]
 fn small_tables_are_smaller_and_none_exceeds_what_was_foretold() {
     let [full, small] = [TableSize::Full, TableSize::Small].map(|size| {
-        let tables = Tables::in_memory(&SETUP.queries, size, &Stop::new()).unwrap();
-        assert!(tables.size_bytes() <= size.size_bytes(&SETUP.queries));
+        let tables = Tables::in_memory(SETUP.source(), size, &Stop::new()).unwrap();
+        assert!(tables.size_bytes() <= size.size_bytes(SETUP.queries.a.len(), SETUP.queries.h.len()));
         assert!(!tables.is_mapped() && tables.is_intact());
         tables.size_bytes()
     });
@@ -191,7 +194,8 @@ fn without_a_place_for_a_lock_or_a_key_tables_are_made_in_memory() {
     let key = cache.key("a.key", 1);
     fs::create_dir(cache.0.join("a.key.lock")).unwrap();
     assert_eq!(open(&key, TableSize::Small).1, Found::Private);
-    assert_eq!(open(&cache.0.join("none.key"), TableSize::Small).1, Found::Private);
+    let none = cache.0.join("none.key");
+    assert_eq!(open(&none, TableSize::Small).1, Found::Private);
 }
 
 #[test]
@@ -200,7 +204,7 @@ fn making_tables_can_be_stopped_and_leaves_nothing() {
     let key = cache.key("a.key", 1);
     let stop = Stop::new();
     stop.set();
-    let made = Tables::open(&SETUP.queries, &key, TableSize::Small, &stop);
+    let made = Tables::open(SETUP.source(), &key, TableSize::Small, &stop);
     assert!(matches!(made, Err(Stopped)));
     assert_eq!(cache.files(".tables").len() + cache.files(".partial").len(), 0);
     assert_eq!(open(&key, TableSize::Small).1, Found::Made);
@@ -221,12 +225,20 @@ fn processes_that_want_the_same_tables_make_them_once() {
 #[test]
 fn names_of_sizes_and_arithmetics_that_do_not_exist_are_refused() {
     let cache = Cache::new("names");
-    let key = cache.key("a.key", 1);
-    let refused = |tables, arithmetic| {
-        Machine::open(&SETUP.queries, &key, tables, arithmetic, 1).err().unwrap().to_string()
-    };
+    let path = cache.0.join("1x1.key");
+    setup_dev_key(1, 1, &path).unwrap();
+    let refused =
+        |tables, arithmetic| PreparedKey::open(&path, tables, arithmetic, 1).err().unwrap().to_string();
     assert!(refused("big", "auto").contains("\"big\""));
     assert!(refused("full", "abacus").contains("\"abacus\""));
+}
+
+#[test]
+fn what_is_no_key_cannot_be_made_ready() {
+    let cache = Cache::new("no-key");
+    let open = |path: &FilePath| PreparedKey::open(path, "small", "auto", 1).err().unwrap().to_string();
+    assert!(open(&cache.key("a.key", 1)).contains("not a key file"));
+    assert!(open(&cache.0.join("none.key")).contains("none.key"));
 }
 
 #[test]
@@ -236,26 +248,48 @@ fn a_batch_is_proven_with_tables_and_damaged_ones_are_told_from_a_bad_witness() 
     setup_dev_key(1, 1, &path).unwrap();
     let key = ProvingKey::load(&path).unwrap();
     let executed = execute(&mut funded(1, &[100, 100]), 0, 1, &[signed(&transfer(0, 1, 10, 1, 0))]);
-    let prove = |machine: &Machine, stop: &Stop| {
-        prove_batch_with(&key, Some(machine), &executed.trace, &executed.statement, 2, stop)
-    };
-    let machine = open_machine(&key, &path, "small", "auto", 2).unwrap();
-    let plain = prove_batch_with(&key, None, &executed.trace, &executed.statement, 2, &Stop::new()).unwrap();
-    assert_eq!(prove(&machine, &Stop::new()).unwrap().proof, plain.proof);
-    let stop = Stop::new();
-    stop.set();
-    assert!(matches!(prove(&machine, &stop), Err(ProveError::Stopped(Stopped))));
-    drop(machine);
+    let plain = prove_batch(&key, &executed.trace, &executed.statement, 2).unwrap().proof;
+    let open = || PreparedKey::open(&path, "small", "auto", 2).unwrap();
+    let prove =
+        |key: &PreparedKey, stop: &Stop| key.prove_batch(&executed.trace, &executed.statement, 2, stop);
+    for found in [Found::Made, Found::Kept] {
+        let prepared = open();
+        assert_eq!(prepared.machine().tables().found(), found);
+        assert_eq!((prepared.slots(), prepared.depth()), (1, 1));
+        assert_eq!(prepared.circuit_hash(), key.circuit_hash());
+        assert_eq!(prepared.provenance(), key.provenance());
+        assert_eq!(prepared.verifying_key().to_words(), key.verifying_key_words());
+        assert_eq!(prove(&prepared, &Stop::new()).unwrap().proof, plain);
+        let stop = Stop::new();
+        stop.set();
+        assert!(matches!(prove(&prepared, &stop), Err(ProveError::Stopped(Stopped))));
+    }
 
     let [tables] = cache.files(".tables").try_into().unwrap();
-    let mut bytes = fs::read(&tables).unwrap();
-    // A byte of every kilobyte near the end: points of H, and neither its header nor its columns.
-    let end = bytes.len() / 8 * 7;
-    bytes[end..].iter_mut().step_by(1024).for_each(|byte| *byte ^= 1);
+    let good = fs::read(&tables).unwrap();
+    let mut bytes = good.clone();
+    // A byte of every kilobyte of the rows of A, which come first, behind the columns.
+    let rows = PAGE_BYTES + 64 + 4 * key.wires() + 64;
+    bytes[rows..].iter_mut().step_by(1024).take(200).for_each(|byte| *byte ^= 1);
     fs::write(&tables, bytes).unwrap();
-    let damaged = open_machine(&key, &path, "small", "auto", 2).unwrap();
+    let damaged = open();
+    assert_eq!(damaged.machine().tables().found(), Found::Kept);
     assert!(matches!(prove(&damaged, &Stop::new()), Err(ProveError::Tables)));
     assert!(!tables.exists());
-    let anew = open_machine(&key, &path, "small", "auto", 2).unwrap();
-    assert_eq!(prove(&anew, &Stop::new()).unwrap().proof, plain.proof);
+    assert_eq!(prove(&open(), &Stop::new()).unwrap().proof, plain);
+    assert!(fs::read(&tables).unwrap() == good, "made anew");
+}
+
+#[test]
+fn tables_are_the_same_on_any_number_of_threads() {
+    let cache = Cache::new("threads");
+    let made = [1, 3].map(|threads| {
+        let key = cache.key(&format!("{threads}.key"), threads as u8);
+        let (machine, _) = with_threads(threads, || open(&key, TableSize::Full)).unwrap();
+        machine.tables().circuit().clone()
+    });
+    assert_eq!(made[0], made[1]);
+    let [one, three] = cache.files(".tables").try_into().unwrap();
+    let bodies = [one, three].map(|path| fs::read(path).unwrap()[PAGE_BYTES..].to_vec());
+    assert!(bodies[0] == bodies[1]);
 }

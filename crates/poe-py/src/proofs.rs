@@ -8,7 +8,7 @@ use poe_core::{
         batch::{self, ProveError},
         engine::{Path, Stop},
         keys::{self, KeyError},
-        machine::{Machine, MachineError},
+        prepared::{PrepareError, PreparedKey},
         verifier,
     },
     trace::{BatchTrace, TraceError},
@@ -91,11 +91,34 @@ pub fn arithmetics() -> Vec<&'static str> {
     Path::all().into_iter().map(Path::name).collect()
 }
 
-/// A batch circuit's proving key, in memory.
+/// A batch circuit's proving key: plain, or ready to prove fast.
 #[pyclass(frozen, module = "poe._core")]
 pub struct ProvingKey {
-    inner: keys::ProvingKey,
-    machine: Option<Machine>,
+    inner: Key,
+}
+
+enum Key {
+    Plain(keys::ProvingKey),
+    Prepared(PreparedKey),
+}
+
+impl ProvingKey {
+    fn prepared(&self) -> Option<&PreparedKey> {
+        match &self.inner {
+            Key::Plain(_) => None,
+            Key::Prepared(key) => Some(key),
+        }
+    }
+}
+
+/// The same question to either kind of key.
+macro_rules! ask {
+    ($key:expr, $plain:ident => $of_plain:expr, $prepared:ident => $of_prepared:expr) => {
+        match &$key.inner {
+            Key::Plain($plain) => $of_plain,
+            Key::Prepared($prepared) => $of_prepared,
+        }
+    };
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +126,7 @@ enum LoadFailure {
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
-    Machine(#[from] MachineError),
+    Prepare(#[from] PrepareError),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -127,70 +150,74 @@ impl ProvingKey {
         arithmetic: &str,
         threads: usize,
     ) -> PyResult<Self> {
-        run(py, || {
-            let inner = keys::ProvingKey::load(&path)?;
-            let open = |tables| batch::open_machine(&inner, &path, tables, arithmetic, threads);
-            let machine = tables.map(open).transpose()?;
-            Ok::<_, LoadFailure>(Self { inner, machine })
-        })
+        let inner = run(py, || match tables {
+            None => keys::ProvingKey::load(&path).map(Key::Plain).map_err(LoadFailure::from),
+            Some(tables) => Ok(Key::Prepared(PreparedKey::open(&path, tables, arithmetic, threads)?)),
+        })?;
+        Ok(Self { inner })
     }
 
-    /// "ifma" or "scalar"; None for a key without tables.
+    /// "ifma" or "scalar"; None for a plain key.
     #[getter]
     fn arithmetic(&self) -> Option<&'static str> {
-        self.machine.as_ref().map(|machine| machine.path().name())
+        self.prepared().map(|key| key.machine().path().name())
     }
 
-    /// "full" or "small"; None for a key without tables.
+    /// "full" or "small"; None for a plain key.
     #[getter]
     fn tables(&self) -> Option<&'static str> {
-        self.machine.as_ref().map(|machine| machine.tables().size().name())
+        self.prepared().map(|key| key.machine().tables().size().name())
     }
 
     /// Bytes of tables that proving reads.
     #[getter]
     fn table_bytes(&self) -> usize {
-        self.machine.as_ref().map_or(0, |machine| machine.tables().size_bytes())
+        self.prepared().map_or(0, |key| key.machine().tables().size_bytes())
     }
 
     /// Whether the tables are a mapped file, which all processes share, rather than memory of this one.
     #[getter]
     fn is_mapped(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.tables().is_mapped())
+        self.prepared().is_some_and(|key| key.machine().tables().is_mapped())
     }
 
     #[getter]
     fn slots(&self) -> usize {
-        self.inner.slots()
+        ask!(self, plain => plain.slots(), key => key.slots())
     }
 
     #[getter]
     fn depth(&self) -> usize {
-        self.inner.depth()
+        ask!(self, plain => plain.depth(), key => key.depth())
     }
 
     #[getter]
     fn circuit_hash<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.inner.circuit_hash())
+        PyBytes::new(py, &ask!(self, plain => plain.circuit_hash(), key => key.circuit_hash()))
     }
 
     #[getter]
     fn constraints(&self) -> usize {
-        self.inner.constraints()
+        ask!(self, plain => plain.constraints(), key => key.machine().tables().circuit().constraints)
     }
 
     #[getter]
     fn wires(&self) -> usize {
-        self.inner.wires()
+        ask!(self, plain => plain.wires(), key => key.machine().tables().circuit().wires)
     }
 
     #[getter]
     fn provenance(&self) -> &str {
-        self.inner.provenance()
+        ask!(self, plain => plain.provenance(), key => key.provenance())
     }
 
     fn verifying_key_words<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.inner.verifying_key_words().as_flattened())
+        let words = ask!(
+            self,
+            plain => plain.verifying_key_words().to_vec(),
+            key => key.verifying_key().to_words()
+        );
+        PyBytes::new(py, words.as_flattened())
     }
 
     #[pyo3(signature = (trace, statement, threads, stop = None))]
@@ -209,8 +236,12 @@ impl ProvingKey {
             if !rest.is_empty() {
                 return Err(FieldError::Length { got: rest.len() }.into());
             }
-            let machine = self.machine.as_ref();
-            match batch::prove_batch_with(&self.inner, machine, &trace, words, threads, &stop) {
+            let proven = ask!(
+                self,
+                plain => batch::prove_batch(plain, &trace, words, threads),
+                key => key.prove_batch(&trace, words, threads, &stop)
+            );
+            match proven {
                 Err(ProveError::Stopped(_)) => Ok(None),
                 other => Ok::<_, Failure>(Some(other?)),
             }

@@ -1,13 +1,12 @@
 //! From an executed batch and its statement to a checked proof.
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 use super::{
-    data_structures::Proof,
+    data_structures::{Proof, VerifyingKey},
     encoding::PROOF_BYTES,
     engine::{Stop, Stopped, ThreadError, with_threads},
     keys::ProvingKey,
-    machine::{Machine, MachineError},
     prover::{Blinding, prove},
     verifier::{VerifyError, verify},
 };
@@ -53,52 +52,43 @@ pub enum ProveError {
     Tables,
 }
 
-/// What makes proofs with a key in a file fast: [`Machine::open`].
-pub fn open_machine(
-    key: &ProvingKey,
-    path: &Path,
-    tables: &str,
-    arithmetic: &str,
-    threads: usize,
-) -> Result<Machine, MachineError> {
-    Machine::open(key.parts().0, path, tables, arithmetic, threads)
+/// Whoever makes proofs of batches of one shape.
+pub(super) struct Prover<'a, F> {
+    /// Slots and depth.
+    pub shape: (usize, usize),
+    pub verifying_key: &'a VerifyingKey,
+    /// From all wires to the proof.
+    pub prove: F,
 }
 
 /// Proves the statement V, its words as posted, of an executed batch, on `threads` threads, and checks the proof. With
-/// a machine it is fast and ends soon after the flag is set, `Stopped`; without one the flag is looked at in between.
-pub fn prove_batch_with(
-    key: &ProvingKey,
-    machine: Option<&Machine>,
-    trace: &BatchTrace,
-    statement_words: &[Word],
-    threads: usize,
-    stop: &Stop,
-) -> Result<ProofResult, ProveError> {
-    check_shape((key.slots(), key.depth()), trace)?;
-    let ctx = check_statement(trace, statement_words)?;
-    let public = public_inputs(statement_words);
-    let (queries, r1cs, domain) = key.parts();
-    let prover = |witness: &[Fr]| match machine {
-        Some(machine) => machine.prove(queries, r1cs, witness, Blinding::default(), stop),
-        None => Ok(prove(queries, r1cs, domain, witness, Blinding::default())),
-    };
-    let proven = with_threads(threads, || prove_checked(key, prover, trace, ctx, &public, stop))?;
-    match (proven, machine) {
-        (Err(ProveError::Unsatisfied(_)), Some(machine)) if !machine.tables().is_intact() => {
-            Err(ProveError::Tables)
-        }
-        (proven, _) => proven,
-    }
-}
-
-/// As [`prove_batch_with`], plainly: nothing prepared, nothing to stop it with.
+/// a [`super::prepared::PreparedKey`] that takes a fraction of the time and can be stopped.
 pub fn prove_batch(
     key: &ProvingKey,
     trace: &BatchTrace,
     statement_words: &[Word],
     threads: usize,
 ) -> Result<ProofResult, ProveError> {
-    prove_batch_with(key, None, trace, statement_words, threads, &Stop::new())
+    let (queries, r1cs, domain) = key.parts();
+    let prover = Prover {
+        shape: (key.slots(), key.depth()),
+        verifying_key: &queries.verifying_key,
+        prove: |witness: &[Fr]| Ok(prove(queries, r1cs, domain, witness, Blinding::default())),
+    };
+    prove_batch_by(prover, trace, statement_words, threads, &Stop::new())
+}
+
+pub(super) fn prove_batch_by(
+    prover: Prover<impl FnOnce(&[Fr]) -> Result<Proof, Stopped> + Send>,
+    trace: &BatchTrace,
+    statement_words: &[Word],
+    threads: usize,
+    stop: &Stop,
+) -> Result<ProofResult, ProveError> {
+    check_shape(prover.shape, trace)?;
+    let ctx = check_statement(trace, statement_words)?;
+    let public = public_inputs(statement_words);
+    with_threads(threads, || prove_checked(prover, trace, ctx, &public, stop))?
 }
 
 /// The circuit's wires for the statement V of an executed batch, of the trace's own shape.
@@ -109,8 +99,7 @@ pub fn batch_witness(trace: &BatchTrace, statement_words: &[Word]) -> Result<Vec
 }
 
 fn prove_checked(
-    key: &ProvingKey,
-    prover: impl FnOnce(&[Fr]) -> Result<Proof, Stopped>,
+    prover: Prover<impl FnOnce(&[Fr]) -> Result<Proof, Stopped>>,
     trace: &BatchTrace,
     ctx: Fr,
     public: &PublicInputs,
@@ -119,10 +108,10 @@ fn prove_checked(
     stop.check()?;
     let (values, witness_seconds) = timed(|| witness(trace, ctx, public));
     stop.check()?;
-    let (proof, prove_seconds) = timed(|| prover(&values));
+    let (proof, prove_seconds) = timed(|| (prover.prove)(&values));
     let proof = proof?;
     let inputs = public_wires(public);
-    let (verdict, verify_seconds) = timed(|| verify(&key.parts().0.verifying_key, &inputs, &proof));
+    let (verdict, verify_seconds) = timed(|| verify(prover.verifying_key, &inputs, &proof));
     verdict.map_err(ProveError::Unsatisfied)?;
     let [commitment, x, y] = inputs;
     let proof = proof.to_bytes();

@@ -13,9 +13,9 @@ pub use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
 
 pub use crate::kernels::{
     field::Path,
-    msm::{Digits, Options, Table, TableBytes, TableError as LayoutError, build as build_table, multiply},
+    msm::{Digits, Options, Table, TableBytes, build as build_table, multiply},
     ntt::Transform,
-    sparse::product as sparse_product,
+    sparse::Sparse,
     stop::{Stop, Stopped},
 };
 

@@ -15,6 +15,7 @@ pub mod key_file;
 pub mod keys;
 pub mod machine;
 pub mod membership;
+pub mod prepared;
 pub mod prover;
 pub mod r1cs_to_qap;
 pub mod soundness;

@@ -1,10 +1,10 @@
 //! The prover (Groth 2016, section 3.2).
 //!
-//! [`Machine`] is the fast one, [`prove`] the plain one by arkworks alone: for circuits too small to prepare anything
+//! [`super::machine::Machine`] is the fast one, [`prove`] the plain one by arkworks alone: for circuits too small to prepare anything
 //! for, and to hold the fast one to.
 
 use ark_bn254::{G1Projective, G2Projective};
-use ark_ec::{AffineRepr, CurveGroup};
+use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, PrimeField};
 use rand_chacha::{
     ChaCha20Rng,
@@ -13,7 +13,7 @@ use rand_chacha::{
 use rayon::join;
 
 use super::{
-    data_structures::{Proof, Queries},
+    data_structures::{Proof, Queries, VerifyingKey},
     engine::{Domain, msm_g1, msm_g2, normalise_g1},
     r1cs_to_qap::quotient_scalars,
 };
@@ -48,27 +48,33 @@ impl Blinding {
     }
 }
 
-/// The sums that a proof is made of; over the queries of the same names.
+/// The sums that every proof is made of; over the queries of the same names.
 pub(super) struct Sums {
     pub a: G1Projective,
-    /// Zero unless the proof is blinded.
-    pub b_g1: G1Projective,
     pub b_g2: G2Projective,
     /// C and H together.
     pub c: G1Projective,
 }
 
 impl Sums {
-    /// The proof, by the paper's formulas.
-    pub(super) fn into_proof(self, queries: &Queries, Blinding { r, s }: Blinding) -> Proof {
+    /// The proof with r = s = 0, by the paper's formulas.
+    pub(super) fn into_proof(self, key: &VerifyingKey) -> Proof {
+        let points = normalise_g1(&[self.a + key.alpha_g1, self.c]);
+        Proof { a: points[0], b: (self.b_g2 + key.beta_g2).into_affine(), c: points[1] }
+    }
+
+    /// The proof with these r and s; `b_g1` is B's sum in G1, which r = 0 makes superfluous.
+    pub(super) fn into_blinded(
+        self,
+        queries: &Queries,
+        Blinding { r, s }: Blinding,
+        b_g1: G1Projective,
+    ) -> Proof {
         let key = &queries.verifying_key;
         let a = self.a + key.alpha_g1 + queries.delta_g1 * r;
         let b = self.b_g2 + key.beta_g2 + key.delta_g2 * s;
-        let mut c = self.c + a * s;
-        if r != Fr::ZERO {
-            // r·B + s·A − r·s·δ with B in G1 = β + Σ + s·δ.
-            c += (self.b_g1 + queries.beta_g1.into_group()) * r;
-        }
+        // s·A + r·B − r·s·δ with B in G1 = β + Σ + s·δ.
+        let c = self.c + a * s + (b_g1 + queries.beta_g1) * r;
         let points = normalise_g1(&[a, c]);
         Proof { a: points[0], b: b.into_affine(), c: points[1] }
     }
@@ -88,5 +94,5 @@ pub fn prove(queries: &Queries, r1cs: &R1cs, domain: &Domain, witness: &[Fr], bl
         },
     );
     let hiding = blinding.is_hiding().then(|| msm_g1(&queries.b_g1, witness));
-    Sums { a, b_g1: hiding.unwrap_or_default(), b_g2, c: c + h }.into_proof(queries, blinding)
+    Sums { a, b_g2, c: c + h }.into_blinded(queries, blinding, hiding.unwrap_or_default())
 }

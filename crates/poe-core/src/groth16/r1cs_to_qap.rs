@@ -7,7 +7,10 @@
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
-use super::engine::{Domain, Stop, Stopped, Transform, sparse_product};
+use super::{
+    engine::{Domain, Path, Stop, Stopped, Transform},
+    tables::Circuit,
+};
 use crate::{circuit::r1cs::R1cs, field::Fr};
 
 /// The domain of a circuit: a root for each constraint and each public wire. `None` if there are too many.
@@ -41,11 +44,18 @@ pub fn evaluate(r1cs: &R1cs, domain: &Domain, tau: Fr) -> Evaluations {
 }
 
 /// As [`quotient_scalars`], by the kernels; `transform` is of the domain's size.
-pub fn quotient(r1cs: &R1cs, transform: &Transform, witness: &[Fr], stop: &Stop) -> Result<Vec<Fr>, Stopped> {
-    let product = |matrix: usize| sparse_product(&r1cs.matrices[matrix], witness, transform.size(), stop);
-    let (mut a, b) = (product(0)?, product(1)?);
-    let publics = 1 + r1cs.public_inputs();
-    a[r1cs.constraints()..][..publics].copy_from_slice(&witness[..publics]);
+pub fn quotient(
+    circuit: &Circuit,
+    transform: &Transform,
+    witness: &[Fr],
+    path: Path,
+    stop: &Stop,
+) -> Result<Vec<Fr>, Stopped> {
+    let [a, b] =
+        circuit.matrices.each_ref().map(|matrix| matrix.product(witness, transform.size(), path, stop));
+    let (mut a, b) = (a?, b?);
+    let publics = 1 + circuit.public_inputs;
+    a[circuit.constraints..][..publics].copy_from_slice(&witness[..publics]);
     transform.quotient(a, b, stop)
 }
 

@@ -9,9 +9,12 @@ use poe_core::{
     field::Fr,
     groth16::{
         data_structures::{Proof, Queries},
+        engine::{Path, Stop},
         generator::generate,
+        machine::Machine,
         prover::{Blinding, prove},
         r1cs_to_qap::domain,
+        tables::{Source, TableSize, Tables},
     },
 };
 
@@ -66,6 +69,15 @@ impl Setup {
             2 => -Fr::from(1u64),
             _ => random.element(),
         })
+    }
+
+    pub fn source(&self) -> Source<'_> {
+        Source { queries: &self.queries, r1cs: &self.r1cs, label: b"a test's circuit" }
+    }
+
+    /// The fast prover with tables in memory.
+    pub fn machine(&self, size: TableSize, path: Path) -> Machine {
+        Machine::new(Tables::in_memory(self.source(), size, &Stop::new()).unwrap(), path).unwrap()
     }
 
     /// The proof by arkworks alone.

@@ -1,10 +1,10 @@
 //! The file of a key's tables, beside the key.
 //!
 //! One page of header: magic, version, size, the key file's checksum, the sections' lengths, SHA-256 of all sections,
-//! SHA-256 of the header so far; then the sections, each from a page on. The file gets its name only when it is whole
-//! and on the disk, and the header is written last. A file is taken if header, length and the tables' own headers are
-//! right: reading a gigabyte to hash it would take longer than a proof. The hash of the sections is compared when a
-//! proof fails its check, which is where a damaged table shows.
+//! SHA-256 of the header so far; then the sections, each from a page on: the tables and the circuit. The file gets its
+//! name only when it is whole and on the disk, and the header is written last. A file is taken if header, length, the
+//! tables' own headers and the circuit's bytes are right: reading a gigabyte to hash it would take longer than a proof.
+//! The hash of the sections is compared when a proof fails its check, which is where a damaged table shows.
 
 use std::{
     ffi::OsString,
@@ -17,11 +17,8 @@ use ark_bn254::{g1, g2};
 use memmap2::{Mmap, MmapOptions};
 use sha2::{Digest, Sha256};
 
-use super::{Found, SECTIONS, TableSize, make_section};
-use crate::groth16::{
-    data_structures::Queries,
-    engine::{Stop, Stopped, Table, TableBytes},
-};
+use super::{Circuit, Found, SECTIONS, Source, TABLES, TableSize, make_table};
+use crate::groth16::engine::{Stop, Stopped, Table};
 
 const MAGIC: &[u8; 8] = b"poe-tab\0";
 /// Of this header; tables have their own.
@@ -35,12 +32,12 @@ const BODY_HASH_AT: usize = LENGTHS_AT + 8 * SECTIONS;
 const HEADER_HASH_AT: usize = BODY_HASH_AT + HASH_BYTES;
 
 /// A file that is right.
-pub struct MappedTables {
+pub struct MappedFile {
     bytes: Mmap,
     path: PathBuf,
 }
 
-impl MappedTables {
+impl MappedFile {
     pub fn section(&self, section: usize) -> &[u8] {
         let lengths = lengths(&self.bytes);
         let start = start_of(&lengths, section);
@@ -60,30 +57,32 @@ impl MappedTables {
     }
 }
 
+/// The file beside a key, if it is right.
+pub fn find(key_path: &Path, size: TableSize) -> Option<(MappedFile, Circuit)> {
+    let key_hash = checksum_of(key_path).ok()?;
+    open(&path_of(key_path, &key_hash, size), &key_hash, size)
+}
+
 /// The file beside a key, made under the key's lock if need be; `None` where it can be neither read nor written.
-pub fn open_or_make(
-    queries: &Queries,
+pub fn find_or_make(
+    source: Source,
     key_path: &Path,
     size: TableSize,
     stop: &Stop,
-) -> Result<Option<(MappedTables, Found)>, Stopped> {
-    let Ok(key_hash) = checksum_of(key_path) else { return Ok(None) };
+) -> Result<Option<(MappedFile, Circuit, Found)>, Stopped> {
+    let (Ok(key_hash), Ok(_lock)) = (checksum_of(key_path), lock(key_path)) else { return Ok(None) };
     let path = path_of(key_path, &key_hash, size);
-    if let Some(mapped) = open(&path, &key_hash, size) {
-        return Ok(Some((mapped, Found::Kept)));
-    }
-    let Ok(_lock) = lock(key_path) else { return Ok(None) };
-    if let Some(mapped) = open(&path, &key_hash, size) {
-        return Ok(Some((mapped, Found::Kept)));
+    if let Some((file, circuit)) = open(&path, &key_hash, size) {
+        return Ok(Some((file, circuit, Found::Kept)));
     }
     let partial = with_suffix(&path, ".partial");
-    let is_made = make(queries, &partial, &key_hash, size, stop);
+    let is_made = make(source, &partial, &key_hash, size, stop);
     if !matches!(is_made, Ok(Ok(()))) || fs::rename(&partial, &path).is_err() {
         // No room, or stopped: a leftover is written over by the next one to make it.
         let _ = fs::remove_file(&partial);
         return is_made.map(|_| None);
     }
-    Ok(open(&path, &key_hash, size).map(|mapped| (mapped, Found::Made)))
+    Ok(open(&path, &key_hash, size).map(|(file, circuit)| (file, circuit, Found::Made)))
 }
 
 /// A file's last 32 bytes: a key file ends in the hash of all before.
@@ -114,27 +113,34 @@ fn lock(key_path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn open(path: &Path, key_hash: &[u8; HASH_BYTES], size: TableSize) -> Option<MappedTables> {
+fn open(path: &Path, key_hash: &[u8; HASH_BYTES], size: TableSize) -> Option<(MappedFile, Circuit)> {
     let file = File::open(path).ok()?;
     // SAFETY: whoever writes a table file renames a whole one into place, nobody changes one; that the cache's owner
     // does not truncate it is the same trust as in the program file, which is mapped too.
     #[allow(unsafe_code)]
     let bytes = unsafe { MmapOptions::new().populate().map(&file) }.ok()?;
-    is_right(&bytes, key_hash, size).then(|| MappedTables { bytes, path: path.into() })
+    let circuit = read(&bytes, key_hash, size)?;
+    Some((MappedFile { bytes, path: path.into() }, circuit))
 }
 
-fn is_right(bytes: &[u8], key_hash: &[u8; HASH_BYTES], size: TableSize) -> bool {
-    let Some(header) = bytes.first_chunk::<PAGE_BYTES>() else { return false };
+/// The circuit of a file of which everything that is cheap to check is right.
+fn read(bytes: &[u8], key_hash: &[u8; HASH_BYTES], size: TableSize) -> Option<Circuit> {
+    let header = bytes.first_chunk::<PAGE_BYTES>()?;
     let is_header = header[..KEY_AT] == prefix(size)
         && header[KEY_AT..LENGTHS_AT] == *key_hash
         && header[HEADER_HASH_AT..][..HASH_BYTES] == *Sha256::digest(&header[..HEADER_HASH_AT]);
-    if !is_header || bytes.len() != start_of(&lengths(header), SECTIONS) {
-        return false;
-    }
     let lengths = lengths(header);
+    if !is_header || bytes.len() != start_of(&lengths, SECTIONS) {
+        return None;
+    }
     let section = |i: usize| &bytes[start_of(&lengths, i)..][..lengths[i]];
-    let is_g1 = |i: usize| Table::<g1::Config>::from_bytes(section(i)).is_ok();
-    is_g1(0) && Table::<g2::Config>::from_bytes(section(1)).is_ok() && is_g1(2) && is_g1(3)
+    let circuit = Circuit::from_bytes(section(TABLES))?;
+    let columns =
+        |i: usize| Table::<g1::Config>::from_bytes(section(i)).ok().map(|table| table.column_count());
+    let columns_g2 = Table::<g2::Config>::from_bytes(section(1)).ok()?.column_count();
+    let found = [columns(0)?, columns_g2, columns(2)?, columns(3)?];
+    let wires = circuit.wires;
+    (found == [wires, wires, wires, circuit.domain_size()]).then_some(circuit)
 }
 
 fn prefix(size: TableSize) -> [u8; KEY_AT] {
@@ -145,7 +151,7 @@ fn prefix(size: TableSize) -> [u8; KEY_AT] {
     prefix
 }
 
-/// Of a header whose hash is right, or of a mapped file, whose header was.
+/// Of a mapped file whose header is right, or of one that is still to be checked.
 fn lengths(header: &[u8]) -> [usize; SECTIONS] {
     let (words, _) = header[LENGTHS_AT..BODY_HASH_AT].as_chunks::<8>();
     std::array::from_fn(|i| u64::from_le_bytes(words[i]) as usize)
@@ -158,7 +164,7 @@ fn start_of(lengths: &[usize; SECTIONS], section: usize) -> usize {
 
 /// Writes a file, section by section: one at a time is in memory twice.
 fn make(
-    queries: &Queries,
+    source: Source,
     path: &Path,
     key_hash: &[u8; HASH_BYTES],
     size: TableSize,
@@ -168,13 +174,14 @@ fn make(
         Ok(file) => Writer { file: BufWriter::new(file), hasher: Sha256::new(), lengths: [0; SECTIONS] },
         Err(error) => return Ok(Err(error)),
     };
-    for section in 0..SECTIONS {
-        let table = make_section(queries, size, section, stop)?;
-        if let Err(error) = writer.write(section, &table) {
+    for table in 0..TABLES {
+        let bytes = make_table(source.queries, size, table, stop)?;
+        if let Err(error) = writer.write(table, &bytes) {
             return Ok(Err(error));
         }
     }
-    Ok(writer.finish(key_hash, size))
+    let circuit = writer.write(TABLES, &Circuit::new(source).to_bytes());
+    Ok(circuit.and_then(|()| writer.finish(key_hash, size)))
 }
 
 struct Writer {
@@ -184,11 +191,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&mut self, section: usize, table: &TableBytes) -> io::Result<()> {
+    fn write(&mut self, section: usize, bytes: &[u8]) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(start_of(&self.lengths, section) as u64))?;
-        self.lengths[section] = table.len();
-        self.hasher.update(&table[..]);
-        self.file.write_all(table)
+        self.lengths[section] = bytes.len();
+        self.hasher.update(bytes);
+        self.file.write_all(bytes)
     }
 
     fn finish(self, key_hash: &[u8; HASH_BYTES], size: TableSize) -> io::Result<()> {
@@ -215,9 +222,9 @@ mod tests {
 
     #[test]
     fn sections_begin_on_pages_and_do_not_overlap() {
-        let lengths = [1, 4096, 4097, 0];
+        let lengths = [1, 4096, 4097, 0, 9];
         let starts: Vec<usize> = (0..=SECTIONS).map(|section| start_of(&lengths, section)).collect();
-        assert_eq!(starts, [4096, 8192, 12288, 20480, 20480]);
+        assert_eq!(starts, [4096, 8192, 12288, 20480, 20480, 24576]);
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! A key's tables of multiples: of the queries A, B in G2, C and H.
+//! Everything of a key that fast proofs read: tables of multiples of the queries A, B in G2, C and H, the matrices A and
+//! B, the verifying key.
 //!
-//! They are made once and lie in a file beside the key, mapped read-only, so that all provers of a host share one copy
-//! in memory. `file` says when a file is right. Where none can be kept they are made in memory of the process.
+//! It is made once and lies in a file beside the key, mapped read-only, so that all provers of a host share one copy in
+//! memory and none has to read the key or compile the circuit. `file` says when a file is right. Where none can be kept
+//! it is made in memory of the process.
 
+mod circuit;
 mod file;
 mod size;
 
@@ -11,29 +14,44 @@ use std::path::Path as FilePath;
 use ark_bn254::{G1Projective, G2Projective, g1, g2};
 use ark_ec::AffineRepr;
 
-use self::file::MappedTables;
-pub use self::size::{TableSize, UnknownSize};
+use self::file::MappedFile;
+pub use self::{
+    circuit::Circuit,
+    size::{TableSize, UnknownSize},
+};
 use super::{
     data_structures::Queries,
     engine::{Digits, G1Affine, Path, Stop, Stopped, Table, TableBytes, build_table, multiply},
 };
-use crate::field::Fr;
+use crate::{circuit::r1cs::R1cs, field::Fr};
 
 /// A, B in G2, C, H.
-const SECTIONS: usize = 4;
+const TABLES: usize = 4;
+/// The tables and the circuit.
+const SECTIONS: usize = TABLES + 1;
 
-/// The tables of one key.
+/// What tables are made of. The label says what the circuit is, in the caller's words.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    pub queries: &'a Queries,
+    pub r1cs: &'a R1cs,
+    pub label: &'a [u8],
+}
+
+/// The tables of one key, and its circuit.
 pub struct Tables {
     size: TableSize,
     storage: Storage,
+    circuit: Circuit,
+    found: Found,
 }
 
 enum Storage {
-    Mapped(MappedTables),
-    Private([TableBytes; SECTIONS]),
+    Mapped(MappedFile),
+    Private([TableBytes; TABLES]),
 }
 
-/// Where a machine's tables are, for logs.
+/// How tables were come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// The file beside the key was right.
@@ -45,32 +63,42 @@ pub enum Found {
 }
 
 impl Tables {
-    /// The tables of a key in a file: mapped from the file beside it, which is made first if it is missing or not
-    /// right; only one process makes it, others wait. Without room for the file, in memory.
-    pub fn open(
-        queries: &Queries,
-        key_path: &FilePath,
-        size: TableSize,
-        stop: &Stop,
-    ) -> Result<(Self, Found), Stopped> {
-        match file::open_or_make(queries, key_path, size, stop)? {
-            Some((mapped, found)) => Ok((Self { size, storage: Storage::Mapped(mapped) }, found)),
-            None => Ok((Self::in_memory(queries, size, stop)?, Found::Private)),
+    /// The tables in the file beside a key; `None` if it is missing or not right.
+    pub fn find(key_path: &FilePath, size: TableSize) -> Option<Self> {
+        let (file, circuit) = file::find(key_path, size)?;
+        Some(Self { size, storage: Storage::Mapped(file), circuit, found: Found::Kept })
+    }
+
+    /// The tables of a key in a file, which are made first unless they are there: only one process makes them, others
+    /// wait. Without room for a file, in memory.
+    pub fn open(source: Source, key_path: &FilePath, size: TableSize, stop: &Stop) -> Result<Self, Stopped> {
+        match file::find_or_make(source, key_path, size, stop)? {
+            Some((file, circuit, found)) => Ok(Self { size, storage: Storage::Mapped(file), circuit, found }),
+            None => Self::in_memory(source, size, stop),
         }
     }
 
     /// The tables of a key in memory of this process.
-    pub fn in_memory(queries: &Queries, size: TableSize, stop: &Stop) -> Result<Self, Stopped> {
-        let make = |section| make_section(queries, size, section, stop);
-        Ok(Self { size, storage: Storage::Private([make(0)?, make(1)?, make(2)?, make(3)?]) })
+    pub fn in_memory(source: Source, size: TableSize, stop: &Stop) -> Result<Self, Stopped> {
+        let make = |table| make_table(source.queries, size, table, stop);
+        let storage = Storage::Private([make(0)?, make(1)?, make(2)?, make(3)?]);
+        Ok(Self { size, storage, circuit: Circuit::new(source), found: Found::Private })
     }
 
     pub fn size(&self) -> TableSize {
         self.size
     }
 
+    pub fn circuit(&self) -> &Circuit {
+        &self.circuit
+    }
+
+    pub fn found(&self) -> Found {
+        self.found
+    }
+
     pub fn size_bytes(&self) -> usize {
-        (0..SECTIONS).map(|section| self.section(section).len()).sum()
+        (0..TABLES).map(|table| self.bytes(table).len()).sum()
     }
 
     /// Whether they are a file that all processes share.
@@ -82,7 +110,7 @@ impl Tables {
     /// Reads all of it: for when a proof fails its check.
     pub fn is_intact(&self) -> bool {
         match &self.storage {
-            Storage::Mapped(mapped) => mapped.is_intact(),
+            Storage::Mapped(file) => file.is_intact(),
             Storage::Private(_) => true,
         }
     }
@@ -107,32 +135,27 @@ impl Tables {
         multiply(&h, &Digits::new(quotient, h.window_bits()), path, stop)
     }
 
-    fn table_g1(&self, section: usize) -> Table<'_, g1::Config> {
-        Table::from_bytes(self.section(section)).unwrap_or_else(|_| unreachable!("read when it was opened"))
+    fn table_g1(&self, table: usize) -> Table<'_, g1::Config> {
+        Table::from_bytes(self.bytes(table)).unwrap_or_else(|_| unreachable!("read when it was opened"))
     }
 
     fn table_g2(&self) -> Table<'_, g2::Config> {
-        Table::from_bytes(self.section(1)).unwrap_or_else(|_| unreachable!("read when it was opened"))
+        Table::from_bytes(self.bytes(1)).unwrap_or_else(|_| unreachable!("read when it was opened"))
     }
 
-    fn section(&self, section: usize) -> &[u8] {
+    fn bytes(&self, table: usize) -> &[u8] {
         match &self.storage {
-            Storage::Mapped(mapped) => mapped.section(section),
-            Storage::Private(sections) => &sections[section],
+            Storage::Mapped(file) => file.section(table),
+            Storage::Private(tables) => &tables[table],
         }
     }
 }
 
 /// Makes one table. A, B and C have a column a wire, so that they share the witness's digits.
-fn make_section(
-    queries: &Queries,
-    size: TableSize,
-    section: usize,
-    stop: &Stop,
-) -> Result<TableBytes, Stopped> {
+fn make_table(queries: &Queries, size: TableSize, table: usize, stop: &Stop) -> Result<TableBytes, Stopped> {
     let wires = queries.a.len();
-    let options = size.options(if section == 3 { queries.h.len() } else { wires });
-    match section {
+    let options = size.options(if table == 3 { queries.h.len() } else { wires });
+    match table {
         0 => build_table::<g1::Config>(&queries.a, options, stop),
         1 => build_table::<g2::Config>(&queries.b_g2, options, stop),
         2 => {

@@ -4,7 +4,7 @@ use std::fs;
 
 use ark_bn254::{g1, g2};
 
-use crate::groth16::{data_structures::Queries, engine::Options};
+use crate::groth16::engine::Options;
 
 /// How much memory is spent on speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +28,13 @@ impl TableSize {
         }
     }
 
-    /// "full", "small", or "auto": full if that takes at most half of the memory that is free now.
-    pub fn named(name: &str, queries: &Queries) -> Result<Self, UnknownSize> {
+    /// "full", "small", or "auto": full if that takes at most half of the memory that is free now, for a circuit of so
+    /// many wires whose domain has so many points.
+    pub fn named(name: &str, wires: usize, points: usize) -> Result<Self, UnknownSize> {
         match name {
             "full" => Ok(Self::Full),
             "small" => Ok(Self::Small),
-            "auto" => Ok(Self::fitting(Self::Full.size_bytes(queries), free_bytes())),
+            "auto" => Ok(Self::fitting(Self::Full.size_bytes(wires, points), free_bytes())),
             _ => Err(UnknownSize { name: name.to_owned() }),
         }
     }
@@ -51,8 +52,7 @@ impl TableSize {
     }
 
     /// At most this many bytes: columns at infinity are left out of tables.
-    pub fn size_bytes(self, queries: &Queries) -> usize {
-        let (wires, points) = (queries.a.len(), queries.h.len());
+    pub fn size_bytes(self, wires: usize, points: usize) -> usize {
         let of_witness = self.options(wires);
         2 * of_witness.size_bytes::<g1::Config>(wires, wires)
             + of_witness.size_bytes::<g2::Config>(wires, wires)

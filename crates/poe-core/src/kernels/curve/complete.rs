@@ -1,7 +1,7 @@
 //! One affine addition with all exceptional cases: what a batch falls back to where its formula has no answer.
 
 use ark_ec::AffineRepr;
-use ark_ff::{AdditiveGroup, Field, Zero};
+use ark_ff::{AdditiveGroup, Field};
 
 use super::Curve;
 
@@ -22,8 +22,7 @@ pub(super) fn add<G: Curve>(a: &G::Row, b: &G::Row, negate: bool) -> G::Row {
     } else {
         return G::INFINITY;
     };
-    // A row that is no point of the curve can have y = 0; what comes of it does not matter, a panic would.
-    let slope = rise * run.inverse().unwrap_or_else(G::BaseField::zero);
+    let slope = rise * G::inverse(run);
     let x = slope.square() - a.x - b.x;
     G::row(x, slope * (a.x - x) - a.y)
 }

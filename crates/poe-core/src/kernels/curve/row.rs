@@ -3,12 +3,13 @@
 use ark_bn254::{Fq, Fq2, Fr, g1, g2};
 use ark_ec::AffineRepr;
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
-use ark_ff::{BigInt, Zero};
+use ark_ff::{BigInt, Field, Zero};
 
 #[cfg(target_arch = "x86_64")]
 use super::coordinate::{Coordinate, Fq2Lanes};
 #[cfg(target_arch = "x86_64")]
 use crate::kernels::field::FqLanes;
+use crate::kernels::field::inverse;
 
 /// An affine point: x then y, each coordinate's words in arkworks' Montgomery form (below p), c0 before c1 in G2.
 /// Infinity is all zeros, which is on neither curve.
@@ -38,6 +39,9 @@ pub trait Curve: SWCurveConfig<ScalarField = Fr> {
 
     /// The coordinates of a row, whatever point it is.
     fn coordinates(row: &Self::Row) -> (Self::BaseField, Self::BaseField);
+
+    /// 1/x of a coordinate; zero for zero.
+    fn inverse(x: Self::BaseField) -> Self::BaseField;
 
     /// The bytes of a row in a table.
     fn bytes(row: &Self::Row) -> impl Iterator<Item = u8>;
@@ -76,6 +80,10 @@ impl Curve for g1::Config {
         (fq(&row.0[..4]), fq(&row.0[4..]))
     }
 
+    fn inverse(x: Fq) -> Fq {
+        inverse(x)
+    }
+
     fn bytes(row: &Row<8>) -> impl Iterator<Item = u8> {
         row.0.into_iter().flat_map(u64::to_le_bytes)
     }
@@ -101,6 +109,12 @@ impl Curve for g2::Config {
     fn coordinates(row: &Row<16>) -> (Fq2, Fq2) {
         let w = &row.0;
         (Fq2::new(fq(&w[..4]), fq(&w[4..8])), Fq2::new(fq(&w[8..12]), fq(&w[12..])))
+    }
+
+    fn inverse(x: Fq2) -> Fq2 {
+        // 1/(c0 + c1·u) = (c0 - c1·u)/(c0² + c1²)
+        let norm = inverse(x.c0.square() + x.c1.square());
+        Fq2::new(x.c0 * norm, -x.c1 * norm)
     }
 
     fn bytes(row: &Row<16>) -> impl Iterator<Item = u8> {

@@ -16,7 +16,7 @@ pub(super) fn add_all<G: Curve>(additions: &mut impl Additions<G::Row>) {
             product *= difference;
         }
     }
-    let Some(mut inverse) = product.inverse() else { return };
+    let mut inverse = G::inverse(product);
     for (k, prefix) in prefixes.into_iter().enumerate().rev() {
         let (a, b, negate) = additions.operands(k);
         let sum = match difference::<G>(a, b) {

@@ -46,6 +46,7 @@ impl<C> Clone for Lanes<C> {
 
 impl<C> Copy for Lanes<C> {}
 
+#[inline(always)]
 const fn split(words: Words) -> [u64; 5] {
     let [a, b, c, d] = words;
     [
@@ -391,7 +392,7 @@ impl<C: MontConfig<4>> Lanes<C> {
         const { assert!(K <= 64) };
         // SAFETY: as in `mul`.
         unsafe {
-            let multiple = Self::from_limbs(Self::vectors(times(Self::P, K)));
+            let multiple = Self::from_limbs(Self::vectors(const { times(Self::P, K) }));
             let shifted = self.limbwise(multiple, |a, b| _mm512_add_epi64(a, b));
             shifted.limbwise(other, |a, b| _mm512_sub_epi64(a, b))
         }

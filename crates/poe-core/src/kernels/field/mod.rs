@@ -7,7 +7,7 @@
 //!
 //! The scalar path is [`ark_ff::Fp`] itself, over the same memory.
 
-#[cfg(target_arch = "x86_64")]
+mod gcd;
 mod invert;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -17,6 +17,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 mod transpose;
 
+pub use invert::inverse;
 #[cfg(target_arch = "x86_64")]
 pub use lanes::{FqLanes, FrLanes, LANES, Lanes};
 pub use path::{Ifma, Path};

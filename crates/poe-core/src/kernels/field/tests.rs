@@ -4,7 +4,7 @@ use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{AdditiveGroup, Field, Fp, MontBackend, MontConfig, UniformRand};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
 
-use super::{Ifma, LANES, Lanes, Path, Rows};
+use super::{Ifma, LANES, Lanes, Path, Rows, inverse};
 
 type Element<C> = Fp<MontBackend<C, 4>, 4>;
 
@@ -128,6 +128,24 @@ fn inverse_matches_arkworks_and_leaves_zero() {
             assert_eq!(got[k], chunk[k].inverse().unwrap_or_default());
         }
     }
+}
+
+fn inverse_of_one_matches<C: MontConfig<4>>() {
+    for element in edges::<C>() {
+        assert_eq!(inverse(element), element.inverse().unwrap_or_default(), "1/{element}");
+    }
+    // Walk far from the edges; every step of the chain depends on the last.
+    let mut x = Element::<C>::from(3u64);
+    for _ in 0..2_000 {
+        assert_eq!(x * inverse(x), Element::from(1u64), "1/{x}");
+        x = inverse(x) + x.square();
+    }
+}
+
+#[test]
+fn inverse_of_one_element_matches_arkworks() {
+    inverse_of_one_matches::<FqConfig>();
+    inverse_of_one_matches::<FrConfig>();
 }
 
 #[test]
