@@ -1,0 +1,28 @@
+//! Many hashes of one width at once, on all cores.
+
+use rayon::prelude::*;
+
+use super::{hash2, hash4, hash5};
+use crate::field::Fr;
+
+/// Hashes of one task: enough to be worth handing to another core.
+const TASK_HASHES: usize = 16;
+
+/// [`hash2`] of each, in order.
+pub fn hash2_many(inputs: &[[Fr; 2]]) -> Vec<Fr> {
+    many(inputs, hash2)
+}
+
+/// [`hash4`] of each, in order.
+pub fn hash4_many(inputs: &[[Fr; 4]]) -> Vec<Fr> {
+    many(inputs, hash4)
+}
+
+/// [`hash5`] of each, in order.
+pub fn hash5_many(inputs: &[[Fr; 5]]) -> Vec<Fr> {
+    many(inputs, hash5)
+}
+
+fn many<const INPUTS: usize>(inputs: &[[Fr; INPUTS]], hash: impl Fn([Fr; INPUTS]) -> Fr + Sync) -> Vec<Fr> {
+    inputs.par_iter().with_min_len(TASK_HASHES).map(|inputs| hash(*inputs)).collect()
+}
