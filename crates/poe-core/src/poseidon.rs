@@ -24,7 +24,7 @@ pub const MAX_INPUTS: usize = MAX_WIDTH - 1;
 const PARTIAL_ROUNDS: [usize; MAX_INPUTS] = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68];
 const FIELD_BITS: usize = 254;
 
-pub use many::{hash2_many, hash4_many, hash5_many};
+pub use many::{hash2_many, hash4_many, hash5_chunk, hash5_many};
 use sparse::Schedule;
 
 /// Why there is no hash of these inputs.

@@ -72,6 +72,11 @@ impl Extended {
         self.x == Fr::ZERO && self.y == self.z
     }
 
+    /// Whether both are the same point.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.x * other.z == other.x * self.z && self.y * other.z == other.y * self.z
+    }
+
     pub fn double(&self) -> Self {
         let (a, b, c) = (self.x.square(), self.y.square(), self.z.square().double());
         let e = (self.x + self.y).square() - a - b;
