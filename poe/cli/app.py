@@ -31,6 +31,7 @@ for _name, _help in (
     ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
     ("arbiter", "Deploy the contract and look at it."),
     ("circuit", "Circuits and their proving keys."),
+    ("bench", "Measure this machine."),
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
 ):

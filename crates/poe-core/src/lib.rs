@@ -13,6 +13,7 @@ mod keccak;
 pub mod merkle;
 pub mod outcome;
 pub mod poseidon;
+pub mod sequencing;
 pub mod snarkjs;
 pub mod state;
 pub mod statement;

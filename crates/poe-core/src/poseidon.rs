@@ -126,17 +126,17 @@ pub fn hash16(inputs: [Fr; 16]) -> Fr {
     digest_by(&SCHEDULE_16, &inputs)
 }
 
-static SCHEDULE_2: LazyLock<Option<Schedule<Fr, 3>>> = LazyLock::new(schedule);
-static SCHEDULE_4: LazyLock<Option<Schedule<Fr, 5>>> = LazyLock::new(schedule);
-static SCHEDULE_5: LazyLock<Option<Schedule<Fr, 6>>> = LazyLock::new(schedule);
-static SCHEDULE_16: LazyLock<Option<Schedule<Fr, 17>>> = LazyLock::new(schedule);
+static SCHEDULE_2: LazyLock<Option<Schedule<3>>> = LazyLock::new(schedule);
+static SCHEDULE_4: LazyLock<Option<Schedule<5>>> = LazyLock::new(schedule);
+static SCHEDULE_5: LazyLock<Option<Schedule<6>>> = LazyLock::new(schedule);
+static SCHEDULE_16: LazyLock<Option<Schedule<17>>> = LazyLock::new(schedule);
 
-fn schedule<const WIDTH: usize>() -> Option<Schedule<Fr, WIDTH>> {
+fn schedule<const WIDTH: usize>() -> Option<Schedule<WIDTH>> {
     Schedule::new(parameters(WIDTH)?)
 }
 
 /// Poseidon by sparse matrices; by the definition if there are none.
-fn digest_by<const WIDTH: usize>(schedule: &Option<Schedule<Fr, WIDTH>>, inputs: &[Fr]) -> Fr {
+fn digest_by<const WIDTH: usize>(schedule: &Option<Schedule<WIDTH>>, inputs: &[Fr]) -> Fr {
     let Some(schedule) = schedule else {
         return digest::<WIDTH>(inputs);
     };

@@ -5,6 +5,7 @@ mod exchange;
 mod mutation;
 mod primitives;
 mod proofs;
+mod sequencing;
 mod state;
 
 use pyo3::prelude::*;
@@ -18,6 +19,7 @@ mod _core {
         mutation::mutate,
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
         proofs::{ProofResult, ProvingKey, circuit_info, setup_dev_key, verify_proof},
+        sequencing::{Engine, SealedBatch, workload_execute, workload_transfers},
         state::{Execution, State},
     };
 }

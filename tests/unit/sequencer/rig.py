@@ -24,6 +24,7 @@ from poe.sequencer.node import Sequencer
 from poe.sequencer.publisher import Publisher
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc
+from poe.sequencer.work import PoolWork
 from tests.fakes import DOMAIN, SHAPE, FakeFollower, FakeL1, in_place
 
 SECRETS = tuple(bytes([number]) * 32 for number in range(1, 9))
@@ -69,16 +70,16 @@ class Rig:
             state=ReferenceState(SHAPE.depth), domain=DOMAIN, offload=in_place, kept_batches=self.kept_batches
         )
         self.mempool = Mempool(capacity=self.capacity, capacity_per_account=self.capacity_per_account)
+        self.work = PoolWork(chain=self.chain, mempool=self.mempool, shape=SHAPE, fee_account=AccountIndex(0))
         self.reconciler = Reconciler(
-            chain=self.chain, ledger=self.ledger, mempool=self.mempool, metrics=self.metrics, bell=self.bell
+            chain=self.chain, ledger=self.ledger, work=self.work, metrics=self.metrics, bell=self.bell
         )
         self.batcher = Batcher(
             chain=self.chain,
             ledger=self.ledger,
-            mempool=self.mempool,
+            work=self.work,
             rules=SealingRules(
                 shape=SHAPE,
-                fee_account=AccountIndex(0),
                 seal_seconds=SEAL_SECONDS,
                 max_unposted_batches=self.max_unposted_batches,
                 max_unproven_batches=self.max_unproven_batches,
@@ -106,7 +107,7 @@ class Rig:
             metrics=self.metrics,
             bell=self.bell,
         )
-        self.rpc = Rpc(intake=self.intake, chain=self.chain, mempool=self.mempool, ledger=self.ledger)
+        self.rpc = Rpc(intake=self.intake, chain=self.chain, work=self.work, ledger=self.ledger)
 
     def node(self, data_dir: Path) -> Sequencer:
         """The parts put together."""

@@ -172,9 +172,10 @@ mod tests {
         for count in [0, 1, 2, 15, 16, 63, 64, 255, 256, 1023, 1024, 1100] {
             let points = scalars(count).map(|s| multiply_base(&s)).collect::<Vec<_>>();
             let terms: Vec<Term> = scalars(count + 1).skip(1).zip(Extended::prepare_many(&points)).collect();
-            let expected = terms.iter().zip(scalars(count)).fold(Scalar::from(0u64), |sum, ((a, _), b)| {
-                sum + Scalar::from(*a) * Scalar::from(b)
-            });
+            let expected = terms
+                .iter()
+                .zip(scalars(count))
+                .fold(Scalar::from(0u64), |sum, ((a, _), b)| sum + Scalar::from(*a) * Scalar::from(b));
             let sum = multiply_sum(&terms, 251);
             assert_eq!(sum.to_affine(), multiply_base(&expected.into_bigint()).to_affine(), "{count} terms");
         }

@@ -12,7 +12,8 @@ use ark_ff::{AdditiveGroup, Field, MontFp};
 use super::Affine;
 use crate::field::Fr;
 
-/// A point of order 8: what `test::constants_belong_to_a_point_of_order_eight` holds the constants below to.
+/// A point of order 8, whose constants these are.
+#[cfg(test)]
 pub const TORSION: Affine = Affine {
     x: MontFp!("4342719913949491028786768530115087822524712248835451589697801404893164183326"),
     y: MontFp!("4826523245007015323400664741523384119579596407052839571721035538011798951543"),

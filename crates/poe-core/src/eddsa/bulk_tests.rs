@@ -116,7 +116,8 @@ fn plainly(item: &SignedMessage) -> Verdict {
 fn bulk_answers_are_the_single_ones_for_every_oddity_at_once() {
     let messages = oddities();
     assert_eq!(verify_many(&messages), alone(&messages));
-    let mixed: Vec<_> = (0..messages.len() as u64).map(good).zip(messages).flat_map(|(a, b)| [a, b]).collect();
+    let mixed: Vec<_> =
+        (0..messages.len() as u64).map(good).zip(messages).flat_map(|(a, b)| [a, b]).collect();
     assert_eq!(verify_many(&mixed), alone(&mixed));
 }
 
@@ -130,7 +131,10 @@ fn one_oddity_among_many_good_signatures_is_found_wherever_it_is() {
         let expected = verify(odd.public_key, &odd.signature, odd.message);
         let verdicts = verify_many(&messages);
         assert_eq!(verdicts[position * 7 % 70], expected, "oddity {position}");
-        assert_eq!(verdicts.iter().filter(|verdict| verdict.is_err()).count(), usize::from(expected.is_err()));
+        assert_eq!(
+            verdicts.iter().filter(|verdict| verdict.is_err()).count(),
+            usize::from(expected.is_err())
+        );
     }
 }
 
@@ -152,7 +156,10 @@ fn torsion_that_cancels_between_two_signatures_is_found() {
         messages[3].signature.r8 = twisted(messages[3].signature.r8, 8 - times);
         let verdicts = verify_many(&messages);
         assert_eq!(verdicts, alone(&messages));
-        assert_eq!((verdicts[2], verdicts[3]), (Err(SignatureError::Equation), Err(SignatureError::Equation)));
+        assert_eq!(
+            (verdicts[2], verdicts[3]),
+            (Err(SignatureError::Equation), Err(SignatureError::Equation))
+        );
     }
 }
 

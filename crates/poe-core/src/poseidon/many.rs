@@ -24,6 +24,9 @@ pub fn hash5_many(inputs: &[[Fr; 5]]) -> Vec<Fr> {
 }
 
 fn many<const INPUTS: usize>(inputs: &[[Fr; INPUTS]], hash: impl Fn([Fr; INPUTS]) -> Fr + Sync) -> Vec<Fr> {
+    if inputs.len() <= TASK_HASHES {
+        return inputs.iter().map(|inputs| hash(*inputs)).collect();
+    }
     inputs.par_iter().with_min_len(TASK_HASHES).map(|inputs| hash(*inputs)).collect()
 }
 

@@ -9,49 +9,31 @@
 
 use ark_ff::{AdditiveGroup, Field};
 
-use super::{FULL_ROUNDS, Parameters};
+use super::{FULL_ROUNDS, Parameters, fifth_power};
 use crate::field::Fr;
-
-/// What the permutation asks of its elements: one of them, or eight side by side.
-pub trait Element: Copy {
-    /// A constant of the schedule in the form that this element computes with.
-    type Constant: Copy;
-    fn add_constant(self, constant: &Self::Constant) -> Self;
-    fn fifth_power(self) -> Self;
-    /// `Σ row[i]·elements[i]`.
-    fn dot<const WIDTH: usize>(row: &[Self::Constant; WIDTH], elements: &[Self; WIDTH]) -> Self;
-    /// `self + factor·other`.
-    fn add_multiple(self, factor: &Self::Constant, other: Self) -> Self;
-    /// The same value: the place for delayed reductions. Called on what goes into an S-box, and on every element
-    /// each `SETTLE_ROUNDS` partial rounds.
-    fn settled(self) -> Self;
-}
-
-/// Partial rounds between two calls of [`Element::settled`].
-const SETTLE_ROUNDS: usize = 16;
 
 /// One partial round: `x0 += constant; x0 = x0^5; x = P·x`.
 #[derive(Debug, Clone)]
-struct Partial<C, const WIDTH: usize> {
-    constant: C,
+struct Partial<const WIDTH: usize> {
+    constant: Fr,
     /// The first row of P.
-    row: [C; WIDTH],
+    row: [Fr; WIDTH],
     /// The first column of P; its entry 0 repeats the row's.
-    column: [C; WIDTH],
+    column: [Fr; WIDTH],
 }
 
 /// The rewritten constants of one width.
 #[derive(Debug, Clone)]
-pub struct Schedule<C, const WIDTH: usize> {
+pub struct Schedule<const WIDTH: usize> {
     /// Constants of the full rounds, those before the partial ones first.
-    full: Vec<[C; WIDTH]>,
-    partial: Vec<Partial<C, WIDTH>>,
-    matrix: [[C; WIDTH]; WIDTH],
+    full: Vec<[Fr; WIDTH]>,
+    partial: Vec<Partial<WIDTH>>,
+    matrix: [[Fr; WIDTH]; WIDTH],
     /// The matrix of the last full round ahead of the partial ones.
-    joined: [[C; WIDTH]; WIDTH],
+    joined: [[Fr; WIDTH]; WIDTH],
 }
 
-impl<const WIDTH: usize> Schedule<Fr, WIDTH> {
+impl<const WIDTH: usize> Schedule<WIDTH> {
     /// `None` if a corner H is singular; circomlib's matrices have none that is.
     pub fn new(parameters: &Parameters) -> Option<Self> {
         let (constants, _) = parameters.round_constants.as_chunks::<WIDTH>();
@@ -73,70 +55,40 @@ impl<const WIDTH: usize> Schedule<Fr, WIDTH> {
         Some(Self { full, partial, matrix, joined: rest })
     }
 
-    /// The same schedule with its constants in another form.
-    pub fn map<C: Copy>(&self, form: impl Fn(Fr) -> C) -> Schedule<C, WIDTH> {
-        let each = |row: &[Fr; WIDTH]| row.map(&form);
-        let matrix = |rows: &[[Fr; WIDTH]; WIDTH]| std::array::from_fn(|i| each(&rows[i]));
-        let partial = |round: &Partial<Fr, WIDTH>| Partial {
-            constant: form(round.constant),
-            row: each(&round.row),
-            column: each(&round.column),
-        };
-        Schedule {
-            full: self.full.iter().map(each).collect(),
-            partial: self.partial.iter().map(partial).collect(),
-            matrix: matrix(&self.matrix),
-            joined: matrix(&self.joined),
-        }
-    }
-}
-
-impl<C: Copy, const WIDTH: usize> Schedule<C, WIDTH> {
     /// Applies the permutation in place.
-    #[inline(always)]
-    pub fn permute<E: Element<Constant = C>>(&self, state: &mut [E; WIDTH]) {
+    pub fn permute(&self, state: &mut [Fr; WIDTH]) {
         let (before, after) = self.full.split_at(FULL_ROUNDS / 2);
         for (round, constants) in before.iter().enumerate() {
             let is_last = round + 1 == before.len();
             full_round(state, constants, if is_last { &self.joined } else { &self.matrix });
         }
-        for (round, partial) in self.partial.iter().enumerate() {
-            partial_round(state, partial);
-            if round % SETTLE_ROUNDS == SETTLE_ROUNDS - 1 {
-                state.iter_mut().for_each(|element| *element = element.settled());
-            }
-        }
-        for constants in after {
-            full_round(state, constants, &self.matrix);
-        }
+        self.partial.iter().for_each(|partial| partial_round(state, partial));
+        after.iter().for_each(|constants| full_round(state, constants, &self.matrix));
     }
 }
 
 #[inline(always)]
-fn full_round<E: Element, const WIDTH: usize>(
-    state: &mut [E; WIDTH],
-    constants: &[E::Constant; WIDTH],
-    matrix: &[[E::Constant; WIDTH]; WIDTH],
+fn full_round<const WIDTH: usize>(
+    state: &mut [Fr; WIDTH],
+    constants: &[Fr; WIDTH],
+    matrix: &[[Fr; WIDTH]; WIDTH],
 ) {
     for (element, constant) in state.iter_mut().zip(constants) {
-        *element = element.settled().add_constant(constant).fifth_power();
+        *element = fifth_power(*element + constant);
     }
     let before = *state;
     for (element, row) in state.iter_mut().zip(matrix) {
-        *element = E::dot(row, &before);
+        *element = Fr::sum_of_products(row, &before);
     }
 }
 
 #[inline(always)]
-fn partial_round<E: Element, const WIDTH: usize>(
-    state: &mut [E; WIDTH],
-    round: &Partial<E::Constant, WIDTH>,
-) {
-    let first = state[0].settled().add_constant(&round.constant).fifth_power();
+fn partial_round<const WIDTH: usize>(state: &mut [Fr; WIDTH], round: &Partial<WIDTH>) {
+    let first = fifth_power(state[0] + round.constant);
     state[0] = first;
-    let sum = E::dot(&round.row, state);
+    let sum = Fr::sum_of_products(&round.row, state);
     for (element, factor) in state.iter_mut().zip(&round.column).skip(1) {
-        *element = element.add_multiple(factor, first);
+        *element += *factor * first;
     }
     state[0] = sum;
 }
@@ -197,35 +149,6 @@ fn invert<const WIDTH: usize>(matrix: &[[Fr; WIDTH]; WIDTH]) -> Option<[[Fr; WID
     Some(right)
 }
 
-impl Element for Fr {
-    type Constant = Fr;
-
-    #[inline(always)]
-    fn add_constant(self, constant: &Fr) -> Self {
-        self + constant
-    }
-
-    #[inline(always)]
-    fn fifth_power(self) -> Self {
-        self.square().square() * self
-    }
-
-    #[inline(always)]
-    fn dot<const WIDTH: usize>(row: &[Fr; WIDTH], elements: &[Self; WIDTH]) -> Self {
-        Fr::sum_of_products(row, elements)
-    }
-
-    #[inline(always)]
-    fn add_multiple(self, factor: &Fr, other: Self) -> Self {
-        self + *factor * other
-    }
-
-    #[inline(always)]
-    fn settled(self) -> Self {
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::parameters, *};
@@ -236,7 +159,7 @@ mod tests {
     }
 
     fn agrees<const WIDTH: usize>() {
-        let schedule = Schedule::<Fr, WIDTH>::new(parameters(WIDTH).expect("a known width")).expect("regular");
+        let schedule = Schedule::<WIDTH>::new(parameters(WIDTH).expect("a known width")).expect("regular");
         let mut state: [Fr; WIDTH] = std::array::from_fn(|i| -Fr::from(3 * i as u64 + 1));
         for round in 0..20 {
             let mut expected = state;
