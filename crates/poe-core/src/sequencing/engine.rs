@@ -144,7 +144,7 @@ impl Engine {
             return Err(EngineError::Frame { got: frame.len() });
         }
         let decoded: Vec<Option<Transaction>> = slots.iter().map(Transaction::decode).collect();
-        let senders = self.lock()?.judge_cheaply(&decoded);
+        let senders = self.lock()?.judge_cheaply(&decoded, &self.rules);
         let mut codes: Vec<Code> =
             senders.iter().map(|sender| sender.map_or_else(|code| code, |_| Code::Accepted)).collect();
         let positions: Vec<usize> = (0..codes.len()).filter(|&i| codes[i] == Code::Accepted).collect();
@@ -378,13 +378,21 @@ impl Core {
         self.pool.add(transaction, &sender, group, now)
     }
 
-    fn judge_cheaply(&self, decoded: &[Option<Transaction>]) -> Vec<Result<Account, Code>> {
+    fn judge_cheaply(&self, decoded: &[Option<Transaction>], rules: &Rules) -> Vec<Result<Account, Code>> {
         let judge = |transaction: &Option<Transaction>| {
             let transaction = transaction.as_ref().ok_or(Code::Malformed)?;
             let sender = seal::parties(&self.chain.state, transaction)?;
             self.pool.check(transaction, &sender).map(|()| sender)
         };
-        decoded.iter().map(judge).collect()
+        decoded
+            .iter()
+            .map(|transaction| judge(transaction).map_err(|code| self.explain(code, rules)))
+            .collect()
+    }
+
+    /// A pool that is full says whether posting is why.
+    fn explain(&self, code: Code, rules: &Rules) -> Code {
+        if code == Code::Full && !self.has_room(rules) { Code::Behind } else { code }
     }
 
     /// Adds those that are accepted so far as one group; the ticket to wait for if there is anything new.
@@ -395,7 +403,6 @@ impl Core {
         rules: &Rules,
         (now, arrived): (f64, Instant),
     ) -> Option<u64> {
-        let full = if self.has_room(rules) { Code::Full } else { Code::Behind };
         let group = self.groups;
         let mut slots = Vec::new();
         for (transaction, code) in decoded.iter().zip(codes).filter(|(_, code)| **code == Code::Accepted) {
@@ -405,8 +412,7 @@ impl Core {
             match sender.and_then(|sender| self.pool.add(*transaction, &sender, group, now)) {
                 Ok(()) if is_known => {}
                 Ok(()) => slots.extend(transaction.slot),
-                Err(Code::Full) => *code = full,
-                Err(refusal) => *code = refusal,
+                Err(refusal) => *code = self.explain(refusal, rules),
             }
         }
         if slots.is_empty() {
@@ -475,6 +481,7 @@ impl Core {
 
     fn truncate(&mut self, number: u64, now: f64) -> Result<(usize, u64), EngineError> {
         let removed = self.chain.truncate(number)?;
+        self.posted = self.posted.min(number); // what takes their numbers is not what L1 had
         let Self { chain, pool, .. } = self;
         let mut dropped = pool.refresh(|index| chain.state.account(index));
         let group = self.groups;

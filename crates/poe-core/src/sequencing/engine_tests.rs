@@ -225,6 +225,7 @@ fn a_full_pool_pushes_back_and_says_when_posting_is_why() {
     let codes = engine.admit(&frame(8, 8), 0.0).expect("a frame");
     assert_eq!(codes[..4], [Code::Accepted; 4]);
     assert_eq!(codes[4..], [Code::Behind; 4]);
+    assert_eq!(engine.admit(&frame(12, 1), 0.0).expect("a frame"), [Code::Behind], "before its signature");
     engine.set_posted(1).expect("posted");
     assert_eq!(seal_all(&engine), Some((2, 2)));
 }
@@ -236,6 +237,20 @@ fn what_waits_too_long_is_forgotten() {
     assert_eq!(engine.expire(65.0).expect("expires"), 0);
     assert_eq!(engine.expire(65.1).expect("expires"), 3);
     assert_eq!(engine.standing().expect("stands").waiting, 0);
+}
+
+#[test]
+fn batches_cut_after_an_undo_do_not_count_as_posted() {
+    let rules = Rules { kept_batches: 1, ..rules() };
+    let engine = Engine::open(rules, None, workload::genesis(ACCOUNTS), 0.0).expect("opens");
+    accept(&engine, 0, 16);
+    seal_all(&engine).expect("sealed");
+    engine.set_posted(4).expect("posted");
+    engine.truncate(0, 0.0).expect("undone");
+    (1..20).for_each(|round| accept(&engine, round * 16, 16));
+    let (_, last) = seal_all(&engine).expect("sealed");
+    assert_eq!(engine.standing().expect("stands").base, 0);
+    assert!((1..=last).all(|number| engine.batch(number).expect("reads").is_some()));
 }
 
 fn entry(kind: u8, from: u64, to: u64, words: [Fr; 3]) -> Slot {

@@ -11,7 +11,11 @@
 //! A restart takes the accounts of the base, executes the batches after it without looking at signatures again, and
 //! offers the pool what waits; what was sealed meanwhile is refused there by its nonce.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use redb::{Database, ReadableTable, ReadableTableMetadata, TableDefinition, TableError};
 
@@ -109,7 +113,11 @@ impl Store {
         identity: &[u8],
         genesis: impl IntoIterator<Item = (u64, Account)>,
     ) -> Result<(Self, Contents), StoreError> {
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        // redb asserts where a file is none of its own or cut short.
+        let opened = catch_unwind(AssertUnwindSafe(|| builder.create(path)));
+        let database = opened.map_err(|_| Damaged("the file"))??;
         let mut store = Self { database, written_bytes: 0 };
         let identity = [FORMAT, identity].concat();
         match store.identity()? {
