@@ -231,3 +231,79 @@ def import_membership_zkey(zkey_path: str, depth: int, key_path: str) -> None:
 
 def _panic(message: str) -> None:
     """A deliberate bug in the core, for the test that panics become `CorePanic`."""
+
+@final
+class SealedBatch:
+    """A batch as the engine executed it."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def parent_hash(self) -> bytes: ...
+    @property
+    def hash(self) -> bytes: ...
+    @property
+    def header(self) -> tuple[int, int, int, int, int]:
+        """Slots, depth, deposits, forced, fee account."""
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def outcomes(self) -> bytes:
+        """One SlotOutcome code a slot."""
+    @property
+    def exits(self) -> list[tuple[int, bytes, int]]:
+        """Slot, 20-byte address and amount of each applied exit, in slot order."""
+    @property
+    def fees(self) -> int: ...
+    @property
+    def burnt(self) -> int: ...
+    @property
+    def queue(self) -> tuple[int, int]:
+        """The queue entries it drains: first, and the one after the last."""
+    @property
+    def root(self) -> bytes | None:
+        """The state root after it; None inside a round, where only the last batch has one."""
+
+@final
+class Engine:
+    """Pool, state and batches of a sequencer, durable at `path`; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        path: str | None,
+        slots: int,
+        depth: int,
+        domain: bytes,
+        fee_account: int,
+        pool_transactions: int,
+        pool_per_account: int,
+        pool_seconds: float,
+        kept_batches: int,
+        max_unposted: int,
+        genesis_accounts: int,
+        now: float,
+    ) -> None: ...
+    def admit(self, frame: bytes, now: float) -> bytes: ...
+    def seal(
+        self, *, deposits: int, forced: int, queue_slots: bytes, queue_end: int, most: int, partial: bool
+    ) -> tuple[int, int] | None: ...
+    def extend(
+        self, *, slots: int, depth: int, deposits: int, forced: int, fee_account: int, data: bytes, queue_end: int
+    ) -> int: ...
+    def truncate(self, number: int, now: float) -> int: ...
+    def set_posted(self, number: int) -> None: ...
+    def expire(self, now: float) -> int: ...
+    def batch(self, number: int) -> SealedBatch | None: ...
+    def account(self, index: int) -> tuple[bytes, bytes, int, int, bytes] | None: ...
+    def next_nonce(self, account: int, nonce: int) -> int: ...
+    def total_balance(self) -> int: ...
+    @property
+    def root(self) -> bytes: ...
+    def base(self) -> tuple[int, bytes, int]:
+        """The batch below all that are kept: number, hash, the queue's index after it."""
+    def standing(self) -> tuple[int, int, int, int, int, int, int, int, float]:
+        """Height, durable height, base, applied, waiting, ready, dropped, bytes written, p99 seconds."""
+
+def workload_transfers(accounts: int, first: int, count: int, domain: bytes) -> bytes: ...
+def workload_execute(accounts: int, slots: int, depth: int, seconds: float) -> tuple[int, float, float]: ...

@@ -15,7 +15,8 @@ import trio
 
 from poe.backend import native
 from poe.backend.circuits import circuits_of, empty_root, require_circuits
-from poe.backend.interface import KeyInfo
+from poe.backend.engine import Engine
+from poe.backend.interface import EngineRules, KeyInfo
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
@@ -50,19 +51,22 @@ from poe.rollup import statement
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import Chain as SequencerChain
+from poe.sequencer.chain import KEPT_BATCHES, EngineChain
 from poe.sequencer.http import HttpLimits
-from poe.sequencer.intake import Intake
-from poe.sequencer.mempool import Mempool
+from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
-from poe.sequencer.offload import OneThread
+from poe.sequencer.offload import OneThread, Threads
 from poe.sequencer.publisher import Publisher, body_source
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc as SequencerRpc
+from poe.sequencer.stream import StreamLimits
+from poe.sequencer.work import EngineWork
 from poe.status import write_endpoints
 
 UNDO_BATCHES = 1024
 TRANSACTIONS_PER_ACCOUNT = 256
+INTAKE_THREADS = 4
+"""Frames and calls whose signatures are checked at once; each uses all cores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,67 +154,86 @@ async def run_sequencer(settings: Settings) -> None:
         require_sequencer(l1.parameters, signer)
         journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
         metrics, endpoint = open_metrics(settings, stack, l1)
-        chain = SequencerChain(state=new_state(l1.parameters), domain=l1.domain, offload=OneThread())
+        engine = await trio.to_thread.run_sync(partial(open_engine, settings, l1))
+        chain = EngineChain(engine, OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
         arbiter = await connect(settings, l1, signer, journal)
-        sequencer = assemble_sequencer(settings, l1, chain, arbiter, network, metrics, signer)
+        resume_block = (await l1.rpc.latest()).number if chain.height else 0
+        parts = SequencerParts(engine=engine, chain=chain, arbiter=arbiter, network=network, metrics=metrics)
+        sequencer = assemble_sequencer(settings, l1, parts, signer, resume_block=resume_block)
         nursery = await stack.enter_async_context(trio.open_nursery())
-        port = await nursery.start(sequencer.run)
-        rpc = {"rpc": f"http://{settings.sequencer.host}:{port}"}
-        write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | rpc)
+        ports = await nursery.start(sequencer.run)
+        host = settings.sequencer.host
+        doors = {"rpc": f"http://{host}:{ports.rpc}", "stream": f"{host}:{ports.stream}"}
+        write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | doors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequencerParts:
+    """What a sequencer is assembled around; `network` is None when gossip is off."""
+
+    engine: Engine
+    chain: EngineChain
+    arbiter: Arbiter
+    network: Network | None
+    metrics: Metrics
+
+
+def open_engine(settings: Settings, l1: Chain) -> Engine:
+    """The sequencer's pool, state and batches, as they were when it last ran. Blocks while they are read."""
+    wanted = settings.sequencer
+    rules = EngineRules(
+        shape=l1.parameters.shape,
+        domain=l1.domain,
+        fee_account=AccountIndex(wanted.fee_account),
+        pool_transactions=wanted.mempool_transactions,
+        pool_per_account=min(TRANSACTIONS_PER_ACCOUNT, wanted.mempool_transactions),
+        pool_seconds=wanted.mempool_seconds,
+        kept_batches=KEPT_BATCHES,
+        max_unposted=wanted.max_unposted_batches,
+    )
+    folder = Path(settings.data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Engine(rules, folder / "sequencer.redb", clock=time.monotonic)
 
 
 def assemble_sequencer(
-    settings: Settings,
-    l1: Chain,
-    chain: SequencerChain,
-    arbiter: Arbiter,
-    network: Network | None,
-    metrics: Metrics,
-    signer: Signer,
+    settings: Settings, l1: Chain, parts: SequencerParts, signer: Signer, *, resume_block: int
 ) -> Sequencer:
-    """The sequencer's parts around one chain of batches, one mempool and one bell."""
+    """The sequencer's parts around one engine and one bell; `resume_block` is L1's head if the engine has batches."""
     bell = Bell()
-    mempool = Mempool(
-        capacity=settings.sequencer.mempool_transactions,
-        capacity_per_account=min(TRANSACTIONS_PER_ACCOUNT, settings.sequencer.mempool_transactions),
-    )
+    engine, chain, metrics = parts.engine, parts.chain, parts.metrics
+    work = EngineWork(engine=engine, chain=chain)
     shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
-    reconciler = Reconciler(mempool=mempool, **shared)
+    reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
     rules = SealingRules(
         shape=l1.parameters.shape,
-        fee_account=AccountIndex(settings.sequencer.fee_account),
         seal_seconds=settings.sequencer.seal_seconds,
         max_unposted_batches=settings.sequencer.max_unposted_batches,
         max_unproven_batches=settings.sequencer.max_unproven_batches,
     )
-    intake = Intake(
-        chain=chain,
-        mempool=mempool,
-        signatures=native.NativeSignatures(),
-        hash_message=lambda word: native.poseidon([l1.domain, word]),
-        offload=OneThread(),
-        metrics=metrics,
-        bell=bell,
-    )
+    intake = EngineIntake(engine=engine, work=work, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell)
     return Sequencer(
         follower=l1.follower,
-        arbiter=arbiter,
-        network=network,
+        arbiter=parts.arbiter,
+        network=parts.network,
         reconciler=reconciler,
-        batcher=Batcher(mempool=mempool, rules=rules, **shared),
+        batcher=Batcher(work=work, rules=rules, **shared),
         publisher=Publisher(
             reconciler=reconciler,
-            arbiter=arbiter,
+            arbiter=parts.arbiter,
             parameters=l1.parameters,
-            network=network,
+            network=parts.network,
             sign=partial(sign_announcement, l1.domain, signer),
             **shared,
         ),
-        rpc=SequencerRpc(intake=intake, chain=chain, mempool=mempool, ledger=l1.ledger),
+        rpc=SequencerRpc(intake=intake, chain=chain, work=work, ledger=l1.ledger),
+        intake=intake,
         host=settings.sequencer.host,
         port=settings.sequencer.port,
+        stream_port=settings.sequencer.stream_port,
         limits=HttpLimits(),
+        stream_limits=StreamLimits(),
         metrics=metrics,
         data_dir=Path(settings.data_dir),
     )

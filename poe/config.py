@@ -61,6 +61,8 @@ class SequencerSettings(_Section, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = 0
+    stream_port: int = 0
+    """Where frames of signed transactions are taken."""
     seal_seconds: float = 2.0
     """A batch that is not full is sealed when its oldest transaction has waited this long."""
     fee_account: int = 0
@@ -69,6 +71,8 @@ class SequencerSettings(_Section, frozen=True, kw_only=True):
     max_unproven_batches: int = 32
     """Sealing pauses while this many posted batches wait for finality."""
     mempool_transactions: int = 100_000
+    mempool_seconds: float = 3600.0
+    """A transaction that has waited for so long is forgotten."""
 
 
 STRATEGIES = ("spread", "oldest", "value")
@@ -263,7 +267,12 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
-        (settings.sequencer.max_unposted_batches >= 1, "sequencer.max_unposted_batches", "at least 1"),
+        (
+            0 < settings.sequencer.mempool_seconds <= MAX_SECONDS,
+            "sequencer.mempool_seconds",
+            "more than 0, at most a day",
+        ),
+        (1 <= settings.sequencer.max_unposted_batches <= 4096, "sequencer.max_unposted_batches", "1 to 4096"),
         (settings.sequencer.max_unproven_batches >= 1, "sequencer.max_unproven_batches", "at least 1"),
         (settings.sequencer.mempool_transactions >= 1, "sequencer.mempool_transactions", "at least 1"),
         (
@@ -278,6 +287,7 @@ def _refuse_nonsense(settings: Settings) -> None:
                 ("net.port", settings.net.port),
                 ("metrics.port", settings.metrics.port),
                 ("sequencer.port", settings.sequencer.port),
+                ("sequencer.stream_port", settings.sequencer.stream_port),
             )
         ),
     ]

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from poe.rollup.types import Account, AccountIndex, Address, Batch, Exit, FieldElement, Gwei, SlotOutcome
+from poe.rollup.types import (
+    Account,
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    Exit,
+    FieldElement,
+    Gwei,
+    Hash,
+    Shape,
+    SlotOutcome,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +73,97 @@ class SignatureBackend(Protocol):
     """Checks EdDSA-Poseidon signatures in bulk."""
 
     def verify(self, messages: Sequence[SignedMessage]) -> list[bool]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRules:
+    """What does not change while an engine lives. Sealing pauses at `max_unposted` batches ahead of posting."""
+
+    shape: Shape
+    domain: FieldElement
+    fee_account: AccountIndex
+    pool_transactions: int
+    pool_per_account: int
+    pool_seconds: float
+    """A transaction that has waited for so long is forgotten."""
+    kept_batches: int
+    """Batches that can be undone; none that is not posted is ever let go."""
+    max_unposted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSlots:
+    """What the next batch drains of L1's queue: slots in the batch's order, and the queue's index after them."""
+
+    deposits: int = 0
+    forced: int = 0
+    slots: tuple[bytes, ...] = ()
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineBatch:
+    """A batch as executed. `root` is None inside a round: only the last batch of a round has one."""
+
+    number: BatchNumber
+    parent_hash: Hash
+    batch: Batch
+    batch_hash: Hash
+    outcomes: tuple[SlotOutcome, ...]
+    exits: tuple[Exit, ...]
+    fees: Gwei
+    burnt: Gwei
+    queue_start: int
+    queue_end: int
+    root: FieldElement | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far an engine is: batches executed and on disk, transactions applied, waiting, dropped."""
+
+    height: BatchNumber
+    durable: BatchNumber
+    base: BatchNumber
+    transactions: int
+    waiting: int
+    ready: int
+    dropped: int
+    written_bytes: int
+    p99_seconds: float
+    """From a frame's arrival to the commit of the batch with its last transaction."""
+
+
+class SequencerEngine(Protocol):
+    """Pool, state and batches of a sequencer; what a call has said is durable when it returns. Blocks."""
+
+    def admit(self, frame: bytes) -> bytes:
+        """Judge slots of 128 bytes, in order; one code each: 0 accepted, n refused with POE-SEQ-0nn."""
+
+    def seal(self, queue: QueueSlots, *, most: int, partial: bool) -> tuple[BatchNumber, BatchNumber] | None: ...
+
+    def extend(self, batch: Batch, *, queue_end: int) -> int: ...
+
+    def truncate(self, number: int) -> int: ...
+
+    def set_posted(self, number: int) -> None: ...
+
+    def expire(self) -> int: ...
+
+    def batch(self, number: int) -> EngineBatch | None: ...
+
+    def account(self, index: AccountIndex) -> Account | None: ...
+
+    def next_nonce(self, account: AccountIndex, nonce: int) -> int: ...
+
+    def total_balance(self) -> Gwei: ...
+
+    def root(self) -> FieldElement: ...
+
+    def base(self) -> tuple[BatchNumber, Hash, int]:
+        """The batch below all that are kept: its number, its hash, the queue's index after it."""
+
+    def standing(self) -> Standing: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,10 @@ import trio
 from poe.l1.interface import QueueEntry
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
-from poe.rollup.batch import seal_batch
-from poe.rollup.transaction import SignedTransaction
-from poe.rollup.types import AccountIndex, Shape, SlotOutcome
+from poe.rollup.types import Shape
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import Chain, SealedBatch
-from poe.sequencer.mempool import Mempool
-from poe.sequencer.queue import lay_out
+from poe.sequencer.chain import Line, SealedBatch
+from poe.sequencer.work import Work
 
 log = logging.getLogger("poe.sequencer.batcher")
 
@@ -26,7 +23,6 @@ class SealingRules:
     """How batches are cut. Sealing pauses at either bound, and the mempool then fills up and pushes back."""
 
     shape: Shape
-    fee_account: AccountIndex
     seal_seconds: float
     max_unposted_batches: int
     max_unproven_batches: int
@@ -36,11 +32,11 @@ class Batcher:
     """Cuts the waiting queue entries and transactions into batches on top of our chain."""
 
     def __init__(
-        self, *, chain: Chain, ledger: Ledger, mempool: Mempool, rules: SealingRules, metrics: Metrics, bell: Bell
+        self, *, chain: Line, ledger: Ledger, work: Work, rules: SealingRules, metrics: Metrics, bell: Bell
     ) -> None:
         self._chain = chain
         self._ledger = ledger
-        self._mempool = mempool
+        self._work = work
         self._rules = rules
         self._metrics = metrics
         self._bell = bell
@@ -52,55 +48,18 @@ class Batcher:
             await self.seal()
 
     async def seal(self) -> SealedBatch | None:
-        """Seal one batch of what waits now; None when nothing does, or nothing of it can be executed."""
+        """Seal what waits now, a round of batches at most; the last one, or None when nothing can be executed."""
         async with self._chain.lock:
-            sealed = await self._seal_without_no_ops()
-            if sealed is None:
-                return None
-            for overtaken in self._mempool.settle_all(sealed.applied_transactions):
-                self._note_dropped(overtaken, SlotOutcome.WRONG_NONCE)
-        self._show(sealed)
+            entries = self._undrained_entries()[: self._rules.shape.slots]
+            with self._metrics.execute_seconds.time():
+                sealed, dropped = await self._work.cut(entries, most=self._room())
+        self._metrics.transactions.labels(outcome="dropped").inc(dropped)
+        for batch in sealed:
+            self._show(batch)
+        if not sealed:
+            return None
         self._bell.ring()
-        return sealed
-
-    async def _seal_without_no_ops(self) -> SealedBatch | None:
-        """Execute queue entries and transactions; a transaction that turns out a no-op leaves the pool and the batch
-        is cut anew. An entry that does nothing stays: the arbiter wants it drained, whatever it does.
-
-        Only the first no-op is dropped at a time: a later one may be no more than its consequence. Each round
-        drops one transaction, so this ends; the pool takes only what its sender can pay, so rounds are rare.
-        """
-        slots = self._rules.shape.slots
-        entries = self._undrained_entries()[:slots]
-        while True:
-            transactions = self._mempool.select(slots - len(entries))
-            if not entries and not transactions:
-                return None
-            sealed = await self._execute(entries, transactions)
-            outcomes = sealed.execution.outcomes[len(entries) :]
-            no_op = next((i for i in range(len(transactions)) if outcomes[i] is not SlotOutcome.APPLIED), None)
-            if no_op is None:
-                return sealed
-            self._chain.truncate(sealed.number - 1)
-            self._mempool.drop(transactions[no_op])
-            self._note_dropped(transactions[no_op], outcomes[no_op])
-
-    async def _execute(self, entries: list[QueueEntry], transactions: list[SignedTransaction]) -> SealedBatch:
-        drained = lay_out(entries)
-        batch = seal_batch(
-            self._rules.shape,
-            deposits=drained.deposits,
-            forced_exits=drained.forced_exits,
-            transfers=[*drained.forced_transactions, *(signed.slot for signed in transactions)],
-            fee_account=self._rules.fee_account,
-        )
-        with self._metrics.execute_seconds.time():
-            return await self._chain.extend(batch, queue_end=self._chain.queue_end + len(entries))
-
-    def _note_dropped(self, signed: SignedTransaction, outcome: SlotOutcome) -> None:
-        self._metrics.transactions.labels(outcome="dropped").inc()
-        dropped = signed.transaction
-        log.info("transaction_dropped sender=%d nonce=%d outcome=%s", dropped.sender, dropped.nonce, outcome.name)
+        return sealed[-1]
 
     def _undrained_entries(self) -> list[QueueEntry]:
         """The queue's entries that no batch of ours has drained, posted or not."""
@@ -118,7 +77,7 @@ class Batcher:
                 waiting_since = trio.current_time() if waiting_since is None else waiting_since
                 is_full = slots_waiting >= self._rules.shape.slots
                 due_at = waiting_since if is_full else waiting_since + self._rules.seal_seconds
-            if not self._has_room():
+            if self._room() <= 0:
                 due_at = float("inf")
             elif due_at <= trio.current_time():
                 return
@@ -129,19 +88,20 @@ class Batcher:
         """How many slots of the next batch could be filled."""
         slots = self._rules.shape.slots
         entries = min(slots, len(self._undrained_entries()))
-        return entries + len(self._mempool.select(slots - entries))
+        return entries + self._work.ready(slots - entries)
 
-    def _has_room(self) -> bool:
+    def _room(self) -> int:
+        """How many batches may be sealed before posting or proving has to follow; none once the rollup has ended."""
         if self._ledger.exit_mode is not None:
-            return False
+            return 0
         unposted = self._chain.height - self._ledger.head()[0]
         unproven = self._chain.height - self._ledger.finalized_number
-        return unposted < self._rules.max_unposted_batches and unproven < self._rules.max_unproven_batches
+        return min(self._rules.max_unposted_batches - unposted, self._rules.max_unproven_batches - unproven)
 
     def _show(self, sealed: SealedBatch) -> None:
         transactions = len(sealed.applied_transactions)
         self._metrics.transactions.labels(outcome="executed").inc(transactions)
-        self._metrics.mempool_size.set(len(self._mempool))
+        self._metrics.mempool_size.set(len(self._work))
         self._metrics.backlog.set(self._chain.height - self._ledger.head()[0])
         self._metrics.batch_height.labels(stage="sealed").set(sealed.number)
         log.info(
@@ -149,5 +109,5 @@ class Batcher:
             sealed.number,
             sealed.drained,
             transactions,
-            len(sealed.execution.exits),
+            len(sealed.exits),
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
-from poe.backend.interface import SignatureBackend, SignedMessage
+from poe.backend.interface import SequencerEngine, SignatureBackend, SignedMessage
 from poe.errors import PoeError, SequencerError
 from poe.metrics import Metrics
 from poe.rollup.transaction import SignedTransaction, Transfer
-from poe.rollup.types import Account, AccountIndex
+from poe.rollup.types import SLOT_BYTES, Account, AccountIndex
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.offload import Offload
+from poe.sequencer.stream import ACCEPTED, NOT_READY
+from poe.sequencer.work import Work
 
 UNKNOWN_SENDER = "POE-SEQ-010"
 UNKNOWN_RECIPIENT = "POE-SEQ-011"
@@ -25,8 +28,79 @@ Verdicts = list[PoeError | None]
 """For each transaction, why it was refused, or None."""
 
 
+class Admission(Protocol):
+    """The way in, for transactions decoded already."""
+
+    async def admit(self, transactions: Sequence[SignedTransaction]) -> Verdicts:
+        """Take what can be taken, in order; a verdict for each."""
+
+
+class EngineIntake:
+    """The way into the native engine: for transactions decoded already, and for frames of slots."""
+
+    def __init__(self, *, engine: SequencerEngine, work: Work, offload: Offload, metrics: Metrics, bell: Bell) -> None:
+        self._engine = engine
+        self._work = work
+        self._offload = offload
+        self._metrics = metrics
+        self._bell = bell
+        self._is_open = False
+
+    def open(self) -> None:
+        """From now on frames are taken: we have caught up with L1."""
+        self._is_open = True
+
+    async def admit(self, transactions: Sequence[SignedTransaction]) -> Verdicts:
+        """Take what can be taken, in order; a verdict for each."""
+        codes = await self._judge(b"".join(signed.slot for signed in transactions)) if transactions else b""
+        return [_refusal(code, signed) for code, signed in zip(codes, transactions, strict=True)]
+
+    async def admit_frame(self, frame: bytes) -> bytes:
+        """The same for whole slots, one code each; only moves them to the core."""
+        if not self._is_open:
+            return bytes([NOT_READY]) * (len(frame) // SLOT_BYTES)
+        return await self._judge(frame)
+
+    async def _judge(self, slots: bytes) -> bytes:
+        codes = await self._offload(lambda: self._engine.admit(slots))
+        accepted = codes.count(ACCEPTED)
+        self._metrics.transactions.labels(outcome="refused").inc(len(codes) - accepted)
+        self._metrics.transactions.labels(outcome="accepted").inc(accepted)
+        self._metrics.mempool_size.set(len(self._work))
+        if accepted:
+            self._bell.ring()
+        return codes
+
+
+REFUSALS: Mapping[int, tuple[str, str]] = {
+    1: ("the mempool is full", "try again later"),
+    2: ("the account has as many transactions waiting as one may have", "wait for a batch"),
+    3: ("the nonce is used up", "ask for the account's next nonce"),
+    4: ("another transaction with this nonce waits with no lower fee", "offer a higher fee"),
+    5: ("the account cannot pay for all that it has waiting", "send less"),
+    6: ("the nonce is too far ahead", "send those before it first"),
+    7: ("still catching up with L1", "try again when /readyz says ok"),
+    8: ("the mempool is full, sealed batches wait for their posting", "try again later"),
+    10: ("from: there is no such account", "it appears once the batch with its deposit is sealed"),
+    11: ("to: there is no such account", "it appears once the batch with its deposit is sealed"),
+    12: ("signature: it is not the sender's signature of this transaction", ""),
+    13: ("the slot is no transaction in its only encoding", ""),
+}
+"""What a code of the binary intake says; code n is POE-SEQ-0nn."""
+
+
+def _refusal(code: int, signed: SignedTransaction) -> SequencerError | None:
+    if code == ACCEPTED:
+        return None
+    what, fix = REFUSALS[code]
+    transaction = signed.transaction
+    return SequencerError(
+        f"{what} (account {transaction.sender}, nonce {transaction.nonce})", fix=fix, code=f"POE-SEQ-{code:03d}"
+    )
+
+
 class Intake:
-    """The way from decoded transactions into the mempool."""
+    """The way from decoded transactions into the mempool, by any backend."""
 
     def __init__(
         self,

@@ -16,9 +16,11 @@ from poe.metrics import Metrics
 from poe.net.interface import Network
 from poe.sequencer.batcher import Batcher
 from poe.sequencer.http import HttpLimits, serve_http
+from poe.sequencer.intake import EngineIntake
 from poe.sequencer.publisher import Publisher
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc
+from poe.sequencer.stream import StreamLimits, serve_stream
 from poe.status import write_status
 
 log = logging.getLogger("poe.sequencer")
@@ -27,8 +29,16 @@ DOORS_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Where a running sequencer listens; `stream` is None where nothing takes frames."""
+
+    rpc: int
+    stream: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sequencer:
-    """A sequencer and its collaborators; `network` is None when gossip is off."""
+    """A sequencer and its collaborators; `network` is None when gossip is off, `intake` where nothing takes frames."""
 
     follower: Follower
     arbiter: ArbiterClient
@@ -40,17 +50,20 @@ class Sequencer:
     host: str
     port: int
     limits: HttpLimits
+    intake: EngineIntake | None = None
+    stream_port: int = 0
+    stream_limits: StreamLimits = StreamLimits()
     metrics: Metrics
     data_dir: Path
 
-    async def run(self, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run until cancelled; reports the port of the JSON-RPC endpoint once it listens.
+    async def run(self, task_status: trio.TaskStatus[Ports] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled; reports the ports once both doors are open.
 
-        Nothing is kept on disk: a new process executes what L1 has ordered, and only then takes transactions.
+        A new process comes back with the batches and transactions it has on disk, reads L1, executes what L1 has
+        ordered beyond them, and only then takes transactions.
         """
-        serve = partial(serve_http, self.rpc.handle, host=self.host, port=self.port, limits=self.limits)
         async with trio.open_nursery() as nursery:
-            task_status.started(await nursery.start(serve))
+            task_status.started(await self._open_doors(nursery))
             nursery.start_soon(self._follow_l1)
             nursery.start_soon(self._watch_doors)
             await self.reconciler.wait_until_finalized(await self.arbiter.finalized_number())
@@ -58,6 +71,17 @@ class Sequencer:
             nursery.start_soon(self.batcher.run)
             nursery.start_soon(self.publisher.run)
             self.rpc.open_intake()
+            if self.intake is not None:
+                self.intake.open()
+
+    async def _open_doors(self, nursery: trio.Nursery) -> Ports:
+        rpc = partial(serve_http, self.rpc.handle, host=self.host, port=self.port, limits=self.limits)
+        port = await nursery.start(rpc)
+        if self.intake is None:
+            return Ports(rpc=port, stream=None)
+        admit, limits = self.intake.admit_frame, self.stream_limits
+        stream = partial(serve_stream, admit, host=self.host, port=self.stream_port, limits=limits)
+        return Ports(rpc=port, stream=await nursery.start(stream))
 
     async def _follow_l1(self) -> None:
         async with aclosing(self.follower.updates()) as updates:

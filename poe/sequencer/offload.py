@@ -1,4 +1,4 @@
-"""Where work runs that would hold up the event loop: one native call at a time in a thread."""
+"""Where work runs that would hold up the event loop: native calls in threads."""
 
 from __future__ import annotations
 
@@ -16,14 +16,21 @@ class Offload(Protocol):
     async def __call__(self, work: Callable[[], Result]) -> Result: ...
 
 
-class OneThread:
-    """Runs one function at a time in a thread.
+class Threads:
+    """Runs so many functions at a time, each in a thread.
 
     A cancelled caller still waits for its function to return: the functions change state and are short.
     """
 
-    def __init__(self) -> None:
-        self._limiter = trio.CapacityLimiter(1)
+    def __init__(self, count: int) -> None:
+        self._limiter = trio.CapacityLimiter(count)
 
     async def __call__(self, work: Callable[[], Result]) -> Result:
         return await trio.to_thread.run_sync(work, limiter=self._limiter)
+
+
+class OneThread(Threads):
+    """Runs one function at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(1)

@@ -15,7 +15,7 @@ from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, BodySource, Network
 from poe.rollup.types import Batch, BatchNumber
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import Chain, SealedBatch
+from poe.sequencer.chain import Line, SealedBatch
 from poe.sequencer.queue import overdue
 from poe.sequencer.reconciler import Reconciler
 
@@ -44,7 +44,7 @@ class _Posted:
     block: int
 
 
-def body_source(chain: Chain, ledger: Ledger) -> BodySource:
+def body_source(chain: Line, ledger: Ledger) -> BodySource:
     """Serves bodies to peers: what we sealed, and whatever the ledger still holds."""
 
     async def body(number: BatchNumber) -> Batch | None:
@@ -60,7 +60,7 @@ class Publisher:
     def __init__(
         self,
         *,
-        chain: Chain,
+        chain: Line,
         ledger: Ledger,
         reconciler: Reconciler,
         arbiter: ArbiterClient,

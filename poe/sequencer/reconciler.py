@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
-from poe.errors import InputError, L1Error, SequencerError
+from poe.errors import L1Error
 from poe.l1.interface import BlockRef, ChainUpdate
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
-from poe.rollup.transaction import SignedTransaction, decode_transaction
 from poe.rollup.types import BatchNumber
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import Chain, SealedBatch
-from poe.sequencer.mempool import Mempool
+from poe.sequencer.chain import Line, SealedBatch
 from poe.sequencer.queue import agrees_with_queue
+from poe.sequencer.work import Work
 
 log = logging.getLogger("poe.sequencer.reconciler")
 
@@ -22,10 +20,16 @@ log = logging.getLogger("poe.sequencer.reconciler")
 class Reconciler:
     """Takes in L1's steps; undoes our batches that L1 contradicts and puts their transactions back into the pool."""
 
-    def __init__(self, *, chain: Chain, ledger: Ledger, mempool: Mempool, metrics: Metrics, bell: Bell) -> None:
+    def __init__(
+        self, *, chain: Line, ledger: Ledger, work: Work, metrics: Metrics, bell: Bell, resume_block: int = 0
+    ) -> None:
+        """`resume_block`: L1's head when we started. Until L1 is read up to there, batches that we come back with are
+        neither judged nor undone: what they drain and where they were ordered may not have been read yet.
+        """
         self._chain = chain
         self._ledger = ledger
-        self._mempool = mempool
+        self._work = work
+        self._resume_block = resume_block
         self._metrics = metrics
         self._bell = bell
         self.l1_head: BlockRef | None = None
@@ -43,22 +47,27 @@ class Reconciler:
             if was_open != (self._ledger.exit_mode is None):
                 log.warning("exit_mode_%s l1_block=%d", "entered" if was_open else "undone", update.head.number)
             self.l1_head = update.head
-            first_wrong = self._first_disagreement()
-            removed = [] if first_wrong is None else self._undo_from(first_wrong)
+            if update.head.number >= self._resume_block:
+                first_wrong = self._first_disagreement()
+                if first_wrong is not None:
+                    self._undo_from(first_wrong)
             await self._execute_ordered()
-            self._put_back(removed)
+            self._work.note_posted(self._ledger.head()[0])
+            self._metrics.transactions.labels(outcome="dropped").inc(self._work.expire())
         self._show(update)
         self._bell.ring()
 
     async def unseal(self, number: BatchNumber) -> None:
         """Undo our batches from `number` on, which L1 will not take; their transactions wait again."""
         async with self._chain.lock:
-            self._put_back(self._undo_from(number))
+            self._undo_from(number)
         self._bell.ring()
 
     async def wait_until_finalized(self, number: BatchNumber) -> None:
         """Return once we have executed all of L1's batches up to one that is known to be final there."""
-        while self._ledger.finalized_number < number or self.l1_head is None:
+        while (
+            self._ledger.finalized_number < number or self.l1_head is None or self.l1_head.number < self._resume_block
+        ):
             await self._bell.wait()
 
     def _first_disagreement(self) -> BatchNumber | None:
@@ -80,41 +89,18 @@ class Reconciler:
         is_same_queue = ordered is None or ordered.queue_end == ours.queue_end
         return is_same_queue and self._ledger.is_sequenced(ours.number, ours.batch_hash)
 
-    def _undo_from(self, number: BatchNumber) -> list[SealedBatch]:
-        removed = self._chain.truncate(number - 1)
-        log.warning("batches_undone from=%d count=%d", number, len(removed))
-        return removed
+    def _undo_from(self, number: BatchNumber) -> None:
+        undone, dropped = self._work.undo(number - 1)
+        self._metrics.transactions.labels(outcome="dropped").inc(dropped)
+        log.warning("batches_undone from=%d count=%d", number, undone)
 
     async def _execute_ordered(self) -> None:
         for number in range(self._chain.height + 1, self._ledger.head()[0] + 1):
             ordered = self._ledger.batch(BatchNumber(number))
             if ordered is None:
                 raise L1Error(f"batch {number} is ordered on L1, its body is not known any more", fix="start again")
-            sealed = await self._chain.extend(ordered.batch, queue_end=ordered.queue_end)
-            overtaken = self._mempool.settle_all(sealed.applied_transactions)
-            self._metrics.transactions.labels(outcome="dropped").inc(len(overtaken))
-
-    def _put_back(self, removed: Sequence[SealedBatch]) -> None:
-        """Re-judge what waits on the state as it is now, then add what the undone batches held.
-
-        Not what the queue had forced into them: that comes again with the queue, or not at all.
-        """
-        if not removed:
-            return
-        dropped = self._mempool.refresh(self._chain.account)
-        for slot in (slot for batch in removed for slot in batch.applied_from_pool):
-            try:
-                self._add(decode_transaction(slot))
-            except (SequencerError, InputError) as error:
-                log.info("transaction_dropped reason=%r", str(error))
-                dropped += 1
-        self._metrics.transactions.labels(outcome="dropped").inc(dropped)
-
-    def _add(self, signed: SignedTransaction) -> None:
-        sender = self._chain.account(signed.transaction.sender)
-        if sender is None:
-            raise SequencerError(f"account {signed.transaction.sender} is gone with the reorg", code="POE-SEQ-010")
-        self._mempool.add(signed, sender)
+            overtaken = await self._work.extend(ordered.batch, queue_end=ordered.queue_end)
+            self._metrics.transactions.labels(outcome="dropped").inc(overtaken)
 
     def _show(self, update: ChainUpdate) -> None:
         heights = {
@@ -127,4 +113,4 @@ class Reconciler:
         self._metrics.l1_head.set(update.head.number)
         self._metrics.l1_reorgs.inc(update.rolled_back_to is not None)
         self._metrics.backlog.set(max(0, self._chain.height - self.l1_height))
-        self._metrics.mempool_size.set(len(self._mempool))
+        self._metrics.mempool_size.set(len(self._work))

@@ -11,10 +11,10 @@ from poe.l1.ledger import Ledger
 from poe.rollup.transaction import SignedTransaction, decode_transaction
 from poe.rollup.types import AccountIndex, BatchNumber
 from poe.sequencer import decoding
-from poe.sequencer.chain import Chain
+from poe.sequencer.chain import Chain, EngineChain
 from poe.sequencer.http import HttpRequest, HttpResponse
-from poe.sequencer.intake import Intake
-from poe.sequencer.mempool import Mempool
+from poe.sequencer.intake import Admission
+from poe.sequencer.work import Work
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -41,10 +41,10 @@ class _RpcError(Exception):
 class Rpc:
     """Answers HTTP requests; refuses to take transactions until `open_intake` says that we have caught up with L1."""
 
-    def __init__(self, *, intake: Intake, chain: Chain, mempool: Mempool, ledger: Ledger) -> None:
+    def __init__(self, *, intake: Admission, chain: Chain | EngineChain, work: Work, ledger: Ledger) -> None:
         self._intake = intake
         self._chain = chain
-        self._mempool = mempool
+        self._work = work
         self._ledger = ledger
         self._is_ready = False
         self._methods: Mapping[str, Method] = {
@@ -159,7 +159,7 @@ class Rpc:
             "publicKey": [str(account.public_key_x), str(account.public_key_y)],
             "balance": str(account.balance),
             "nonce": account.nonce,
-            "nextNonce": self._mempool.next_nonce(index, account.nonce),
+            "nextNonce": self._work.next_nonce(index, account.nonce),
             "exitAddress": f"0x{account.exit_address:040x}",
         }
 
@@ -218,9 +218,9 @@ class Rpc:
             "root": f"0x{self._chain.root:064x}",
             "finalized": self._ledger.finalized_number,
             "finalized_root": f"0x{self._ledger.finalized_root:064x}",
-            "agrees_with_l1": final is None or final.execution.new_root == self._ledger.finalized_root,
+            "agrees_with_l1": final is None or final.root in (None, self._ledger.finalized_root),
             "total_balance_gwei": total_balance,
-            "mempool": len(self._mempool),
+            "mempool": len(self._work),
             "executed": self._chain.transactions,
         }
 

@@ -21,7 +21,7 @@ DOORS = {
     "libp2p": ("poe/net/",),
     "prometheus_client": ("poe/metrics.py",),
     "py_ecc": ("poe/backend/reference.py",),
-    "poe._core": ("poe/backend/native.py", "poe/backend/worker_process.py"),
+    "poe._core": ("poe/backend/native.py", "poe/backend/engine.py", "poe/backend/worker_process.py"),
 }
 PURE = ("poe/crypto/", "poe/rollup/", "poe/errors.py")
 IMPURE_MODULES = {"trio", "os", "pathlib", "socket", "subprocess", "time", "random", "secrets", "asyncio", "threading"}

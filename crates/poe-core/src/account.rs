@@ -41,8 +41,13 @@ impl Account {
 
     /// `Poseidon5(public_key_x, public_key_y, balance, nonce, exit_address)`, nothing packed.
     pub fn leaf(&self) -> Fr {
+        poseidon::hash5(self.leaf_inputs())
+    }
+
+    /// What the leaf hashes.
+    pub fn leaf_inputs(&self) -> [Fr; 5] {
         let (x, y) = self.public_key;
-        poseidon::hash5([x, y, Fr::from(self.balance), Fr::from(self.nonce), self.exit_address])
+        [x, y, Fr::from(self.balance), Fr::from(self.nonce), self.exit_address]
     }
 }
 

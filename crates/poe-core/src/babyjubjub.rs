@@ -4,11 +4,16 @@
 //! complete: it holds for every pair of curve points, torsion included (Bernstein, Birkner, Joye, Lange,
 //! Peters, "Twisted Edwards Curves", AFRICACRYPT 2008, section 6). Nothing here runs in constant time.
 
-use std::sync::LazyLock;
+mod extended;
+mod multi;
+mod subgroup;
 
 use ark_ff::{AdditiveGroup, BigInteger, BigInteger256, Field, MontFp, PrimeField};
 
 use crate::field::Fr;
+
+pub use extended::{Extended, Prepared};
+pub use multi::{Term, multiply, multiply_base as multiply_base_extended, multiply_sum};
 
 /// The field of scalars modulo `l`, the prime order of the subgroup.
 pub type Scalar = ark_ed_on_bn254::Fr;
@@ -144,8 +149,13 @@ fn double_and_add<'a>(bits: u32, addend: impl Fn(usize) -> Option<&'a Projective
 
 /// `scalar · BASE`.
 pub fn multiply_base(scalar: &BigInteger256) -> Projective {
-    static POINT: LazyLock<Projective> = LazyLock::new(|| BASE.into());
-    POINT.multiply(scalar)
+    multi::multiply_base(scalar).to_affine().into()
+}
+
+/// A point of order 8, for tests.
+#[cfg(test)]
+pub(crate) fn torsion_point() -> Affine {
+    subgroup::TORSION
 }
 
 #[cfg(test)]

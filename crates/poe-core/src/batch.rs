@@ -115,6 +115,11 @@ impl<'a> Batch<'a> {
         self.data.as_chunks::<WORD_BYTES>().0.iter()
     }
 
+    /// Each slot's bytes as posted.
+    pub fn data_slots(&self) -> impl Iterator<Item = &'a [u8; SLOT_BYTES]> {
+        self.data.as_chunks::<SLOT_BYTES>().0.iter()
+    }
+
     /// Each slot's four words, reduced.
     pub fn slots(&self) -> impl Iterator<Item = [Fr; WORDS_PER_SLOT]> {
         self.data.as_chunks::<SLOT_BYTES>().0.iter().map(|slot| {

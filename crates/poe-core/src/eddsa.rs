@@ -2,15 +2,18 @@
 //!
 //! Signing is not constant-time: it is for wallets and tests on machines the signer trusts.
 
+mod bulk;
+
 use ark_ff::{BigInteger, BigInteger256, PrimeField};
 use blake_hash::{Blake512, Digest};
-use rayon::prelude::*;
 
 use crate::{
-    babyjubjub::{self, Affine, Projective, Scalar},
+    babyjubjub::{self, Affine, Extended, Scalar},
     field::Fr,
     poseidon,
 };
+
+pub use bulk::verify_many;
 
 /// A public key's coordinates, on the curve or not.
 pub type PublicKey = (Fr, Fr);
@@ -65,8 +68,8 @@ fn integer_from_little_endian(bytes: &[u8; 32]) -> BigInteger256 {
     BigInteger256::new(std::array::from_fn(|i| u64::from_le_bytes(limbs[i])))
 }
 
-fn public_point(secret: &ExpandedSecret) -> Projective {
-    babyjubjub::multiply_base(&(secret.scalar >> 3))
+fn public_point(secret: &ExpandedSecret) -> Extended {
+    babyjubjub::multiply_base_extended(&(secret.scalar >> 3))
 }
 
 /// The public key of a 32-byte secret.
@@ -100,20 +103,16 @@ pub fn verify(public_key: PublicKey, signature: &Signature, message: Fr) -> Resu
     if !babyjubjub::is_below_subgroup_order(&signature.s) {
         return Err(SignatureError::ScalarTooLarge);
     }
-    let point = |(x, y)| Affine::new(x, y).map(Projective::from).ok_or(SignatureError::OffCurve);
-    let (key, r8) = (point(public_key)?.clear_cofactor(), point(signature.r8)?);
+    let point = |(x, y)| Affine::new(x, y).ok_or(SignatureError::OffCurve);
+    let (key, r8) = (point(public_key)?, point(signature.r8)?);
+    let (key, r8) = (Extended::from(&key).clear_cofactor(), Extended::from(&r8));
     if key.is_identity() || r8.clear_cofactor().is_identity() {
         return Err(SignatureError::SmallOrder);
     }
     let h = challenge(signature.r8, public_key, message).into_bigint();
-    let s = signature.s.into_bigint();
-    let expected = Projective::multiply_two(&s, &babyjubjub::BASE.into(), &h, &key.negate());
-    if expected == r8 { Ok(()) } else { Err(SignatureError::Equation) }
-}
-
-/// Checks many signatures in parallel; one answer each, in order.
-pub fn verify_many(messages: &[SignedMessage]) -> Vec<Result<(), SignatureError>> {
-    messages.par_iter().map(|item| verify(item.public_key, &item.signature, item.message)).collect()
+    let expected = r8.add(&babyjubjub::multiply(&h, &key.to_affine()));
+    let s = babyjubjub::multiply_base_extended(&signature.s.into_bigint());
+    if s.is_same(&expected) { Ok(()) } else { Err(SignatureError::Equation) }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub mod membership;
 pub mod merkle;
 pub mod outcome;
 pub mod poseidon;
+pub mod sequencing;
 pub mod snarkjs;
 pub mod state;
 pub mod statement;

@@ -3,7 +3,7 @@
 //! **Invariant**: a node that is not stored has the default value of its level, the root of an empty
 //! subtree; a stored node never has it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use ark_ff::AdditiveGroup;
 
@@ -71,14 +71,15 @@ impl Tree {
         }
     }
 
-    /// Sets many leaves, hashing each touched node once.
+    /// Sets many leaves, hashing each touched node once, the nodes of a level on all cores.
     pub fn set_many(&mut self, leaves: &BTreeMap<u64, Fr>) {
         leaves.iter().for_each(|(&index, &leaf)| self.store(0, index, leaf));
-        let mut touched: BTreeSet<u64> = leaves.keys().copied().collect();
+        let mut touched: Vec<u64> = leaves.keys().copied().collect();
         for level in 0..self.depth() {
-            touched = touched.iter().map(|index| index >> DIGIT_BITS).collect();
-            for &parent in &touched {
-                let value = poseidon::hash4(self.children(level, parent));
+            touched.iter_mut().for_each(|index| *index >>= DIGIT_BITS);
+            touched.dedup(); // they stay sorted
+            let children: Vec<[Fr; 4]> = touched.iter().map(|&parent| self.children(level, parent)).collect();
+            for (&parent, value) in touched.iter().zip(poseidon::hash4_many(&children)) {
                 self.store(level + 1, parent, value);
             }
         }

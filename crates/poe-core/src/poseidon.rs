@@ -4,7 +4,10 @@
 //! Proof Systems" (USENIX Security 2021), section 4 for the permutation, appendix E for the Grain LFSR that
 //! the constants come from. Width t = inputs + 1, S-box x^5, the result is the first state element.
 
-use std::sync::OnceLock;
+mod many;
+mod sparse;
+
+use std::sync::{LazyLock, OnceLock};
 
 use ark_ff::{AdditiveGroup, BigInteger256, Field, PrimeField};
 
@@ -20,6 +23,9 @@ pub const MAX_INPUTS: usize = MAX_WIDTH - 1;
 /// Partial rounds of widths 2..=17.
 const PARTIAL_ROUNDS: [usize; MAX_INPUTS] = [56, 57, 56, 60, 60, 63, 64, 63, 60, 66, 60, 65, 70, 60, 64, 68];
 const FIELD_BITS: usize = 254;
+
+pub use many::{hash2_many, hash4_many, hash5_chunk, hash5_many};
+use sparse::Schedule;
 
 /// Why there is no hash of these inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -102,25 +108,45 @@ pub fn hash(inputs: &[Fr]) -> Result<Fr, PoseidonError> {
 
 /// Poseidon of exactly 2 inputs.
 pub fn hash2(inputs: [Fr; 2]) -> Fr {
-    digest::<3>(&inputs)
+    digest_by(&SCHEDULE_2, &inputs)
 }
 
 /// Poseidon of exactly 4 inputs: a node of the tree.
 pub fn hash4(inputs: [Fr; 4]) -> Fr {
-    digest::<5>(&inputs)
+    digest_by(&SCHEDULE_4, &inputs)
 }
 
 /// Poseidon of exactly 5 inputs: a leaf of the tree, a signature's challenge.
 pub fn hash5(inputs: [Fr; 5]) -> Fr {
-    digest::<6>(&inputs)
+    digest_by(&SCHEDULE_5, &inputs)
 }
 
 /// Poseidon of exactly 16 inputs: a step of the commitment chain.
 pub fn hash16(inputs: [Fr; 16]) -> Fr {
-    digest::<17>(&inputs)
+    digest_by(&SCHEDULE_16, &inputs)
 }
 
-/// Poseidon of `WIDTH - 1` inputs.
+static SCHEDULE_2: LazyLock<Option<Schedule<3>>> = LazyLock::new(schedule);
+static SCHEDULE_4: LazyLock<Option<Schedule<5>>> = LazyLock::new(schedule);
+static SCHEDULE_5: LazyLock<Option<Schedule<6>>> = LazyLock::new(schedule);
+static SCHEDULE_16: LazyLock<Option<Schedule<17>>> = LazyLock::new(schedule);
+
+fn schedule<const WIDTH: usize>() -> Option<Schedule<WIDTH>> {
+    Schedule::new(parameters(WIDTH)?)
+}
+
+/// Poseidon by sparse matrices; by the definition if there are none.
+fn digest_by<const WIDTH: usize>(schedule: &Option<Schedule<WIDTH>>, inputs: &[Fr]) -> Fr {
+    let Some(schedule) = schedule else {
+        return digest::<WIDTH>(inputs);
+    };
+    let mut state = [Fr::ZERO; WIDTH];
+    state[1..].copy_from_slice(inputs);
+    schedule.permute(&mut state);
+    state[0]
+}
+
+/// Poseidon of `WIDTH - 1` inputs, as the definition has it.
 fn digest<const WIDTH: usize>(inputs: &[Fr]) -> Fr {
     let parameters = TABLES[WIDTH - MIN_WIDTH].get_or_init(|| Parameters::generate(WIDTH));
     let mut state = [Fr::ZERO; WIDTH];

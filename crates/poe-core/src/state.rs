@@ -1,14 +1,17 @@
 //! The accounts and their tree, with undo of whole batches.
 //!
-//! **Invariant**: the tree's leaf of an index is the leaf of the account stored there, and `total_balance`
-//! is the sum of all balances.
+//! **Invariant**: the tree's leaf of an index that is not `stale` is the leaf of the account stored there, and
+//! `total_balance` is the sum of all balances. Writes only mark an index as stale; `settle` hashes what is marked,
+//! each touched node once, on all cores. Whoever opens an index settles first; whoever executes without openings
+//! settles when it needs the root.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use crate::{
     account::{self, Account},
     field::Fr,
     merkle::Tree,
+    poseidon,
     trace::{MAX_DEPTH, Opening},
 };
 
@@ -31,6 +34,8 @@ pub enum StateError {
 pub struct State {
     accounts: HashMap<u64, Account>,
     tree: Tree,
+    /// Indices written since the last `settle`.
+    stale: BTreeSet<u64>,
     total_balance: u128,
     /// Writes since the last seal, oldest first.
     journal: Vec<Write>,
@@ -49,6 +54,7 @@ impl State {
         Ok(Self {
             accounts: HashMap::new(),
             tree: Tree::new(depth),
+            stale: BTreeSet::new(),
             total_balance: 0,
             journal: Vec::new(),
             sealed: VecDeque::new(),
@@ -64,20 +70,38 @@ impl State {
         accounts: impl IntoIterator<Item = (u64, Account)>,
     ) -> Result<Self, StateError> {
         let mut state = Self::new(depth, history)?;
-        let mut leaves = BTreeMap::new();
         for (index, account) in accounts {
             let fits = index < state.capacity() && account.is_in_range();
-            if !fits || leaves.insert(index, account.leaf()).is_some() {
+            if !fits || state.replace(index, Some(account)).is_some() {
                 return Err(StateError::Account { index });
             }
-            state.replace(index, Some(account));
         }
-        state.tree.set_many(&leaves);
+        state.settle();
         Ok(state)
     }
 
+    /// The same state as one that stands after `height` batches.
+    pub fn at_height(self, height: u64) -> Self {
+        Self { height, ..self }
+    }
+
+    /// The root as of the last `settle`.
     pub fn root(&self) -> Fr {
         self.tree.root()
+    }
+
+    /// Hashes everything written since the last time.
+    pub fn settle(&mut self) {
+        if self.stale.is_empty() {
+            return;
+        }
+        let stale = std::mem::take(&mut self.stale);
+        let (existing, gone): (Vec<u64>, Vec<u64>) =
+            stale.into_iter().partition(|index| self.accounts.contains_key(index));
+        let inputs: Vec<[Fr; 5]> = existing.iter().map(|index| self.accounts[index].leaf_inputs()).collect();
+        let leaves = existing.into_iter().zip(poseidon::hash5_many(&inputs));
+        let gone = gone.into_iter().map(|index| (index, account::leaf(None)));
+        self.tree.set_many(&leaves.chain(gone).collect());
     }
 
     pub fn depth(&self) -> usize {
@@ -104,7 +128,8 @@ impl State {
     }
 
     /// The opening of the low `2·depth` bits of `index`.
-    pub(crate) fn open(&self, index: u64) -> Opening {
+    pub(crate) fn open(&mut self, index: u64) -> Opening {
+        self.settle();
         let index = index & (self.capacity() - 1);
         Opening { index, account: self.account(index).copied(), path: self.tree.path(index) }
     }
@@ -113,7 +138,17 @@ impl State {
     pub(crate) fn put(&mut self, index: u64, account: Account) {
         let before = self.replace(index, Some(account));
         self.journal.push((index, before));
-        self.tree.set(index, account.leaf());
+    }
+
+    /// The accounts written since the last seal, each once, as they are now.
+    pub(crate) fn unsealed(&self) -> BTreeMap<u64, Account> {
+        let indices = self.journal.iter().map(|(index, _)| index);
+        indices.filter_map(|index| Some((*index, *self.accounts.get(index)?))).collect()
+    }
+
+    /// All accounts, in no order.
+    pub fn accounts(&self) -> impl Iterator<Item = (u64, &Account)> {
+        self.accounts.iter().map(|(index, account)| (*index, account))
     }
 
     /// Ends a batch: its writes can from now on be undone together.
@@ -144,12 +179,10 @@ impl State {
 
     /// Takes back writes, given oldest first.
     fn undo(&mut self, writes: Vec<Write>) {
-        let mut leaves = BTreeMap::new();
         for (index, before) in writes.into_iter().rev() {
             self.replace(index, before);
-            leaves.insert(index, account::leaf(before.as_ref()));
         }
-        self.tree.set_many(&leaves);
+        self.settle();
     }
 
     fn replace(&mut self, index: u64, account: Option<Account>) -> Option<Account> {
@@ -157,6 +190,7 @@ impl State {
             Some(account) => self.accounts.insert(index, account),
             None => self.accounts.remove(&index),
         };
+        self.stale.insert(index);
         let balance = |account: Option<Account>| account.map_or(0, |account| account.balance);
         self.total_balance = self.total_balance + balance(account) - balance(before);
         before
@@ -189,6 +223,8 @@ mod tests {
         let mut written = state(1);
         let accounts = [(0, account(7)), (63, account(8)), (20, account(9))];
         accounts.iter().for_each(|&(index, account)| written.put(index, account));
+        assert_ne!(written.root(), State::with_accounts(3, 1, accounts).expect("well-formed").root());
+        written.settle();
         let made = State::with_accounts(3, 1, accounts).expect("well-formed");
         assert_eq!((made.root(), made.total_balance()), (written.root(), 24));
         assert_eq!((made.accounts, made.height), (written.accounts, 0));
@@ -225,6 +261,7 @@ mod tests {
     fn rolling_back_restores_root_accounts_total_and_height() {
         let mut state = state(8);
         state.put(1, account(10));
+        state.settle();
         state.seal();
         let before = state.clone();
         for balance in [11, 12, 13] {
@@ -244,6 +281,7 @@ mod tests {
     fn abandoning_takes_back_what_was_not_sealed_alone() {
         let mut state = state(8);
         state.put(1, account(10));
+        state.settle();
         state.seal();
         let before = state.clone();
         state.put(1, account(20));

@@ -49,19 +49,17 @@ pub fn execute(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execu
 
 fn run(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, TransitionError> {
     let header = batch.header();
+    state.settle();
     let old_root = state.root();
     let mut slots = Vec::with_capacity(header.slots);
     for (position, words) in batch.slots().enumerate() {
-        slots.push(match header.role(position) {
-            Role::Deposit => apply_deposit(state, words)?,
-            Role::ForcedExit => apply_forced_exit(state, words),
-            Role::User => apply_transaction(state, words, domain),
-        });
+        slots.push(record_slot(state, header.role(position), words, domain)?);
     }
     let users = slots.iter().skip((header.deposits + header.forced) as usize);
-    let fees = users.map(charged_fee).sum();
+    let fees = users.map(|slot| charged_fee(&WordZero::unpack(&slot.words[0]), slot.outcome)).sum();
     let fee = state.open(header.fee_account);
     let burnt = credit_fees(state, header.fee_account, fees);
+    state.settle();
     let trace = BatchTrace {
         depth: header.depth,
         deposits: header.deposits,
@@ -77,37 +75,65 @@ fn run(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, Tr
     Ok(Execution { fees, trace })
 }
 
+/// Applies a slot and keeps both openings: the sender's before it, the recipient's between debit and credit.
+fn record_slot(
+    state: &mut State,
+    role: Role,
+    words: [Fr; 4],
+    domain: Fr,
+) -> Result<SlotTrace, TransitionError> {
+    let fields = WordZero::unpack(&words[0]);
+    let sender = state.open(fields.from);
+    let mut recipient = None;
+    let mut between = |state: &mut State| recipient = Some(state.open(fields.to));
+    let outcome = match role {
+        Role::Deposit => {
+            between(state);
+            apply_deposit(state, &words)?;
+            Outcome::Applied
+        }
+        Role::ForcedExit => {
+            let outcome = apply_forced_exit(state, &fields, words[1]);
+            between(state);
+            outcome
+        }
+        Role::User => {
+            let is_signed = |sender: &Account| is_signed_by(sender, &words, domain);
+            apply_transaction(state, &fields, is_signed, between)
+        }
+    };
+    let recipient = recipient.unwrap_or_else(|| state.open(fields.to));
+    Ok(SlotTrace { words, sender, recipient, outcome })
+}
+
 /// Never a no-op; the slot's position alone makes it a deposit, whatever its kind says.
-fn apply_deposit(state: &mut State, words: [Fr; 4]) -> Result<SlotTrace, TransitionError> {
-    let WordZero { from, to: index, amount, .. } = WordZero::unpack(&words[0]);
+pub(crate) fn apply_deposit(state: &mut State, words: &[Fr; 4]) -> Result<(), TransitionError> {
+    let WordZero { to: index, amount, .. } = WordZero::unpack(&words[0]);
     if index >= state.capacity() {
         return Err(TransitionError::DepositOutsideTree { index, depth: state.depth() });
     }
-    let [_, x, y, exit_address] = words;
-    let (sender, recipient) = (state.open(from), state.open(index));
+    let [_, x, y, exit_address] = *words;
     let created = Account { public_key: (x, y), balance: 0, nonce: 0, exit_address };
-    if recipient.account.is_none() && !created.is_in_range() {
+    let existing = state.account(index).copied();
+    if existing.is_none() && !created.is_in_range() {
         return Err(TransitionError::DepositExitAddress { index });
     }
-    let account = recipient.account.unwrap_or(created);
+    let account = existing.unwrap_or(created);
     if !can_take(&account, amount.into()) {
         return Err(TransitionError::DepositOverflow { index, amount });
     }
     credit(state, index, account, amount.into());
-    Ok(SlotTrace { words, sender, recipient, outcome: Outcome::Applied })
+    Ok(())
 }
 
 /// A forced exit has no fee and leaves the nonce: its queue entry is used once, so nothing can be replayed.
-fn apply_forced_exit(state: &mut State, words: [Fr; 4]) -> SlotTrace {
-    let fields = WordZero::unpack(&words[0]);
-    let sender = state.open(fields.from);
-    let verdict = judge_forced_exit(state, &fields, words[1]);
+pub(crate) fn apply_forced_exit(state: &mut State, fields: &WordZero, asked_by: Fr) -> Outcome {
+    let verdict = judge_forced_exit(state, fields, asked_by);
     if let Ok(account) = verdict {
         let balance = account.balance - u128::from(fields.amount);
-        state.put(sender.index, Account { balance, ..account });
+        state.put(fields.from, Account { balance, ..account });
     }
-    let recipient = state.open(fields.to);
-    SlotTrace { words, sender, recipient, outcome: outcome_of(verdict) }
+    outcome_of(verdict)
 }
 
 /// The account of a forced exit that applies, or the first rule it breaks.
@@ -118,23 +144,32 @@ fn judge_forced_exit(state: &State, fields: &WordZero, asked_by: Fr) -> Result<A
     Ok(account)
 }
 
-/// A transfer or an exit; an exit's amount is credited to nobody.
-fn apply_transaction(state: &mut State, words: [Fr; 4], domain: Fr) -> SlotTrace {
-    let fields = WordZero::unpack(&words[0]);
-    let sender = state.open(fields.from);
-    let verdict = judge(state, &fields, &words, domain);
+/// A transfer or an exit; an exit's amount is credited to nobody. `is_signed` is asked last, of the sender;
+/// `between` sees the state after the debit and before the credit.
+pub(crate) fn apply_transaction(
+    state: &mut State,
+    fields: &WordZero,
+    is_signed: impl FnOnce(&Account) -> bool,
+    between: impl FnOnce(&mut State),
+) -> Outcome {
+    let verdict = judge(state, fields, is_signed);
     if let Ok(payer) = verdict {
-        state.put(sender.index, debited(payer, &fields));
+        state.put(fields.from, debited(payer, fields));
     }
-    let recipient = state.open(fields.to);
-    if let (Ok(_), KIND_TRANSFER, Some(account)) = (verdict, fields.kind, recipient.account) {
-        credit(state, recipient.index, account, fields.amount.into());
+    between(state);
+    let recipient = state.account(fields.to).copied();
+    if let (Ok(_), KIND_TRANSFER, Some(account)) = (verdict, fields.kind, recipient) {
+        credit(state, fields.to, account, fields.amount.into());
     }
-    SlotTrace { words, sender, recipient, outcome: outcome_of(verdict) }
+    outcome_of(verdict)
 }
 
 /// The sender of a transfer or an exit that applies, or the first rule it breaks.
-fn judge(state: &State, fields: &WordZero, words: &[Fr; 4], domain: Fr) -> Result<Account, Outcome> {
+fn judge(
+    state: &State,
+    fields: &WordZero,
+    is_signed: impl FnOnce(&Account) -> bool,
+) -> Result<Account, Outcome> {
     let is_transfer = fields.kind == KIND_TRANSFER;
     require(fields.kind != KIND_EMPTY, Outcome::Empty)?;
     require(is_transfer || fields.kind == KIND_EXIT, Outcome::UnknownKind)?;
@@ -147,10 +182,15 @@ fn judge(state: &State, fields: &WordZero, words: &[Fr; 4], domain: Fr) -> Resul
     require(sender.balance >= cost(fields), Outcome::InsufficientBalance)?;
     let fits = recipient.is_none_or(|account| can_take(account, fields.amount.into()));
     require(fits, Outcome::BalanceOverflow)?;
+    require(is_signed(&sender), Outcome::BadSignature)?;
+    Ok(sender)
+}
+
+/// Whether the words are signed by the account's key.
+pub(crate) fn is_signed_by(account: &Account, words: &[Fr; 4], domain: Fr) -> bool {
     let signature = Signature { r8: (words[1], words[2]), s: words[3] };
     let message = transaction::message(domain, words[0]);
-    eddsa::verify(sender.public_key, &signature, message).map_err(|_| Outcome::BadSignature)?;
-    Ok(sender)
+    eddsa::verify(account.public_key, &signature, message).is_ok()
 }
 
 fn require(holds: bool, broken: Outcome) -> Result<(), Outcome> {
@@ -162,7 +202,7 @@ fn outcome_of(verdict: Result<Account, Outcome>) -> Outcome {
 }
 
 /// What the sender pays: amount and fee.
-fn cost(fields: &WordZero) -> u128 {
+pub(crate) fn cost(fields: &WordZero) -> u128 {
     u128::from(fields.amount) + u128::from(fields.fee)
 }
 
@@ -179,15 +219,16 @@ fn credit(state: &mut State, index: u64, account: Account, amount: u128) {
     state.put(index, Account { balance: account.balance + amount, ..account });
 }
 
-fn charged_fee(slot: &SlotTrace) -> u128 {
-    match slot.outcome {
-        Outcome::Applied => WordZero::unpack(&slot.words[0]).fee.into(),
+/// The fee of a user's slot: 0 unless it applied.
+pub(crate) fn charged_fee(fields: &WordZero, outcome: Outcome) -> u128 {
+    match outcome {
+        Outcome::Applied => fields.fee.into(),
         _ => 0,
     }
 }
 
 /// Credits the fees to an account that can take them; returns what had to be burnt.
-fn credit_fees(state: &mut State, fee_account: u64, fees: u128) -> u128 {
+pub(crate) fn credit_fees(state: &mut State, fee_account: u64, fees: u128) -> u128 {
     match state.account(fee_account) {
         _ if fees == 0 => 0,
         Some(&account) if can_take(&account, fees) => {

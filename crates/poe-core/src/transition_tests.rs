@@ -38,6 +38,7 @@ pub(super) fn account(index: u64) -> Account {
 pub(super) fn state() -> State {
     let mut state = State::new(DEPTH, 16).expect("a valid depth");
     [ALICE, BOB, CAROL].into_iter().for_each(|index| state.put(index, account(index)));
+    state.settle();
     state.seal();
     state
 }
@@ -111,6 +112,7 @@ fn outcome(slot: Vec<u8>) -> Outcome {
 pub(super) fn with_account(index: u64, account: Account) -> State {
     let mut state = state();
     state.put(index, account);
+    state.settle();
     state
 }
 
@@ -351,7 +353,7 @@ pub(super) fn replay(trace: &BatchTrace) -> Fr {
     }
     lead(&trace.fee, root);
     let users = trace.slots.iter().skip((trace.deposits + trace.forced) as usize);
-    let fees: u128 = users.map(charged_fee).sum();
+    let fees: u128 = users.map(|slot| charged_fee(&WordZero::unpack(&slot.words[0]), slot.outcome)).sum();
     match trace.fee.account {
         Some(account) if fees > 0 && trace.burnt == 0 => {
             updated(&trace.fee, &Account { balance: account.balance + fees, ..account })

@@ -6,6 +6,7 @@ mod membership;
 mod mutation;
 mod primitives;
 mod proofs;
+mod sequencing;
 mod state;
 
 use pyo3::prelude::*;
@@ -25,6 +26,7 @@ mod _core {
         proofs::{
             ProofResult, ProvingKey, StopFlag, arithmetics, circuit_info, key_file_circuit, setup_dev_key, verify_proof,
         },
+        sequencing::{Engine, SealedBatch, workload_execute, workload_transfers},
         state::{Execution, State},
     };
 }

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import trio
 from prometheus_client import CollectorRegistry
 
+from poe.backend.engine import Engine
+from poe.backend.interface import EngineRules
 from poe.backend.reference import ReferenceSignatures, ReferenceState
 from poe.crypto import eddsa
 from poe.l1.ledger import Ledger
@@ -16,14 +19,15 @@ from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransaction, S
 from poe.rollup.types import Account, AccountIndex, Gwei
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import Chain
+from poe.sequencer.chain import Chain, EngineChain
 from poe.sequencer.http import HttpLimits
-from poe.sequencer.intake import Intake
+from poe.sequencer.intake import EngineIntake, Intake
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.node import Sequencer
 from poe.sequencer.publisher import Publisher
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc
+from poe.sequencer.work import EngineWork, PoolWork
 from tests.fakes import DOMAIN, SHAPE, FakeFollower, FakeL1, in_place
 
 SECRETS = tuple(bytes([number]) * 32 for number in range(1, 9))
@@ -59,26 +63,26 @@ class Rig:
     capacity: int = 100
     capacity_per_account: int = 16
     network: Network | None = None
+    store: Path | None = None
+    resume_block: int = 0
 
     def __post_init__(self) -> None:
         self.parameters = self.l1._parameters
         self.follower = FakeFollower(self.l1)
         self.metrics, self.bell = Metrics(CollectorRegistry()), Bell()
         self.ledger = Ledger(self.parameters)
-        self.chain = Chain(
-            state=ReferenceState(SHAPE.depth), domain=DOMAIN, offload=in_place, kept_batches=self.kept_batches
-        )
         self.mempool = Mempool(capacity=self.capacity, capacity_per_account=self.capacity_per_account)
+        self._make_work()
         self.reconciler = Reconciler(
-            chain=self.chain, ledger=self.ledger, mempool=self.mempool, metrics=self.metrics, bell=self.bell
+            chain=self.chain, ledger=self.ledger, work=self.work, metrics=self.metrics, bell=self.bell,
+            resume_block=self.resume_block,
         )
         self.batcher = Batcher(
             chain=self.chain,
             ledger=self.ledger,
-            mempool=self.mempool,
+            work=self.work,
             rules=SealingRules(
                 shape=SHAPE,
-                fee_account=AccountIndex(0),
                 seal_seconds=SEAL_SECONDS,
                 max_unposted_batches=self.max_unposted_batches,
                 max_unproven_batches=self.max_unproven_batches,
@@ -97,16 +101,38 @@ class Rig:
             metrics=self.metrics,
             bell=self.bell,
         )
-        self.intake = Intake(
-            chain=self.chain,
-            mempool=self.mempool,
-            signatures=ReferenceSignatures(),
-            hash_message=lambda word: message_of(word, DOMAIN),
-            offload=in_place,
-            metrics=self.metrics,
-            bell=self.bell,
+        self.rpc = Rpc(intake=self.intake, chain=self.chain, work=self.work, ledger=self.ledger)
+
+    def _make_work(self) -> None:
+        """Pool and chain: Python's, or with a `store` the native engine's."""
+        shared = {"metrics": self.metrics, "bell": self.bell, "offload": in_place}
+        if self.store is None:
+            self.chain = Chain(
+                state=ReferenceState(SHAPE.depth), domain=DOMAIN, offload=in_place, kept_batches=self.kept_batches
+            )
+            self.work = PoolWork(chain=self.chain, mempool=self.mempool, shape=SHAPE, fee_account=AccountIndex(0))
+            self.intake = Intake(
+                chain=self.chain,
+                mempool=self.mempool,
+                signatures=ReferenceSignatures(),
+                hash_message=lambda word: message_of(word, DOMAIN),
+                **shared,
+            )
+            return
+        rules = EngineRules(
+            shape=SHAPE,
+            domain=DOMAIN,
+            fee_account=AccountIndex(0),
+            pool_transactions=self.capacity,
+            pool_per_account=self.capacity_per_account,
+            pool_seconds=60.0,
+            kept_batches=self.kept_batches,
+            max_unposted=self.max_unposted_batches,
         )
-        self.rpc = Rpc(intake=self.intake, chain=self.chain, mempool=self.mempool, ledger=self.ledger)
+        self.engine = Engine(rules, self.store, clock=trio.current_time)
+        self.chain = EngineChain(self.engine, in_place)
+        self.work = EngineWork(engine=self.engine, chain=self.chain)
+        self.intake = EngineIntake(engine=self.engine, work=self.work, **shared)
 
     def node(self, data_dir: Path) -> Sequencer:
         """The parts put together."""
@@ -118,6 +144,7 @@ class Rig:
             batcher=self.batcher,
             publisher=self.publisher,
             rpc=self.rpc,
+            intake=self.intake if isinstance(self.intake, EngineIntake) else None,
             host="127.0.0.1",
             port=0,
             limits=HttpLimits(),

@@ -88,7 +88,7 @@ async def test_a_no_op_is_dropped_with_its_outcome_and_the_batch_is_filled_anew(
     sealed = await rig.batcher.seal()
     assert sealed is not None
     assert sealed.number == 2
-    assert set(sealed.execution.outcomes) == {SlotOutcome.APPLIED}
+    assert set(sealed.outcomes) == {SlotOutcome.APPLIED}
     assert sealed.batch.slots == tuple(s.slot for s in (transfer(2, 0), transfer(3, 0), transfer(2, 1), transfer(3, 1)))
     assert rig.counted("dropped") == 1
     assert forged not in rig.mempool
@@ -176,7 +176,7 @@ async def test_sealing_pauses_at_the_bound_of_unproven_batches_and_goes_on_after
     assert rig.chain.height == 2
     first = rig.chain.get(1)
     assert first is not None
-    rig.l1.finalize(root=first.execution.new_root)
+    rig.l1.finalize(root=first.root)
     await rig.sync()
     await trio.sleep(2 * SEAL_SECONDS)
     assert rig.chain.height == 3

@@ -49,7 +49,7 @@ async def test_entries_stand_by_kind_each_kind_in_queue_order_and_users_last() -
     assert sealed.batch.slots == (deposit, asked, JUNK, transfer(0, 0).slot)
     assert junk == JUNK
     assert (sealed.batch.header.deposits, sealed.batch.header.forced, sealed.drained) == (1, 1, 3)
-    assert sealed.execution.outcomes[:2] == (SlotOutcome.APPLIED, SlotOutcome.APPLIED)
+    assert sealed.outcomes[:2] == (SlotOutcome.APPLIED, SlotOutcome.APPLIED)
     await rig.post()
     assert rig.l1.sequenced[-1].queue_end == 5
 
@@ -88,13 +88,13 @@ async def test_an_entry_that_does_nothing_is_no_reason_to_drop_anything() -> Non
     force(rig, JUNK)
     await rig.sync()
     sealed = await seal(rig)
-    assert sealed.execution.outcomes == (
+    assert sealed.outcomes == (
         SlotOutcome.NOT_EXIT_ADDRESS,
         SlotOutcome.INSUFFICIENT_BALANCE,
         SlotOutcome.UNKNOWN_KIND,
         SlotOutcome.APPLIED,
     )
-    assert (sealed.execution.exits, rig.counted("dropped")) == ((), 0)
+    assert (sealed.exits, rig.counted("dropped")) == ((), 0)
     await rig.post()
 
 
@@ -115,7 +115,7 @@ async def test_a_forced_exit_pays_out_and_leaves_the_nonce() -> None:
     force(rig, "exit 1")
     await rig.sync()
     sealed = await seal(rig)
-    assert [(leaving.slot, leaving.amount) for leaving in sealed.execution.exits] == [(0, 100)]
+    assert [(leaving.slot, leaving.amount) for leaving in sealed.exits] == [(0, 100)]
     assert rig.account(1).nonce == 1, "of the transfer alone"
     assert len(rig.mempool) == 0
     assert rig.counted("executed") == 1
@@ -138,7 +138,7 @@ async def test_a_pool_transaction_whose_nonce_a_forced_one_uses_is_dropped_with_
     await rig.send(transfer(1, 0, amount=1), transfer(1, 1, amount=2), transfer(2, 0))
     force(rig, transfer(1, 0, amount=99).slot)
     await rig.sync()
-    caplog.set_level("INFO", "poe.sequencer.batcher")
+    caplog.set_level("INFO", "poe.sequencer")
     sealed = await seal(rig)
     assert sealed.batch.slots[:2] == (transfer(1, 0, amount=99).slot, transfer(2, 0).slot)
     assert "transaction_dropped sender=1 nonce=0 outcome=WRONG_NONCE" in caplog.messages
@@ -171,7 +171,7 @@ async def test_a_signed_exit_can_be_forced() -> None:
     force(rig, exit_of(1, 0, amount=55).slot)
     await rig.sync()
     sealed = await seal(rig)
-    assert [leaving.amount for leaving in sealed.execution.exits] == [55]
+    assert [leaving.amount for leaving in sealed.exits] == [55]
     assert rig.account(1).nonce == 1
 
 
@@ -180,7 +180,7 @@ async def test_a_forged_deposit_in_a_forced_transaction_is_no_deposit() -> None:
     force(rig, lay_out(rig.l1.queue[:1]).deposits[0])
     await rig.sync()
     sealed = await seal(rig)
-    assert sealed.execution.outcomes[0] is SlotOutcome.UNKNOWN_KIND
+    assert sealed.outcomes[0] is SlotOutcome.UNKNOWN_KIND
     assert (sealed.batch.header.deposits, rig.chain.total_balance()) == (0, 2 * BALANCE)
 
 

@@ -84,7 +84,7 @@ async def test_an_exit_is_taken_and_executed_in_nonce_order_with_transfers() -> 
     sealed = await rig.batcher.seal()
     assert sealed is not None
     assert sealed.batch.slots[1] == exit_of(1, 1, amount=500, fee=3).slot
-    assert [(e.slot, e.address, e.amount) for e in sealed.execution.exits] == [(1, (0xE1).to_bytes(20), 500)]
+    assert [(e.slot, e.address, e.amount) for e in sealed.exits] == [(1, (0xE1).to_bytes(20), 500)]
     assert (rig.account(1).nonce, rig.chain.transactions) == (3, 3)
     assert rig.chain.total_balance() == 4 * BALANCE - 500
 
@@ -256,7 +256,7 @@ async def test_a_batch_is_told_with_its_stage() -> None:
     assert (await call(rig, "poe_getBatch", "2"))["stage"] == "sequenced"
     first = rig.chain.get(1)
     assert first is not None
-    rig.l1.finalize(root=first.execution.new_root)
+    rig.l1.finalize(root=first.root)
     await rig.sync()
     assert (await call(rig, "poe_getBatch", 1))["stage"] == "finalized"
     assert await call(rig, "poe_getBatch", 3) is None
@@ -269,13 +269,13 @@ async def test_the_status_tells_heights_root_pool_and_executed_transactions() ->
     await rig.send(transfer(2, 0))
     first = rig.chain.get(1)
     assert first is not None
-    rig.l1.finalize(root=first.execution.new_root)
+    rig.l1.finalize(root=first.root)
     await rig.sync()
     status = await call(rig, "poe_status")
     assert status["heights"] == {"sealed": 2, "sequenced": 1, "accepted": 1, "finalized": 1}
     assert (status["mempool"], status["executed"], status["ready"]) == (1, 2, True)
     assert int(status["root"], 16) == rig.chain.root
-    assert int(status["finalized_root"], 16) == first.execution.new_root
+    assert int(status["finalized_root"], 16) == first.root
     assert (status["agrees_with_l1"], status["total_balance_gwei"]) == (True, 4 * BALANCE)
 
 

@@ -21,7 +21,7 @@ UNTIL_SEALED = SEAL_SECONDS + 0.5
 
 async def start(rig: Rig, data_dir: Path, nursery: trio.Nursery) -> RpcClient:
     """The node running and caught up, and a client of it."""
-    port = await nursery.start(rig.node(data_dir).run)
+    port = (await nursery.start(rig.node(data_dir).run)).rpc
     await trio.testing.wait_all_tasks_blocked()
     return RpcClient(f"http://127.0.0.1:{port}")
 
@@ -138,7 +138,7 @@ async def test_transactions_are_taken_only_once_l1s_final_batches_are_executed(
     rig = await Rig().with_users(2)
     first = rig.chain.get(1)
     assert first is not None
-    rig.l1.finalize(root=first.execution.new_root)
+    rig.l1.finalize(root=first.root)
     late = Rig(l1=rig.l1)
     blocks, late.l1.blocks = late.l1.blocks, late.l1.blocks[:2]
     node = replace(late.node(tmp_path), arbiter=rig.l1)
@@ -147,7 +147,7 @@ async def test_transactions_are_taken_only_once_l1s_final_batches_are_executed(
         return 1
 
     late.l1.finalized_number = one  # type: ignore[method-assign, assignment]
-    port = await nursery.start(node.run)
+    port = (await nursery.start(node.run)).rpc
     await trio.testing.wait_all_tasks_blocked()
     async with RpcClient(f"http://127.0.0.1:{port}") as client:
         with pytest.raises(SequencerError) as refused:
@@ -162,7 +162,7 @@ async def test_transactions_are_taken_only_once_l1s_final_batches_are_executed(
 async def test_a_port_that_is_taken_stops_the_node_with_one_clear_error(
     tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock
 ) -> None:
-    port = await nursery.start(Rig().node(tmp_path).run)
+    port = (await nursery.start(Rig().node(tmp_path).run)).rpc
     taken = replace(Rig().node(tmp_path), port=port)
     with pytest.RaisesGroup(ToolError, allow_unwrapped=True, flatten_subgroups=True):
         await taken.run()
@@ -179,7 +179,7 @@ async def test_another_accounts_key_stops_the_node(tmp_path: Path, autojump_cloc
 async def test_cancelled_it_ends_at_once_and_leaves_the_port_free(tmp_path: Path, autojump_clock: Clock) -> None:
     rig = await Rig().with_users(2)
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(rig.node(tmp_path).run)
+        port = (await nursery.start(rig.node(tmp_path).run)).rpc
         await rig.send(transfer(1, 0))
         nursery.cancel_scope.cancel()
     with pytest.raises(OSError, match="connect"):
