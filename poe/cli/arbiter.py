@@ -57,7 +57,8 @@ def deploy(
     """
     import trio
 
-    from poe.assembly import deploy_with_key, parse_address
+    from poe.assembly.chain import parse_address
+    from poe.assembly.deployment import deploy_with_key
     from poe.backend.keys import (
         ensure_dev_key,
         ensure_dev_membership_key,
@@ -110,7 +111,7 @@ def show(*, address: str, rpc_url: str = "http://127.0.0.1:8545") -> None:
     """
     import trio
 
-    from poe.assembly import parse_address
+    from poe.assembly.chain import parse_address
     from poe.l1.contract import ArbiterViews
     from poe.l1.rpc import Rpc
 

@@ -12,6 +12,6 @@ app = App(name="observer", help="Watch the race from L1 alone.")
 @app.command
 def run(flags: RunFlags = RunFlags()) -> None:
     """Run the observer until SIGINT or SIGTERM."""
-    from poe.assembly import run_observer
+    from poe.assembly.observer import run_observer
 
     run_role(run_observer, flags)

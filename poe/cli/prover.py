@@ -19,7 +19,7 @@ PHASES = ("witness", "prove", "verify")
 @app.command
 def run(flags: RunFlags = RunFlags()) -> None:
     """Run the prover until SIGINT or SIGTERM."""
-    from poe.assembly import run_prover
+    from poe.assembly.prover import run_prover
 
     run_role(run_prover, flags)
 

@@ -41,7 +41,7 @@ class RollupFlags:
         """Connect, do the work, print its line or its facts."""
         import trio
 
-        from poe.assembly import parse_address
+        from poe.assembly.chain import parse_address
         from poe.cli.wallet import Rollup
 
         address = parse_address(self.arbiter, "--arbiter")

@@ -12,6 +12,6 @@ app = App(name="sequencer", help="Order L2 transactions into batches and post th
 @app.command
 def run(flags: RunFlags = RunFlags()) -> None:
     """Run the sequencer until SIGINT or SIGTERM."""
-    from poe.assembly import run_sequencer
+    from poe.assembly.sequencer import run_sequencer
 
     run_role(run_sequencer, flags)

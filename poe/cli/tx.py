@@ -76,7 +76,7 @@ def deposit(
     exit_address
         L1 address that a new account's exits pay to, and that may force one; the paying account if not given.
     """
-    from poe.assembly import parse_address
+    from poe.assembly.chain import parse_address
     from poe.backend.native import derive_public_key
     from poe.cli.wallet import depositor, load_l2_secret
     from poe.errors import InputError

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from poe.assembly import require_our_circuits, require_sound_keys
+from poe.assembly.chain import require_our_circuits, require_sound_keys
 from poe.backend import native
 from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact

@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from poe.assembly import follow_arbiter
+from poe.assembly.chain import follow_arbiter
 from poe.backend import native
 from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key
 from poe.errors import ToolError

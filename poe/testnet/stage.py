@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from poe.assembly import deploy_with_key
+from poe.assembly.deployment import deploy_with_key
 from poe.backend.interface import KeyInfo
 from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, dump_settings
 from poe.l1.anvil import Anvil

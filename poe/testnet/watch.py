@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import trio
 
-from poe.assembly import Chain
+from poe.assembly.chain import Chain
 from poe.l1.answers import raw_receipt
 from poe.l1.rpc import Rpc
 from poe.observer.standings import Row, Standings

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from poe.assembly import deploy_with_key
+from poe.assembly.deployment import deploy_with_key
 from poe.backend import native
 from poe.backend.interface import Execution, KeyInfo, Proof, ProofJob
 from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trio
 
-from poe.assembly import follow_arbiter
+from poe.assembly.chain import follow_arbiter
 from poe.backend import native
 from poe.errors import L1Unreachable
 from poe.l1.anvil import Anvil

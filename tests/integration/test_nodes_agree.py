@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trio
 
-from poe.assembly import Chain, follow_arbiter
+from poe.assembly.chain import Chain, follow_arbiter
 from poe.backend.reference import ReferenceState
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement
 from poe.sequencer.client import RpcClient

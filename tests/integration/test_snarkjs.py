@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from poe.assembly import deploy_with_key, follow_arbiter, open_chain, open_key
+from poe.assembly.chain import follow_arbiter, open_chain
+from poe.assembly.deployment import deploy_with_key
+from poe.assembly.prover import open_key
 from poe.backend import native, snarkjs
 from poe.backend.demo import demo_job
 from poe.backend.interface import KeyInfo

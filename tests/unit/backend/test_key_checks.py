@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from py_ecc.optimized_bn128 import G2, multiply, neg, normalize
 
-from poe.assembly import open_key, require_sound_keys
+from poe.assembly.chain import require_sound_keys
+from poe.assembly.prover import open_key
 from poe.backend import native
 from poe.backend.circuits import circuits_of, empty_root, require_circuits
 from poe.backend.interface import KeyInfo

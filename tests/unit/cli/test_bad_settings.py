@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from poe.assembly import require_tip_within_reward
+from poe.assembly.prover import require_tip_within_reward
 from poe.cli.addresses import require_addresses
 from poe.config import NetSettings, ProverSettings, Settings
 from poe.errors import ConfigError

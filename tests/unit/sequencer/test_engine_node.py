@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import trio
+from poe.testnet.rpc_client import RpcClient
 
 from poe.errors import SequencerError
 from poe.rollup.types import BatchNumber
 from poe.sequencer.stream import NOT_READY, send_frame
-from poe.testnet.rpc_client import RpcClient
 from tests.unit.sequencer.rig import BALANCE, SEAL_SECONDS, Rig, exit_of, transfer
 
 Clock = trio.testing.MockClock

@@ -1,0 +1,159 @@
+"""A running prover."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from poe.assembly.chain import connect, load_signer, new_state, open_chain, open_journal, parse_address
+from poe.assembly.doors import endpoints_of, open_metrics, open_network
+from poe.backend.interface import KeyInfo
+from poe.backend.keys import find_key
+from poe.backend.replica import Replica
+from poe.backend.worker import open_worker
+from poe.config import Settings
+from poe.errors import BackendError, ConfigError
+from poe.l1.deploy import require_secure_key
+from poe.l1.interface import ArbiterParameters
+from poe.l1.keys import Signer
+from poe.net.interface import BodySource
+from poe.prover.candidates import Candidates
+from poe.prover.experience import Experience
+from poe.prover.intents import IntentBook
+from poe.prover.node import Prover
+from poe.prover.odds import Prices
+from poe.prover.race import Collaborators
+from poe.prover.record import Record
+from poe.prover.shelf import ProofShelf, Terms
+from poe.prover.stop_loss import Limits, StopLoss
+from poe.prover.strategy import ExpectedValue, LeastContested, OldestFirst, Strategy
+from poe.rollup.types import Address, Batch, BatchNumber, Wei
+from poe.status import write_endpoints
+
+
+async def run_prover(settings: Settings) -> None:
+    """Run a prover until cancelled."""
+    signer = load_signer(settings)
+    async with AsyncExitStack() as stack:
+        chain = await open_chain(settings)
+        journal = stack.enter_context(open_journal(settings, chain, "prover"))
+        require_tip_within_reward(settings, chain.parameters)
+        key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
+        metrics, endpoint = open_metrics(settings, stack, chain)
+        candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
+        network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
+        worker = await stack.enter_async_context(
+            open_worker(
+                key.path,
+                circuit_hash=key.circuit.hash,
+                threads=settings.prover.threads,
+                tables=settings.prover.tables,
+                on_cancelled=metrics.cancel_seconds.observe,
+            )
+        )
+        rng = random.Random()
+        terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
+        collaborators = Collaborators(
+            candidates=candidates,
+            proofs=worker,
+            arbiter=await connect(settings, chain, signer, journal),
+            terms=terms,
+            worth=worth_of_landing(settings, chain.parameters),
+            is_shadow=settings.prover.shadow,
+        )
+        intents = IntentBook(time.time)
+        experience = new_experience(settings, chain.parameters, terms)
+        prover = Prover(
+            follower=chain.follower,
+            candidates=candidates,
+            collaborators=collaborators,
+            shelf=ProofShelf(terms, journal),
+            strategy=choose_strategy(settings, intents, experience),
+            experience=experience,
+            intents=intents,
+            jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
+            network=network,
+            metrics=metrics,
+            record=Record(metrics, journal),
+            data_dir=Path(settings.data_dir),
+        )
+        write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
+        await prover.run()
+
+
+def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
+    """Our proving key, checked against the arbiter's verifying key; blocks while a missing one is made."""
+    cache = Path(settings.prover.key_cache) if settings.prover.key_cache else None
+    key = find_key(parameters.shape, parameters.verifying_key_words, cache)
+    if key.verifying_key_words != parameters.verifying_key_words:
+        raise BackendError(
+            f"our proving key {key.path} does not belong to the arbiter's verifying key",
+            fix="use the proving key that the arbiter was deployed with",
+            code="POE-BCK-004",
+        )
+    require_secure_key(key.provenance, parameters.chain_id)
+    return key
+
+
+def new_experience(settings: Settings, parameters: ArbiterParameters, terms: Terms) -> Experience:
+    """What the prover will learn, with the operator's limits."""
+    chosen = settings.prover
+    limits = Limits(
+        failures_in_a_row=chosen.max_failures,
+        pause_seconds=chosen.pause_seconds,
+        least_balance=Wei(chosen.min_balance_wei),
+        least_win_share=chosen.min_win_share,
+    )
+    prices = Prices(
+        reward=parameters.reward, tip=terms.tip, energy_per_core_second=Wei(chosen.energy_wei_per_core_second)
+    )
+    return Experience(us=terms.payee, prices=prices, stop_loss=StopLoss(limits, time.time), clock=time.time)
+
+
+def choose_strategy(settings: Settings, intents: IntentBook, experience: Experience) -> Strategy:
+    """The strategy that the settings name."""
+    if settings.prover.strategy == "oldest":
+        return OldestFirst()
+    if settings.prover.strategy == "spread":
+        return LeastContested(intents)
+    return ExpectedValue(
+        intents,
+        experience.odds,
+        experience.prices,
+        least=Wei(settings.prover.min_profit_wei),
+        threads=settings.prover.threads,
+        clock=time.time,
+    )
+
+
+def worth_of_landing(settings: Settings, parameters: ArbiterParameters) -> Wei | None:
+    """The most that landing a proof may cost in gas: the configured share of what is left of the reward."""
+    share = settings.prover.max_gas_share
+    return Wei(int((parameters.reward - settings.prover.tip_wei) * share)) if share else None
+
+
+def require_tip_within_reward(settings: Settings, parameters: ArbiterParameters) -> None:
+    """ConfigError when the arbiter would refuse each of our proofs for the tip they offer."""
+    if settings.prover.tip_wei > parameters.reward:
+        wanted = f"at most the arbiter's reward, {parameters.reward}"
+        raise ConfigError(f"prover.tip_wei is {settings.prover.tip_wei}", fix=wanted, code="POE-CFG-011")
+
+
+def payee_of(settings: Settings, signer: Signer) -> Address:
+    """Who our proofs pay: the configured address or our own account."""
+    return parse_address(settings.prover.payee, "prover.payee") if settings.prover.payee else signer.address
+
+
+def replica_bodies(candidates: Candidates) -> BodySource:
+    """Serves peers the batches that a prover holds."""
+
+    async def body(number: BatchNumber) -> Batch | None:
+        held = candidates.get(number)
+        return None if held is None else held.batch
+
+    return body

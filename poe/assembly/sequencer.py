@@ -1,0 +1,158 @@
+"""A running sequencer."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from poe.assembly.chain import Chain, connect, load_signer, open_chain, open_journal
+from poe.assembly.doors import endpoints_of, open_metrics, open_network
+from poe.backend.engine import Engine
+from poe.backend.interface import EngineRules
+from poe.config import Settings
+from poe.errors import ConfigError
+from poe.l1.contract import Arbiter
+from poe.l1.interface import ArbiterParameters
+from poe.l1.keys import Signer
+from poe.metrics import Metrics
+from poe.net.interface import BatchAnnouncement, Network
+from poe.net.messages import announcement_digest
+from poe.rollup.types import AccountIndex, FieldElement
+from poe.sequencer.batcher import Batcher, SealingRules
+from poe.sequencer.bell import Bell
+from poe.sequencer.chain import KEPT_BATCHES, EngineChain
+from poe.sequencer.http import HttpLimits
+from poe.sequencer.intake import EngineIntake
+from poe.sequencer.node import Sequencer
+from poe.sequencer.offload import OneThread, Threads
+from poe.sequencer.publisher import Publisher, body_source
+from poe.sequencer.reconciler import Reconciler
+from poe.sequencer.rpc import Rpc as SequencerRpc
+from poe.sequencer.stream import StreamLimits
+from poe.sequencer.work import EngineWork
+from poe.status import write_endpoints
+
+TRANSACTIONS_PER_ACCOUNT = 256
+
+INTAKE_THREADS = 4
+
+
+async def run_sequencer(settings: Settings) -> None:
+    """Run a sequencer until cancelled."""
+    signer = load_signer(settings)
+    async with AsyncExitStack() as stack:
+        l1 = await open_chain(settings)
+        require_sequencer(l1.parameters, signer)
+        journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
+        metrics, endpoint = open_metrics(settings, stack, l1)
+        engine = await trio.to_thread.run_sync(partial(open_engine, settings, l1))
+        chain = EngineChain(engine, OneThread())
+        network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
+        arbiter = await connect(settings, l1, signer, journal)
+        resume_block = (await l1.rpc.latest()).number if chain.height else 0
+        parts = SequencerParts(engine=engine, chain=chain, arbiter=arbiter, network=network, metrics=metrics)
+        sequencer = assemble_sequencer(settings, l1, parts, signer, resume_block=resume_block)
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        ports = await nursery.start(sequencer.run)
+        host = settings.sequencer.host
+        doors = {"rpc": f"http://{host}:{ports.rpc}", "stream": f"{host}:{ports.stream}"}
+        write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | doors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequencerParts:
+    """What a sequencer is assembled around; `network` is None when gossip is off."""
+
+    engine: Engine
+    chain: EngineChain
+    arbiter: Arbiter
+    network: Network | None
+    metrics: Metrics
+
+
+def open_engine(settings: Settings, l1: Chain) -> Engine:
+    """The sequencer's pool, state and batches, as they were when it last ran. Blocks while they are read."""
+    wanted = settings.sequencer
+    rules = EngineRules(
+        shape=l1.parameters.shape,
+        domain=l1.domain,
+        fee_account=AccountIndex(wanted.fee_account),
+        pool_transactions=wanted.mempool_transactions,
+        pool_per_account=min(TRANSACTIONS_PER_ACCOUNT, wanted.mempool_transactions),
+        pool_seconds=wanted.mempool_seconds,
+        kept_batches=KEPT_BATCHES,
+        max_unposted=wanted.max_unposted_batches,
+    )
+    folder = Path(settings.data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Engine(rules, folder / "sequencer.redb", clock=time.monotonic)
+
+
+def assemble_sequencer(
+    settings: Settings, l1: Chain, parts: SequencerParts, signer: Signer, *, resume_block: int
+) -> Sequencer:
+    """The sequencer's parts around one engine and one bell; `resume_block` is L1's head if the engine has batches."""
+    bell = Bell()
+    engine, chain, metrics = parts.engine, parts.chain, parts.metrics
+    work = EngineWork(engine=engine, chain=chain)
+    shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
+    reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
+    rules = SealingRules(
+        shape=l1.parameters.shape,
+        seal_seconds=settings.sequencer.seal_seconds,
+        max_unposted_batches=settings.sequencer.max_unposted_batches,
+        max_unproven_batches=settings.sequencer.max_unproven_batches,
+    )
+    intake = EngineIntake(engine=engine, work=work, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell)
+    return Sequencer(
+        follower=l1.follower,
+        arbiter=parts.arbiter,
+        network=parts.network,
+        reconciler=reconciler,
+        batcher=Batcher(work=work, rules=rules, **shared),
+        publisher=Publisher(
+            reconciler=reconciler,
+            arbiter=parts.arbiter,
+            parameters=l1.parameters,
+            network=parts.network,
+            sign=partial(sign_announcement, l1.domain, signer),
+            **shared,
+        ),
+        rpc=SequencerRpc(intake=intake, chain=chain, work=work, ledger=l1.ledger),
+        intake=intake,
+        host=settings.sequencer.host,
+        port=settings.sequencer.port,
+        stream_port=settings.sequencer.stream_port,
+        limits=HttpLimits(),
+        stream_limits=StreamLimits(),
+        metrics=metrics,
+        data_dir=Path(settings.data_dir),
+    )
+
+
+def sign_announcement(domain: FieldElement, signer: Signer, announcement: BatchAnnouncement) -> BatchAnnouncement:
+    """The announcement with our L1 key's signature over everything else in it."""
+    digest = announcement_digest(
+        domain=domain,
+        number=announcement.number,
+        parent_hash=announcement.parent_hash,
+        batch_hash=announcement.batch_hash,
+        header=announcement.header,
+    )
+    return replace(announcement, signature=signer.sign_hash(digest))
+
+
+def require_sequencer(parameters: ArbiterParameters, signer: Signer) -> None:
+    """ConfigError unless our account is the one the arbiter takes batches from."""
+    if signer.address != parameters.sequencer:
+        raise ConfigError(
+            f"our account 0x{signer.address.hex()} is not the arbiter's sequencer 0x{parameters.sequencer.hex()}",
+            fix="name the sequencer's key file in l1.key_file",
+            code="POE-CFG-010",
+        )
