@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from poe.backend import native
+from poe.backend import fast, native
 from poe.backend.demo import demo_job
 from poe.backend.interface import KeyInfo, Proof, ProofJob
 from poe.rollup.types import Shape
@@ -62,7 +62,7 @@ def machine_facts() -> Facts:
     """The processor, whether it has the instructions of the fast path, and its cores."""
     return {
         "cpu": _cpu_name(Path("/proc/cpuinfo").read_text()),
-        "ifma": "ifma" in native.arithmetics(),
+        "ifma": "ifma" in fast.arithmetics(),
         "cores": multiprocessing.cpu_count(),
     }
 
@@ -88,9 +88,9 @@ def _load(effort: Effort) -> Facts:
     return _open(effort)[1]
 
 
-def _open(effort: Effort) -> tuple[native.FastProver, Facts]:
+def _open(effort: Effort) -> tuple[fast.FastProver, Facts]:
     started = time.perf_counter()
-    prover = native.FastProver(effort.key.path, threads=effort.threads, tables=effort.tables, arithmetic=effort.path)
+    prover = fast.FastProver(effort.key.path, threads=effort.threads, tables=effort.tables, arithmetic=effort.path)
     return prover, {
         "shape": str(effort.shape),
         "constraints": effort.key.circuit.constraints,
@@ -144,9 +144,9 @@ def _cancel(effort: Effort) -> Facts:
     }
 
 
-def _seconds_to_stop(prover: native.FastProver, job: ProofJob, after_seconds: float) -> float:
+def _seconds_to_stop(prover: fast.FastProver, job: ProofJob, after_seconds: float) -> float:
     """How long a proof goes on after its flag was set; next to nothing if it was done before."""
-    stop = native.StopFlag()
+    stop = fast.StopFlag()
     ended: list[float] = []
 
     def work() -> None:

@@ -33,7 +33,7 @@ class NativeState:
     def __init__(
         self, depth: int, history: int = 1024, accounts: Mapping[AccountIndex, Account] = MappingProxyType({})
     ) -> None:
-        with _refused_as(InputError):
+        with refused_as(InputError):
             self._state = _core.State(depth, history, [_account_tuple(*entry) for entry in accounts.items()])
         self._capacity = 4**depth
         self._depth = depth
@@ -72,7 +72,7 @@ class NativeState:
         header = batch.header
         if header.shape.depth != self._depth:
             raise ValueError(f"batch of shape {header.shape} on a state of depth {self._depth}")
-        with _refused_as(InputError):
+        with refused_as(InputError):
             execution = self._state.execute(
                 domain=_word("domain", domain),
                 slots=header.shape.slots,
@@ -96,12 +96,12 @@ class NativeState:
 
     def membership(self, index: AccountIndex) -> bytes:
         """The opaque witness that an account is in the present state; InputError if it does not exist."""
-        with _refused_as(InputError):
+        with refused_as(InputError):
             return self._state.membership(index)
 
     def rollback(self, batches: int) -> None:
         """Undo the last `batches` executions; ValueError if more than are kept."""
-        with _refused_as(ValueError):
+        with refused_as(ValueError):
             self._state.rollback(batches)
 
 
@@ -115,20 +115,20 @@ class NativeSignatures:
 
 def poseidon(inputs: Sequence[int]) -> FieldElement:
     """circomlib's Poseidon of 1 to 16 field elements; InputError otherwise."""
-    with _refused_as(InputError):
+    with refused_as(InputError):
         return FieldElement(from_word(_core.poseidon([_word("input", value) for value in inputs])))
 
 
 def derive_public_key(secret: bytes) -> tuple[int, int]:
     """BabyJubJub public key of a 32-byte secret; InputError on another length."""
-    with _refused_as(InputError):
+    with refused_as(InputError):
         x, y = _core.derive_public_key(secret)
     return from_word(x), from_word(y)
 
 
 def sign(secret: bytes, message: int) -> tuple[int, int, int]:
     """EdDSA-Poseidon (R8.x, R8.y, S) of a field element; InputError when it or the secret is not one."""
-    with _refused_as(InputError):
+    with refused_as(InputError):
         x, y, s = _core.sign(secret, _word("message", message))
     return from_word(x), from_word(y), from_word(s)
 
@@ -142,19 +142,19 @@ def verify_proof(verifying_key_words: Sequence[int], public_inputs: Sequence[int
         b"".join(_word(name, value) for value in values)
         for name, values in (("verifying key word", verifying_key_words), ("proof word", proof_words))
     )
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.verify_proof(key, [_word("public input", value) for value in public_inputs], proof)
 
 
 def mutate_circuit(shape: Shape, *, seed: int, sample: int | None) -> MutationReport:
     """Shake the circuit's witnesses; `sample` wires and hints of each content, all if None. Minutes for all."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         return _mutation_report(_core.mutate(shape.slots, shape.depth, seed, sample))
 
 
 def mutate_membership_circuit(depth: int, *, seed: int) -> MutationReport:
     """Shake the membership circuit's witnesses, all of them."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         return _mutation_report(_core.mutate_membership(depth, seed))
 
 
@@ -165,13 +165,13 @@ def _mutation_report(found: tuple[int, int, int, list[str]]) -> MutationReport:
 
 def circuit_info(shape: Shape) -> CircuitInfo:
     """Size and identity of the batch circuit of a shape."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         return _circuit_info(_core.circuit_info(shape.slots, shape.depth))
 
 
 def membership_circuit_info(depth: int) -> CircuitInfo:
     """Size and identity of the membership circuit of a tree of this depth."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         return _circuit_info(_core.membership_circuit_info(depth))
 
 
@@ -182,13 +182,13 @@ def _circuit_info(found: tuple[int, int, int, bytes]) -> CircuitInfo:
 
 def setup_dev_key(shape: Shape, path: Path) -> None:
     """Make the insecure development key of a shape; BackendError when it cannot be written."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.setup_dev_key(shape.slots, shape.depth, str(path))
 
 
 def setup_dev_membership_key(depth: int, path: Path) -> None:
     """As `setup_dev_key`, of the membership circuit."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.setup_dev_membership_key(depth, str(path))
 
 
@@ -210,20 +210,20 @@ def _require_circuit(key: KeyInfo, circuit: CircuitInfo) -> KeyInfo:
 
 def key_file_circuit(path: Path) -> tuple[int, int]:
     """Slots and depth of the circuit that a key file says it is for, 0 slots for a membership circuit; not checked."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         return _core.key_file_circuit(str(path))
 
 
 def open_key_file(path: Path) -> tuple[Shape, KeyInfo]:
     """What a batch circuit's key file holds, and of which shape, read whole; BackendError if damaged or worthless."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         key = _core.ProvingKey.load(str(path))
     return Shape(slots=key.slots, depth=key.depth), _key_info(path, key)
 
 
 def open_membership_key_file(path: Path) -> tuple[int, KeyInfo]:
     """What a membership circuit's key file holds, and of which depth, read whole; BackendError as `open_key_file`."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         key = _core.MembershipKey.load(str(path))
     return key.depth, _key_info(path, key)
 
@@ -242,90 +242,56 @@ def check_verifying_key(words: Sequence[int], circuit: CircuitInfo) -> bool:
     BackendError naming what makes it worthless: a point that is none, gamma = delta, delta the generator.
     """
     key = b"".join(_word("verifying key word", word) for word in words)
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         return _core.check_verifying_key(key, circuit.hash, circuit.constraints)
 
 
 def export_circuit(shape: Shape, *, r1cs: Path, zkey: Path) -> None:
     """Write a shape's circuit and its insecure development key for snarkjs."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.export_circuit(shape.slots, shape.depth, str(r1cs), str(zkey))
 
 
 def export_membership_circuit(depth: int, *, r1cs: Path, zkey: Path) -> None:
     """As `export_circuit`, of the membership circuit."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.export_membership_circuit(depth, str(r1cs), str(zkey))
 
 
 def export_phase_one(shape: Shape, path: Path) -> None:
     """Write the phase 1 (`.ptau`) of a shape's development key. INSECURE: so is whatever is set up with it."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.export_phase_one(shape.slots, shape.depth, str(path))
 
 
 def export_witness(job: ProofJob, path: Path) -> None:
     """Write the witness (`.wtns`) of a proof to make."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.export_witness(job.trace, job.statement, str(path))
 
 
 def export_membership_phase_one(depth: int, path: Path) -> None:
     """As `export_phase_one`, of the membership circuit."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.export_membership_phase_one(depth, str(path))
 
 
 def export_membership_witness(membership: bytes, path: Path) -> None:
     """Write the witness (`.wtns`) of a `NativeState.membership`."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.export_membership_witness(membership, str(path))
 
 
 def import_zkey(zkey: Path, shape: Shape, path: Path) -> None:
     """Check a `.zkey` of a shape's circuit and write it as a key file; BackendError names what is wrong with it."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.import_zkey(str(zkey), shape.slots, shape.depth, str(path))
 
 
 def import_membership_zkey(zkey: Path, depth: int, path: Path) -> None:
     """As `import_zkey`, of the membership circuit."""
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         _core.import_membership_zkey(str(zkey), depth, str(path))
-
-
-StopFlag = _core.StopFlag
-"""Ends a proof from another thread."""
-
-
-class FastProver:
-    """A key made ready to prove fast, in this process. `arithmetic` and `tables`: what "auto" came to.
-
-    BackendError when the key is not right, or the machine lacks the arithmetic.
-    """
-
-    def __init__(self, key_path: Path, *, threads: int, tables: str = "auto", arithmetic: str = "auto") -> None:
-        with _refused_as(BackendError):
-            key = _core.ProvingKey.load(str(key_path), tables=tables, arithmetic=arithmetic, threads=threads)
-        self.arithmetic = key.arithmetic or ""
-        self.tables = key.tables or ""
-        self.table_bytes = key.table_bytes
-        self.is_mapped = key.is_mapped
-        self._key = key
-        self._threads = threads
-
-    def prove(self, job: ProofJob, stop: StopFlag | None = None) -> Proof | None:
-        """Prove and self-check; None once the flag is set. Blocks; the GIL is free meanwhile."""
-        try:
-            with _refused_as(BackendError):
-                return _proof_of(self._key.prove(job.trace, job.statement, self._threads, stop))
-        except _core.Stopped:
-            return None
-
-
-def arithmetics() -> list[str]:
-    """What this machine can prove with, the fastest first."""
-    return _core.arithmetics()
 
 
 def prove(key_path: Path, job: ProofJob, *, threads: int = 1) -> Proof:
@@ -333,11 +299,11 @@ def prove(key_path: Path, job: ProofJob, *, threads: int = 1) -> Proof:
 
     Nothing is prepared, so it takes seconds where a worker takes a fraction of one: for a single proof.
     """
-    with _refused_as(BackendError):
-        return _proof_of(_core.ProvingKey.load(str(key_path)).prove(job.trace, job.statement, threads))
+    with refused_as(BackendError):
+        return proof_of(_core.ProvingKey.load(str(key_path)).prove(job.trace, job.statement, threads))
 
 
-def _proof_of(result: _core.ProofResult) -> Proof:
+def proof_of(result: _core.ProofResult) -> Proof:
     return Proof(
         commitment=FieldElement(from_word(result.commitment)),
         x=FieldElement(from_word(result.x)),
@@ -356,7 +322,7 @@ def prove_membership(key_path: Path, state: NativeState, account: AccountIndex, 
     state's depth.
     """
     membership = state.membership(account)
-    with _refused_as(BackendError):
+    with refused_as(BackendError):
         public, proof = _core.MembershipKey.load(str(key_path)).prove(membership, threads)
     root, holder, balance = map(from_word, public)
     index, exit_address = split_holder(holder)
@@ -400,7 +366,7 @@ def _word(name: str, value: int) -> bytes:
 
 
 @contextmanager
-def _refused_as(kind: type[Exception]) -> Iterator[None]:
+def refused_as(kind: type[Exception]) -> Iterator[None]:
     """What the core refuses, or cannot even hold in its integers, as another exception."""
     try:
         yield

@@ -19,7 +19,7 @@ import trio
 import trio.lowlevel
 import trio.testing
 
-from poe.backend import native, worker_process
+from poe.backend import fast, native, worker_process
 from poe.backend.interface import KeyInfo, ProofJob
 from poe.backend.native import NativeState
 from poe.backend.worker import STOP_SECONDS, WorkerProofs, open_worker
@@ -36,7 +36,7 @@ DOMAIN = FieldElement(31337)
 def key(tmp_path_factory: pytest.TempPathFactory) -> KeyInfo:
     path = tmp_path_factory.mktemp("keys") / "dev.key"
     native.setup_dev_key(SHAPE, path)
-    native.FastProver(path, threads=2, tables="small")  # makes the tables that the processes map
+    fast.FastProver(path, threads=2, tables="small")  # makes the tables that the processes map
     return native.key_info(path, native.circuit_info(SHAPE))
 
 

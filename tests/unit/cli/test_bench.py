@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from poe.backend import measure, native
+from poe.backend import fast, measure, native
 from poe.backend.keys import ensure_dev_key
 from poe.cli import bench
 from poe.cli.app import app
@@ -23,7 +23,7 @@ MACHINE = {"cpu", "ifma", "cores"}
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the key's small tables in it."""
     folder = tmp_path_factory.mktemp("keys")
-    native.FastProver(ensure_dev_key(SHAPE, folder).path, threads=2, tables="small")
+    fast.FastProver(ensure_dev_key(SHAPE, folder).path, threads=2, tables="small")
     return folder
 
 
@@ -45,7 +45,7 @@ def test_proving_is_measured_a_constraint(cache: Path, capsys: pytest.CaptureFix
     assert min(facts["witness_seconds"], facts["prove_seconds"], facts["verify_seconds"], facts["core_seconds"]) > 0
     assert facts["total_seconds"] >= facts["prove_seconds"]
     assert facts["peak_memory_bytes"] > facts["table_bytes"] > 0
-    assert (facts["path"], facts["tables"], facts["threads"]) == (native.arithmetics()[0], "small", 1)
+    assert (facts["path"], facts["tables"], facts["threads"]) == (fast.arithmetics()[0], "small", 1)
     assert facts["is_mapped"]
 
 
