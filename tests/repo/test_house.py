@@ -22,11 +22,6 @@ DOORS = {
     "prometheus_client": ("poe/metrics.py",),
     "py_ecc": ("poe/backend/reference.py",),
     "poe._core": tuple(f"poe/backend/{name}.py" for name in ("native", "engine", "fast", "worker_process")),
-        "poe/backend/native.py",
-        "poe/backend/engine.py",
-        "poe/backend/fast.py",
-        "poe/backend/worker_process.py",
-    ),
 }
 PURE = ("poe/crypto/", "poe/rollup/", "poe/errors.py")
 IMPURE_MODULES = {"trio", "os", "pathlib", "socket", "subprocess", "time", "random", "secrets", "asyncio", "threading"}
