@@ -233,6 +233,16 @@ fn a_table_takes_the_memory_its_options_say_and_small_takes_half() {
 }
 
 #[test]
+fn tables_of_a_quarter_of_a_million_constraints_fit_their_memory() {
+    let bases = 1 << 18;
+    let bytes = |options: Options| {
+        3 * options.size_bytes::<g1::Config>(bases, bases) + options.size_bytes::<g2::Config>(bases, bases)
+    };
+    assert!(bytes(Options::full(bases)) <= 2_200_000_000);
+    assert!(bytes(Options::small(bases)) <= 800_000_000);
+}
+
+#[test]
 fn a_table_has_the_same_bytes_on_every_path() {
     let bases = hostile_bases::<g2::Config>(20).remove(4).1;
     for options in sizes(20) {
