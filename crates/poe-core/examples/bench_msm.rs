@@ -52,7 +52,7 @@ fn group<G: Curve>(name: &str, log2: usize, runs: usize) {
     for (kind, scalars) in [("random", &random), ("witness", &witness)] {
         let want = Projective::<G>::msm_unchecked(&bases, scalars);
         let arkworks = time(runs.min(3), || {
-            std::hint::black_box(Projective::<G>::msm_unchecked(&bases, scalars));
+            let _ = std::hint::black_box(Projective::<G>::msm_unchecked(&bases, scalars));
         });
         report(&format!("{name} {kind} arkworks"), count, arkworks, arkworks);
         for (size, options) in [("full", Options::full(count)), ("small", Options::small(count))] {

@@ -18,6 +18,9 @@ impl<C: MontConfig<4>> Lanes<C> {
     /// The inverse of eight values < 84p, wide form to wide form; bound p. Zero stays zero.
     ///
     /// Of x in arkworks' form it is the wide form of 16/x.
+    ///
+    /// # Safety
+    /// The machine must have the instructions, which the token proves.
     #[target_feature(enable = "avx512f,avx512ifma,avx512vbmi2")]
     pub fn inverted(self, token: Ifma) -> Self {
         let mut elements = [Fp::ZERO; LANES];

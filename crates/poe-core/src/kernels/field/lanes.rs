@@ -71,6 +71,7 @@ const fn complement(limbs: [u64; 5]) -> [u64; 5] {
     [LIMB_MASK + 1 - a, LIMB_MASK - b, LIMB_MASK - c, LIMB_MASK - d, LIMB_MASK - e]
 }
 
+#[allow(clippy::should_implement_trait)] // operators would hide the bounds, and `sub` takes one
 impl<C: MontConfig<4>> Lanes<C> {
     const P: [u64; 5] = split(C::MODULUS.0);
     const MINUS_P: [u64; 5] = complement(Self::P);

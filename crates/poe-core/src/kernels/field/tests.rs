@@ -1,5 +1,7 @@
 //! Lanes against arkworks, value by value, at the edges of every documented range.
 
+#![allow(clippy::unwrap_used)]
+
 use ark_bn254::{FqConfig, FrConfig};
 use ark_ff::{AdditiveGroup, Field, Fp, MontBackend, MontConfig, UniformRand};
 use ark_std::rand::{SeedableRng, rngs::StdRng};

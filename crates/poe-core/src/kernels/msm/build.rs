@@ -26,7 +26,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The fastest, for about that many bases.
+    /// The fastest, for about that many bases whose scalars are of full width.
     pub fn full(bases: usize) -> Self {
         Self { window_bits: window_bits(bases, 1), stride: 1 }
     }

@@ -64,27 +64,29 @@ fn weighted_sum<G: Curve>(path: Path, points: &[G::Row], stop: &Stop) -> Result<
     Ok((0..SEGMENT.ilog2()).fold(above, |point, _| point.double()) + own)
 }
 
+/// Plain and weighted sums of segments.
+type SegmentSums<R> = (Vec<R>, Vec<R>);
+
 /// For each segment its plain and its weighted sum, all segments in step.
 fn segment_sums<G: Curve>(
     path: Path,
     points: &[G::Row],
     stop: &Stop,
-) -> Result<(Vec<G::Row>, Vec<G::Row>), Stopped> {
+) -> Result<SegmentSums<G::Row>, Stopped> {
     let count = points.len().div_ceil(SEGMENT);
     // The running sums, then the sums of running sums, which lag a step behind: one batch does both.
     let mut sums = vec![G::INFINITY; 2 * count];
     let mut addends = vec![G::INFINITY; 2 * count];
     for j in (0..SEGMENT).rev() {
         stop.check()?;
-        for s in 0..count {
-            addends[s] = *points.get(s * SEGMENT + j).unwrap_or(&G::INFINITY);
+        let (terms, running) = addends.split_at_mut(count);
+        for (s, term) in terms.iter_mut().enumerate() {
+            *term = *points.get(s * SEGMENT + j).unwrap_or(&G::INFINITY);
         }
-        let (_, running) = addends.split_at_mut(count);
         running.copy_from_slice(&sums[..count]);
         add_each::<G>(path, &mut sums, &addends);
     }
-    let weighted = sums.split_off(count);
-    let mut weighted = weighted;
+    let mut weighted = sums.split_off(count);
     add_each::<G>(path, &mut weighted, &sums);
     Ok((sums, weighted))
 }

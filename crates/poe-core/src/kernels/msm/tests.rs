@@ -1,5 +1,7 @@
 //! Multiplications against arkworks: sizes around powers of two, hostile scalars and points, every path and table.
 
+#![allow(clippy::unwrap_used)]
+
 use ark_bn254::{Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, Projective};
 use ark_ec::{AffineRepr, CurveGroup, VariableBaseMSM};
@@ -106,7 +108,10 @@ fn hostile_scalars(count: usize) -> Vec<(&'static str, Vec<Fr>)> {
         ("powers of two", (0..count as u64).map(|i| two.pow([i % 254])).collect()),
         ("minus powers of two", (0..count as u64).map(|i| -two.pow([i % 254])).collect()),
         ("bits", (0..count).map(|_| Fr::from(rng.r#gen::<bool>())).collect()),
-        ("one and minus one", (0..count).map(|i| if i % 2 == 0 { Fr::one() } else { minus_one }).collect()),
+        (
+            "one and minus one",
+            (0..count).map(|i| if i.is_multiple_of(2) { Fr::one() } else { minus_one }).collect(),
+        ),
         ("short", (0..count).map(|_| Fr::from(rng.gen_range(0..1u64 << 20))).collect()),
         ("half of the lowest window", vec![Fr::from(1u64 << 15); count]),
         ("all digits low", vec![(Fr::from(u64::MAX).double() + Fr::one()).square(); count]),
@@ -116,8 +121,8 @@ fn hostile_scalars(count: usize) -> Vec<(&'static str, Vec<Fr>)> {
 /// Base vectors with infinity, the same point again and again, and opposites.
 fn hostile_bases<G: Curve>(count: usize) -> Vec<(&'static str, Vec<Affine<G>>)> {
     let points = random_points::<G>(count);
-    let opposite = |i: usize| if i % 2 == 0 { points[i / 2] } else { -points[i / 2] };
-    let sparse = |i: usize| if i % 3 == 0 { points[i] } else { Affine::zero() };
+    let opposite = |i: usize| if i.is_multiple_of(2) { points[i / 2] } else { -points[i / 2] };
+    let sparse = |i: usize| if i.is_multiple_of(3) { points[i] } else { Affine::zero() };
     vec![
         ("infinity everywhere", vec![Affine::zero(); count]),
         ("one point", vec![points[0]; count]),
@@ -225,6 +230,16 @@ fn a_table_takes_the_memory_its_options_say_and_small_takes_half() {
     assert!(half < bytes.len() * 53 / 100, "{half} of {}", bytes.len());
     let table = Table::<g1::Config>::from_bytes(&bytes).unwrap();
     assert_eq!((table.column_count(), table.base_count()), (200, finite));
+}
+
+#[test]
+fn tables_of_a_quarter_of_a_million_constraints_fit_their_memory() {
+    let bases = 1 << 18;
+    let bytes = |options: Options| {
+        3 * options.size_bytes::<g1::Config>(bases, bases) + options.size_bytes::<g2::Config>(bases, bases)
+    };
+    assert!(bytes(Options::full(bases)) <= 2_200_000_000);
+    assert!(bytes(Options::small(bases)) <= 800_000_000);
 }
 
 #[test]
