@@ -15,7 +15,7 @@ import trio
 
 from poe.backend import native
 from poe.backend.engine import Engine
-from poe.backend.interface import CircuitInfo, EngineRules, KeyInfo
+from poe.backend.interface import CircuitInfo, KeyInfo
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
@@ -42,10 +42,10 @@ from poe.prover.race import Collaborators, Terms
 from poe.prover.record import Record
 from poe.prover.strategy import LeastContested, OldestFirst
 from poe.rollup import statement
-from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Shape, Wei
-from poe.sequencer.batcher import Batcher, SealingRules
+from poe.rollup.types import Address, Batch, BatchNumber, FieldElement, Shape, Wei
+from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import KEPT_BATCHES, EngineChain
+from poe.sequencer.chain import EngineChain
 from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
@@ -53,12 +53,12 @@ from poe.sequencer.offload import OneThread, Threads
 from poe.sequencer.publisher import Publisher, body_source
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc as SequencerRpc
+from poe.sequencer.rules import engine_rules, sealing_rules
 from poe.sequencer.stream import StreamLimits
 from poe.sequencer.work import EngineWork
 from poe.status import write_endpoints
 
 UNDO_BATCHES = 1024
-TRANSACTIONS_PER_ACCOUNT = 256
 INTAKE_THREADS = 4
 """Frames and calls whose signatures are checked at once; each uses all cores."""
 
@@ -144,8 +144,8 @@ async def run_sequencer(settings: Settings) -> None:
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
         arbiter = await connect(settings, l1, signer)
         resume_block = (await l1.rpc.latest()).number if chain.height else 0
-        parts = SequencerParts(engine=engine, chain=chain, arbiter=arbiter, network=network, metrics=metrics)
-        sequencer = assemble_sequencer(settings, l1, parts, signer, resume_block=resume_block)
+        shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": Bell()}
+        sequencer = assemble_sequencer(settings, l1, engine, arbiter, network, signer, resume_block, shared)
         nursery = await stack.enter_async_context(trio.open_nursery())
         ports = await nursery.start(sequencer.run)
         host = settings.sequencer.host
@@ -153,62 +153,41 @@ async def run_sequencer(settings: Settings) -> None:
         write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | doors)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SequencerParts:
-    """What a sequencer is assembled around; `network` is None when gossip is off."""
-
-    engine: Engine
-    chain: EngineChain
-    arbiter: Arbiter
-    network: Network | None
-    metrics: Metrics
-
-
 def open_engine(settings: Settings, l1: Chain) -> Engine:
     """The sequencer's pool, state and batches, as they were when it last ran. Blocks while they are read."""
-    wanted = settings.sequencer
-    rules = EngineRules(
-        shape=l1.parameters.shape,
-        domain=l1.domain,
-        fee_account=AccountIndex(wanted.fee_account),
-        pool_transactions=wanted.mempool_transactions,
-        pool_per_account=min(TRANSACTIONS_PER_ACCOUNT, wanted.mempool_transactions),
-        pool_seconds=wanted.mempool_seconds,
-        kept_batches=KEPT_BATCHES,
-        max_unposted=wanted.max_unposted_batches,
-    )
+    rules = engine_rules(settings.sequencer, l1.parameters, l1.domain)
     folder = Path(settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     return Engine(rules, folder / "sequencer.redb", clock=time.monotonic)
 
 
 def assemble_sequencer(
-    settings: Settings, l1: Chain, parts: SequencerParts, signer: Signer, *, resume_block: int
+    settings: Settings,
+    l1: Chain,
+    engine: Engine,
+    arbiter: Arbiter,
+    network: Network | None,
+    signer: Signer,
+    resume_block: int,
+    shared: dict[str, Any],
 ) -> Sequencer:
-    """The sequencer's parts around one engine and one bell; `resume_block` is L1's head if the engine has batches."""
-    bell = Bell()
-    engine, chain, metrics = parts.engine, parts.chain, parts.metrics
+    """The sequencer's parts around what they share; `resume_block` is L1's head if the engine has batches."""
+    chain, metrics, bell = shared["chain"], shared["metrics"], shared["bell"]
     work = EngineWork(engine=engine, chain=chain)
-    shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
     reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
-    rules = SealingRules(
-        shape=l1.parameters.shape,
-        seal_seconds=settings.sequencer.seal_seconds,
-        max_unposted_batches=settings.sequencer.max_unposted_batches,
-        max_unproven_batches=settings.sequencer.max_unproven_batches,
-    )
+    rules = sealing_rules(settings.sequencer, l1.parameters)
     intake = EngineIntake(engine=engine, work=work, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell)
     return Sequencer(
         follower=l1.follower,
-        arbiter=parts.arbiter,
-        network=parts.network,
+        arbiter=arbiter,
+        network=network,
         reconciler=reconciler,
         batcher=Batcher(work=work, rules=rules, **shared),
         publisher=Publisher(
             reconciler=reconciler,
-            arbiter=parts.arbiter,
+            arbiter=arbiter,
             parameters=l1.parameters,
-            network=parts.network,
+            network=network,
             sign=partial(sign_announcement, l1.domain, signer),
             **shared,
         ),

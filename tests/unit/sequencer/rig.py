@@ -74,7 +74,11 @@ class Rig:
         self.mempool = Mempool(capacity=self.capacity, capacity_per_account=self.capacity_per_account)
         self._make_work()
         self.reconciler = Reconciler(
-            chain=self.chain, ledger=self.ledger, work=self.work, metrics=self.metrics, bell=self.bell,
+            chain=self.chain,
+            ledger=self.ledger,
+            work=self.work,
+            metrics=self.metrics,
+            bell=self.bell,
             resume_block=self.resume_block,
         )
         self.batcher = Batcher(
