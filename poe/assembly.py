@@ -148,8 +148,7 @@ async def run_sequencer(settings: Settings) -> None:
         sequencer = assemble_sequencer(settings, l1, engine, arbiter, network, signer, resume_block, shared)
         nursery = await stack.enter_async_context(trio.open_nursery())
         ports = await nursery.start(sequencer.run)
-        host = settings.sequencer.host
-        doors = {"rpc": f"http://{host}:{ports.rpc}", "stream": f"{host}:{ports.stream}"}
+        doors = ports.endpoints(settings.sequencer.host)
         write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | doors)
 
 
@@ -175,14 +174,13 @@ def assemble_sequencer(
     chain, metrics, bell = shared["chain"], shared["metrics"], shared["bell"]
     work = EngineWork(engine=engine, chain=chain)
     reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
-    rules = sealing_rules(settings.sequencer, l1.parameters)
     intake = EngineIntake(engine=engine, work=work, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell)
     return Sequencer(
         follower=l1.follower,
         arbiter=arbiter,
         network=network,
         reconciler=reconciler,
-        batcher=Batcher(work=work, rules=rules, **shared),
+        batcher=Batcher(work=work, rules=sealing_rules(settings.sequencer, l1.parameters), **shared),
         publisher=Publisher(
             reconciler=reconciler,
             arbiter=arbiter,
