@@ -14,7 +14,6 @@ import trio
 from poe.assembly.chain import Chain, connect, load_signer, open_chain, open_journal
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.backend.engine import Engine
-from poe.backend.interface import EngineRules
 from poe.config import Settings
 from poe.errors import ConfigError
 from poe.l1.contract import Arbiter
@@ -23,10 +22,10 @@ from poe.l1.keys import Signer
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network
 from poe.net.messages import announcement_digest
-from poe.rollup.types import AccountIndex, FieldElement
-from poe.sequencer.batcher import Batcher, SealingRules
+from poe.rollup.types import FieldElement
+from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
-from poe.sequencer.chain import KEPT_BATCHES, EngineChain
+from poe.sequencer.chain import EngineChain
 from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
@@ -34,11 +33,10 @@ from poe.sequencer.offload import OneThread, Threads
 from poe.sequencer.publisher import Publisher, body_source
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc as SequencerRpc
+from poe.sequencer.rules import engine_rules, sealing_rules
 from poe.sequencer.stream import StreamLimits
 from poe.sequencer.work import EngineWork
 from poe.status import write_endpoints
-
-TRANSACTIONS_PER_ACCOUNT = 256
 
 INTAKE_THREADS = 4
 
@@ -60,8 +58,7 @@ async def run_sequencer(settings: Settings) -> None:
         sequencer = assemble_sequencer(settings, l1, parts, signer, resume_block=resume_block)
         nursery = await stack.enter_async_context(trio.open_nursery())
         ports = await nursery.start(sequencer.run)
-        host = settings.sequencer.host
-        doors = {"rpc": f"http://{host}:{ports.rpc}", "stream": f"{host}:{ports.stream}"}
+        doors = ports.endpoints(settings.sequencer.host)
         write_endpoints(sequencer.data_dir, endpoints_of(endpoint, network) | doors)
 
 
@@ -78,17 +75,7 @@ class SequencerParts:
 
 def open_engine(settings: Settings, l1: Chain) -> Engine:
     """The sequencer's pool, state and batches, as they were when it last ran. Blocks while they are read."""
-    wanted = settings.sequencer
-    rules = EngineRules(
-        shape=l1.parameters.shape,
-        domain=l1.domain,
-        fee_account=AccountIndex(wanted.fee_account),
-        pool_transactions=wanted.mempool_transactions,
-        pool_per_account=min(TRANSACTIONS_PER_ACCOUNT, wanted.mempool_transactions),
-        pool_seconds=wanted.mempool_seconds,
-        kept_batches=KEPT_BATCHES,
-        max_unposted=wanted.max_unposted_batches,
-    )
+    rules = engine_rules(settings.sequencer, l1.parameters, l1.domain)
     folder = Path(settings.data_dir)
     folder.mkdir(parents=True, exist_ok=True)
     return Engine(rules, folder / "sequencer.redb", clock=time.monotonic)
@@ -103,19 +90,13 @@ def assemble_sequencer(
     work = EngineWork(engine=engine, chain=chain)
     shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
     reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
-    rules = SealingRules(
-        shape=l1.parameters.shape,
-        seal_seconds=settings.sequencer.seal_seconds,
-        max_unposted_batches=settings.sequencer.max_unposted_batches,
-        max_unproven_batches=settings.sequencer.max_unproven_batches,
-    )
     intake = EngineIntake(engine=engine, work=work, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell)
     return Sequencer(
         follower=l1.follower,
         arbiter=parts.arbiter,
         network=parts.network,
         reconciler=reconciler,
-        batcher=Batcher(work=work, rules=rules, **shared),
+        batcher=Batcher(work=work, rules=sealing_rules(settings.sequencer, l1.parameters), **shared),
         publisher=Publisher(
             reconciler=reconciler,
             arbiter=parts.arbiter,

@@ -35,6 +35,11 @@ class Ports:
     rpc: int
     stream: int | None
 
+    def endpoints(self, host: str) -> dict[str, str]:
+        """The doors as others find them."""
+        stream = {} if self.stream is None else {"stream": f"{host}:{self.stream}"}
+        return {"rpc": f"http://{host}:{self.rpc}"} | stream
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sequencer:

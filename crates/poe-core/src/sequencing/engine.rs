@@ -339,6 +339,7 @@ impl Core {
     fn restore(rules: &Rules, contents: Contents, now: f64) -> Result<Self, EngineError> {
         let Contents { base, accounts, batches, waiting } = contents;
         let history = rules.kept_batches + BASE_STEP + rules.max_unposted as usize;
+        let history = history.max(batches.len()); // rules may have been wider
         let state = State::with_accounts(rules.depth, history, accounts).map_err(SealError::from)?;
         let mut chain = Chain::new(state.at_height(base.number), base, rules.domain);
         for sealed in &batches {

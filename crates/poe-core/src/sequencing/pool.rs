@@ -8,6 +8,8 @@ use std::{
 use super::{Code, record::Transaction};
 use crate::account::{Account, NONCE_MAX};
 
+const STALE_HEADS: usize = 64;
+
 /// How much may wait, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
@@ -178,6 +180,7 @@ impl Pool {
         line.by_nonce.insert(nonce, entry);
         if nonce == line.nonce {
             self.heads.push(place);
+            self.clear_stale_heads();
         }
         self.size += 1;
         *self.groups.entry(group).or_default() += 1;
@@ -185,6 +188,14 @@ impl Pool {
         line.extend_ready();
         self.ready += line.ready;
         Ok(())
+    }
+
+    /// Replacements leave their predecessors among the heads: no more of those than of accounts, and some.
+    fn clear_stale_heads(&mut self) {
+        if self.heads.len() > 2 * self.lines.len() + STALE_HEADS {
+            let heads = self.lines.values().filter_map(|line| line.by_nonce.get(&line.nonce));
+            self.heads = heads.map(Entry::place).collect();
+        }
     }
 
     /// Takes one entry out, whatever the reason.

@@ -80,6 +80,17 @@ fn another_with_the_same_nonce_needs_a_higher_fee_and_replaces() {
 }
 
 #[test]
+fn replacing_again_and_again_does_not_grow_the_pool() {
+    let mut pool = Pool::new(BOUNDS);
+    for fee in 0..90 {
+        add(&mut pool, 1, 0, fee).expect("a higher fee");
+        add(&mut pool, 2, 0, fee).expect("a higher fee");
+        assert!(pool.heads.len() <= 2 * 2 + STALE_HEADS);
+    }
+    assert_eq!(taken(&mut pool, 5), [(1, 0), (2, 0)]);
+}
+
+#[test]
 fn bounds_of_the_pool_and_of_an_account_hold() {
     let mut pool = pool(&[(1, 0, 1), (1, 1, 1), (1, 2, 1), (2, 0, 1), (3, 0, 1)]);
     assert_eq!(add(&mut pool, 1, 3, 1), Err(Code::NonceTooFar));
