@@ -80,6 +80,11 @@ impl State {
         self.tree.root()
     }
 
+    /// All nodes of the tree that lie `levels` below its root, in order.
+    pub fn nodes_below(&self, levels: usize) -> Vec<Fr> {
+        self.tree.nodes_below(levels)
+    }
+
     pub fn depth(&self) -> usize {
         self.tree.depth()
     }
