@@ -217,7 +217,19 @@ impl Reader<'_> {
         let slots = (0..slots).map(|_| self.slot(depth)).collect::<Result<_, _>>()?;
         let fee = self.opening(depth)?;
         let burnt = self.wide("burnt")?;
-        Ok(BatchTrace { depth, deposits, forced, fee_account, domain, old_root, new_root, top, slots, fee, burnt })
+        Ok(BatchTrace {
+            depth,
+            deposits,
+            forced,
+            fee_account,
+            domain,
+            old_root,
+            new_root,
+            top,
+            slots,
+            fee,
+            burnt,
+        })
     }
 
     fn slot(&mut self, depth: usize) -> Result<SlotTrace, TraceError> {

@@ -96,11 +96,11 @@ mod tests {
         let richer = Account { balance: 8, nonce: 10, ..account() };
         let place = Place { level: 0, index: 0 };
         for (before, after) in [(Some(account()), Some(richer)), (None, None)] {
-            for (is_changed, constraints) in
-                [([true; FIELDS], 643), ([false, false, true, true, false], 634)]
+            for (is_changed, constraints) in [([true; FIELDS], 643), ([false, false, true, true, false], 634)]
             {
                 let gadget = run_gadget!([], |cs, _wires| {
-                    let accounts = [before, after].map(|account| AccountNum::load(cs, place, account.as_ref()));
+                    let accounts =
+                        [before, after].map(|account| AccountNum::load(cs, place, account.as_ref()));
                     let leaves = AccountNum::leaves(cs, accounts.each_ref(), is_changed);
                     [leaves.old, leaves.new]
                 });

@@ -103,9 +103,7 @@ mod tests {
     use ark_ff::AdditiveGroup;
 
     use super::*;
-    use crate::{
-        circuit::testing::{edge_elements, element, run_gadget},
-    };
+    use crate::circuit::testing::{edge_elements, element, run_gadget};
 
     fn integer(bits: &[Fr]) -> BigInteger256 {
         let bits: Vec<bool> = bits.iter().map(|bit| *bit == Fr::ONE).collect();
@@ -172,10 +170,14 @@ mod tests {
     fn the_first_integer_that_is_not_zero_decides() {
         let top = (1 << CHUNK_BITS) - 1;
         for unit in [Fr::ONE, element(3)] {
-            for integers in [vec![1, 0, 0], vec![0, 0, 1], vec![0, top, -top], vec![1, -top, -top], vec![0, 0, top]] {
+            for integers in
+                [vec![1, 0, 0], vec![0, 0, 1], vec![0, top, -top], vec![1, -top, -top], vec![0, 0, top]]
+            {
                 assert!(passes(&integers, unit), "{integers:?}");
             }
-            for integers in [vec![0, 0, 0], vec![-1, top, top], vec![0, -top, top], vec![0, 0, -1], vec![0, -1, 1]] {
+            for integers in
+                [vec![0, 0, 0], vec![-1, top, top], vec![0, -top, top], vec![0, 0, -1], vec![0, -1, 1]]
+            {
                 assert!(!passes(&integers, unit), "{integers:?}");
             }
         }

@@ -284,6 +284,14 @@ pub trait ConstraintSystem {
         quotient
     }
 
+    /// The values of the next quotients, in order, where a gadget knows how to get many of them at one field inversion. For
+    /// a system that only computes values; it changes none of them.
+    fn foresee(&mut self, _: impl FnOnce() -> Vec<Fr>)
+    where
+        Self: Sized,
+    {
+    }
+
     /// The first `rows` elements of Poseidon's matrix times a state.
     fn mix(&self, parameters: &Parameters, rows: usize, state: &[Num<Self::L>]) -> Vec<Num<Self::L>> {
         let mix = |row: usize| {
@@ -363,6 +371,8 @@ impl ConstraintSystem for Compiler {
 #[derive(Debug)]
 pub struct Assigner {
     values: Vec<Fr>,
+    /// Quotients that were foreseen, the next one last.
+    foreseen: Vec<Fr>,
 }
 
 impl Assigner {
@@ -371,7 +381,7 @@ impl Assigner {
         let mut values = vec![Fr::ONE];
         values.extend_from_slice(public);
         let inputs = (1u32..).zip(public).map(|(i, &value)| Num::wire(i, value)).collect();
-        (Self { values }, inputs)
+        (Self { values, foreseen: vec![] }, inputs)
     }
 
     /// All wires' values, the one and the public wires first.
@@ -392,6 +402,20 @@ impl ConstraintSystem for Assigner {
     fn enter(&mut self, _: &'static str) {}
     fn leave(&mut self) {}
 
+    fn divide(&mut self, n: &Num<()>, d: &Num<()>) -> Num<()> {
+        if d.is_constant() {
+            return n.scale(d.value.inverse().unwrap_or_default());
+        }
+        let computed = || n.value * d.value.inverse().unwrap_or_default();
+        let quotient = self.foreseen.pop().unwrap_or_else(computed);
+        self.alloc(quotient)
+    }
+
+    fn foresee(&mut self, quotients: impl FnOnce() -> Vec<Fr>) {
+        self.foreseen = quotients();
+        self.foreseen.reverse();
+    }
+
     fn mix(&self, parameters: &Parameters, rows: usize, state: &[Num<()>]) -> Vec<Num<()>> {
         let values: Vec<Fr> = state.iter().map(|num| num.value).collect();
         let computed = |value| Num { value, linear: (), is_constant: false };
@@ -400,7 +424,7 @@ impl ConstraintSystem for Assigner {
 
     fn each<I: Sync, T: Send>(&mut self, items: &[I], body: impl Fn(&mut Self, &I) -> T + Sync) -> Vec<T> {
         let run = |item: &I| {
-            let mut part = Self { values: vec![] };
+            let mut part = Self { values: vec![], foreseen: vec![] };
             let result = body(&mut part, item);
             (part.values, result)
         };

@@ -113,8 +113,8 @@ mod tests {
     use ark_ff::AdditiveGroup;
 
     use super::*;
-    use crate::{
-        circuit::testing::{Gadget, affine, curve_points as points, element, run_gadget, torsion_points},
+    use crate::circuit::testing::{
+        Gadget, affine, curve_points as points, element, run_gadget, torsion_points,
     };
 
     fn output_point(gadget: &Gadget) -> (Fr, Fr) {
@@ -166,7 +166,8 @@ mod tests {
         let zero = Fr::ZERO;
         // Off the curve with x = 0, with y = 0, with y² = a·x², and with none of these.
         let root = A.sqrt().expect("a square");
-        let outside = [(zero, zero), (Fr::ONE, Fr::ONE), (element(1), element(2)), (Fr::ONE, root), (zero, element(3))];
+        let outside =
+            [(zero, zero), (Fr::ONE, Fr::ONE), (element(1), element(2)), (Fr::ONE, root), (zero, element(3))];
         let small = torsion_points().into_iter().chain(outside).map(|p| (p, false));
         let large = points().into_iter().skip(8).map(|p| (p, true));
         for (p, is_kept) in small.chain(large) {

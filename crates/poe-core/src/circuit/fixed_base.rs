@@ -38,13 +38,10 @@ pub fn multiply_base<C: ConstraintSystem>(cs: &mut C, bits: &[Num<C::L>]) -> edw
     static TABLES: LazyLock<(Vec<Window>, [(Fr, Fr); 4])> = LazyLock::new(tables);
     let (windows, top) = &*TABLES;
     let (low, high) = bits.split_at(LOW_BITS);
-    let mut terms = low.chunks(WINDOW_BITS).zip(windows);
-    let (first, window) = terms.next().expect("a window");
-    let first = window.point(cs, first);
-    let sum = terms.fold(first, |sum, (bits, window)| {
-        let term = window.point(cs, bits);
-        montgomery::add(cs, &sum, &term)
-    });
+    let windows = low.chunks(WINDOW_BITS).zip(windows);
+    let mut terms: Vec<_> = windows.map(|(bits, window)| window.point(cs, bits)).collect();
+    let first = terms.remove(0);
+    let sum = montgomery::add_all(cs, first, &terms);
     let sum = montgomery::to_edwards(cs, &sum);
     let top = select_constant(cs, [&high[0], &high[1]], top);
     edwards::add(cs, &sum, &top)
@@ -109,7 +106,10 @@ fn select_constant<C: ConstraintSystem>(
         sum.add_scaled(&both, d - c - b + a);
         sum
     };
-    edwards::Point { x: coordinate(entries.map(|entry| entry.0)), y: coordinate(entries.map(|entry| entry.1)) }
+    edwards::Point {
+        x: coordinate(entries.map(|entry| entry.0)),
+        y: coordinate(entries.map(|entry| entry.1)),
+    }
 }
 
 /// The windows, and `j·2^249·B8 + (8^83 − 1)·G` for j from 0 to 3.
@@ -160,7 +160,10 @@ mod tests {
     use super::*;
     use crate::{
         babyjubjub::multiply_base as multiply_natively,
-        circuit::{bits::to_bits, testing::{element, run_gadget}},
+        circuit::{
+            bits::to_bits,
+            testing::{element, run_gadget},
+        },
     };
 
     fn run(scalar: BigInteger256) -> (Fr, Fr) {

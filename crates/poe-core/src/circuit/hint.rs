@@ -16,6 +16,8 @@ pub enum Rule {
     IsZero,
     /// `[n, d]`: n/d.
     Quotient,
+    /// `[a, b, c]`: a·b − c.
+    ProductLess,
     /// `[n, m, d, e]`: n/d and m/e, at one field inversion.
     Quotients,
     /// `[x, unit]`: of x below r as `q·l + s`, s below l, the 3 bits of q and, times the unit, the 251 bits of s; least
@@ -42,6 +44,7 @@ impl Rule {
         match self {
             Self::Bits { .. } | Self::IsZero => 1,
             Self::Quotient | Self::Residue | Self::Interval { .. } => 2,
+            Self::ProductLess => 3,
             Self::Quotients => 4,
             Self::Copy { width } | Self::ZeroPrefix { width } => width,
         }
@@ -53,9 +56,10 @@ impl Rule {
             (Self::Bits { width }, [x]) => bits(&x.into_bigint(), width),
             (Self::IsZero, [x]) => vec![x.inverse().unwrap_or_default(), Fr::from(x.is_zero())],
             (Self::Quotient, [n, d]) => vec![*n * d.inverse().unwrap_or_default()],
-            (Self::Residue, [x, unit]) => residues(&x.into_bigint()).last().map_or_else(Vec::new, |split| {
-                scaled_bits(split, unit)
-            }),
+            (Self::ProductLess, [a, b, c]) => vec![*a * b - c],
+            (Self::Residue, [x, unit]) => {
+                residues(&x.into_bigint()).last().map_or_else(Vec::new, |split| scaled_bits(split, unit))
+            }
             (Self::ZeroPrefix { .. }, numbers) => {
                 let first = numbers.iter().position(|number| !number.is_zero()).unwrap_or(numbers.len());
                 (0..numbers.len() - 1).map(|i| Fr::from(i < first)).collect()
@@ -80,10 +84,9 @@ impl Rule {
             Self::Bits { width } => {
                 let mut splits: Vec<_> = alias(&inputs[0], outputs).into_iter().collect();
                 let pairs = 0..width.saturating_sub(1);
-                splits
-                    .extend(pairs.flat_map(|low| {
-                        [flip(outputs, low, low + 1, Fr::ONE), flip(outputs, low + 1, low, Fr::ONE)]
-                    }));
+                splits.extend(pairs.flat_map(|low| {
+                    [flip(outputs, low, low + 1, Fr::ONE), flip(outputs, low + 1, low, Fr::ONE)]
+                }));
                 splits
             }
             Self::IsZero => {
@@ -114,7 +117,7 @@ impl Rule {
                 (0..width).map(|ones| differences(&prefix(ones), outputs)).collect()
             }
             Self::Quotient => vec![vec![(0, -outputs[0])], vec![(0, outputs[0].double())]],
-            Self::Copy { .. } => vec![],
+            Self::ProductLess | Self::Copy { .. } => vec![],
         }
     }
 }
@@ -138,7 +141,8 @@ fn other_residues(x: &Fr) -> Vec<(u64, BigInteger256)> {
     if !overflows {
         splits.extend(residues(&alias));
     }
-    splits.retain(|(quotient, rest)| quotient >> QUOTIENT_BITS == 0 && rest.num_bits() as usize <= SCALAR_BITS);
+    splits
+        .retain(|(quotient, rest)| quotient >> QUOTIENT_BITS == 0 && rest.num_bits() as usize <= SCALAR_BITS);
     splits
 }
 
@@ -236,6 +240,49 @@ mod tests {
     fn quotients_divide_pairwise_and_by_zero_give_zero() {
         assert_eq!(Rule::Quotients.outputs(&integers(&[6, 20, 3, 5])), integers(&[2, 4]));
         assert_eq!(Rule::Quotients.outputs(&integers(&[6, 20, 0, 5])), integers(&[0, 0]));
+    }
+
+    #[test]
+    fn single_quotients_and_products_follow_their_names() {
+        assert_eq!(Rule::Quotient.outputs(&integers(&[6, 3])), integers(&[2]));
+        assert_eq!(Rule::Quotient.outputs(&integers(&[6, 0])), integers(&[0]));
+        assert_eq!(Rule::ProductLess.outputs(&integers(&[6, 3, 4])), integers(&[14]));
+    }
+
+    #[test]
+    fn prefixes_are_ones_up_to_the_first_number_that_is_not_zero() {
+        let rule = Rule::ZeroPrefix { width: 4 };
+        assert_eq!(rule.outputs(&integers(&[0, 0, 5, 0])), integers(&[1, 1, 0]));
+        assert_eq!(rule.outputs(&integers(&[5, 0, 0, 0])), integers(&[0, 0, 0]));
+        assert_eq!(rule.outputs(&integers(&[0, 0, 0, 0])), integers(&[1, 1, 1]));
+        let honest = integers(&[1, 1, 0]);
+        let others = rule.alternatives(&integers(&[0, 0, 5, 0]), &honest);
+        let others: Vec<_> = others.iter().map(|changes| with(&honest, changes)).collect();
+        assert_eq!(others[0], integers(&[0, 0, 0]));
+        assert_eq!(others[3], integers(&[1, 1, 1]));
+    }
+
+    /// Each alternative residue is x again: by other bits of q and s, or by digits that are no bits.
+    #[test]
+    fn every_alternative_residue_sums_up_to_the_number() {
+        let order = Fr::from_bigint(subgroup_order()).unwrap_or_default();
+        let seven = Fr::from(7u64);
+        let mut regrouped = 0;
+        for x in [Fr::ZERO, Fr::ONE, order, order - Fr::ONE, order * seven, -Fr::ONE, seven] {
+            for unit in [Fr::ONE, seven] {
+                let honest = Rule::Residue.outputs(&[x, unit]);
+                assert_eq!(honest.len(), QUOTIENT_BITS + SCALAR_BITS);
+                let value = |outputs: &[Fr]| {
+                    let (quotient, rest) = outputs.split_at(QUOTIENT_BITS);
+                    sum(quotient) * order * unit + sum(rest)
+                };
+                assert_eq!(value(&honest), x * unit);
+                let others = Rule::Residue.alternatives(&[x, unit], &honest);
+                assert!(others.iter().all(|changes| value(&with(&honest, changes)) == x * unit));
+                regrouped += others.iter().filter(|changes| changes.len() > 2).count();
+            }
+        }
+        assert!(regrouped > 8, "{regrouped}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn replace_leaf<C: ConstraintSystem>(
     levels.fold(leaves, |nodes, (below, (digit, children))| {
         let place = Place::above(index, below + 1);
         let children = cs.load(place, std::array::from_fn(|i| absorb_value(i, children[i])));
-        let digit = Digit::new(cs, &digit[0], &digit[1]);
+        let digit = cs.scoped("position", |cs| Digit::new(cs, &digit[0], &digit[1]));
         let nodes = cs.scoped("absorb", |cs| Roots {
             old: digit.absorb(cs, &nodes.old),
             new: digit.absorb(cs, &nodes.new),
@@ -91,8 +91,7 @@ impl<'a, L: Linear> Digit<'a, L> {
 
         let change = &nodes.new - &nodes.old;
         let [at_odd, at_high, at_3] = [self.low, self.high, &self.both].map(|bit| cs.mul(&change, bit));
-        let changes =
-            [&(&(&change - &at_odd) - &at_high) + &at_3, &at_odd - &at_3, &at_high - &at_3, at_3];
+        let changes = [&(&(&change - &at_odd) - &at_high) + &at_3, &at_odd - &at_3, &at_high - &at_3, at_3];
         std::array::from_fn(|i| &children[i] + &changes[i])
     }
 }

@@ -5,7 +5,7 @@
 //! Kurumatani, Sakurai, "Elliptic Curves with the Montgomery-Form and Their Cryptographic Applications" (2000), section 2.
 //! `u = (1 + y)/(1 − y)`, `v = u/x`; B = 4/(a − d) = 1.
 
-use ark_ff::{Field, MontFp};
+use ark_ff::{AdditiveGroup, Field, MontFp, batch_inversion};
 
 use super::{
     bits::pair,
@@ -13,7 +13,10 @@ use super::{
     edwards,
     hint::Rule,
 };
-use crate::field::Fr;
+use crate::{
+    babyjubjub::{Affine, Projective},
+    field::Fr,
+};
 
 /// 2·(a + d)/(a − d).
 const A: Fr = MontFp!("168698");
@@ -47,9 +50,12 @@ fn third<C: ConstraintSystem>(cs: &mut C, slope: &Num<C::L>, u: [&Num<C::L>; 2])
     (&square - &Num::sum(u)).add_constant(-A)
 }
 
-/// `λ·(u₁ − u₃) − v₁`. One constraint.
+/// `λ·(u₁ − u₃) − v₁`. One constraint. A wire of its own: as a combination with v₁ it would grow from sum to sum.
 fn mirrored<C: ConstraintSystem>(cs: &mut C, slope: &Num<C::L>, p: &Point<C::L>, u: &Num<C::L>) -> Num<C::L> {
-    &cs.mul(&(&p.u - u), slope) - &p.v
+    let run = &p.u - u;
+    let v = cs.hint(Rule::ProductLess, &[&run, slope, &p.v]).swap_remove(0);
+    cs.enforce(&run, slope, &(&v + &p.v));
+    v
 }
 
 /// `p + q` of points with p ≠ ±q. Three constraints.
@@ -85,13 +91,83 @@ pub fn double_add<C: ConstraintSystem>(cs: &mut C, p: &Point<C::L>, q: &Point<C:
     Point { u, v }
 }
 
+/// `first + Σ terms`, under the condition of `add` at each.
+pub fn add_all<C: ConstraintSystem>(cs: &mut C, first: Point<C::L>, terms: &[Point<C::L>]) -> Point<C::L> {
+    cs.foresee(|| foreseen_slopes(&first, terms, false));
+    terms.iter().fold(first, |sum, term| add(cs, &sum, term))
+}
+
+/// `2·sum + digit` for each digit in turn, from `first` on, under the condition of `double_add` at each.
+pub fn double_add_all<C: ConstraintSystem>(
+    cs: &mut C,
+    first: Point<C::L>,
+    digits: &[Point<C::L>],
+) -> Point<C::L> {
+    cs.foresee(|| foreseen_slopes(&first, digits, true));
+    digits.iter().fold(first, |sum, digit| double_add(cs, &sum, digit))
+}
+
+/// The quotients of `add_all` and `double_add_all`: the sums by projective arithmetic, then each line's slope.
+fn foreseen_slopes<L>(first: &Point<L>, terms: &[Point<L>], is_doubled: bool) -> Vec<Fr> {
+    let terms: Vec<_> = terms.iter().map(|term| (term.u.value, term.v.value)).collect();
+    let Some(sums) = running_sums((first.u.value, first.v.value), &terms, is_doubled) else { return vec![] };
+    let pairs = || sums.iter().zip(&terms);
+    let mut slopes = inverses(pairs().map(|(sum, term)| term.0 - sum.0));
+    slopes.iter_mut().zip(pairs()).for_each(|(slope, (sum, term))| *slope *= term.1 - sum.1);
+    if !is_doubled {
+        return slopes;
+    }
+    let third =
+        |((sum, term), slope): ((&Coordinates, &Coordinates), &Fr)| slope.square() - A - sum.0 - term.0;
+    let runs = pairs().zip(&slopes).map(|(pair, slope)| third((pair, slope)) - pair.0.0);
+    let both = inverses(runs);
+    let both = both.iter().zip(&sums).map(|(inverse, sum)| -sum.1.double() * inverse);
+    slopes.iter().zip(both).flat_map(|(&slope, both)| [slope, both]).collect()
+}
+
+/// (u, v).
+type Coordinates = (Fr, Fr);
+
+/// The sums before each term; none if a point is not of the curve.
+fn running_sums(first: Coordinates, terms: &[Coordinates], is_doubled: bool) -> Option<Vec<Coordinates>> {
+    let points: Vec<_> = [first].into_iter().chain(terms.iter().copied()).collect();
+    let denominators = inverses(points.iter().flat_map(|&(u, v)| [v, u + Fr::ONE]));
+    let (denominators, _) = denominators.as_chunks::<2>();
+    let edwards = |((u, _), [v, above]): (&Coordinates, &[Fr; 2])| {
+        Affine::new(*u * v, (*u - Fr::ONE) * above).map(Projective::from)
+    };
+    let points: Vec<_> = points.iter().zip(denominators).map(edwards).collect::<Option<_>>()?;
+    let (&first, terms) = points.split_first()?;
+    let mut sum = first;
+    let before = terms.iter().map(|term| {
+        let before = sum;
+        sum = if is_doubled { sum.double().add(term) } else { sum.add(term) };
+        before
+    });
+    let sums = Projective::to_affine_many(&before.collect::<Vec<_>>());
+    let sums: Vec<_> = sums.iter().map(Affine::coordinates).collect();
+    let denominators = inverses(sums.iter().map(|&(x, y)| (Fr::ONE - y) * x));
+    let montgomery = |(&(x, y), inverse): (&Coordinates, &Fr)| {
+        let v = (Fr::ONE + y) * inverse;
+        (v * x, v)
+    };
+    Some(sums.iter().zip(&denominators).map(montgomery).collect())
+}
+
+/// All inverses at one inversion; of 0, 0.
+fn inverses(values: impl Iterator<Item = Fr>) -> Vec<Fr> {
+    let mut values: Vec<Fr> = values.collect();
+    batch_inversion(&mut values);
+    values
+}
+
 #[cfg(test)]
 mod tests {
     use ark_ff::BigInteger256;
 
     use super::*;
     use crate::{
-        babyjubjub::{Projective, multiply_base},
+        babyjubjub::multiply_base,
         circuit::testing::{Gadget, affine, generator, run_gadget},
     };
 
@@ -157,7 +233,8 @@ mod tests {
                     let sum = to_edwards(cs, &sum);
                     [sum.x, sum.y]
                 });
-                let (expected, constraints) = if is_doubled { (p.double().add(&q), 5) } else { (p.add(&q), 3) };
+                let (expected, constraints) =
+                    if is_doubled { (p.double().add(&q), 5) } else { (p.add(&q), 3) };
                 is_right(&gadget, &expected, 6 + constraints);
             }
         }

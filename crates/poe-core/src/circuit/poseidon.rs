@@ -11,8 +11,11 @@ use crate::{
 
 /// `PoseidonK(inputs)`, 1 to 16 inputs.
 pub fn poseidon<C: ConstraintSystem>(cs: &mut C, inputs: &[Num<C::L>]) -> Num<C::L> {
-    let absorbed: Vec<_> =
-        inputs.iter().enumerate().map(|(position, input)| absorb(cs, inputs.len(), position, input)).collect();
+    let absorbed: Vec<_> = inputs
+        .iter()
+        .enumerate()
+        .map(|(position, input)| absorb(cs, inputs.len(), position, input))
+        .collect();
     compress(cs, &absorbed)
 }
 

@@ -39,9 +39,7 @@ pub fn reduce<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, unit: &Num<C::L>) 
     let distances: Vec<_> = chunks(&bits)
         .iter()
         .zip(limits)
-        .map(|(chunk, (limit, at_top))| {
-            &(&unit.scale(limit) + &top_unit.scale(at_top - limit)) - chunk
-        })
+        .map(|(chunk, (limit, at_top))| &(&unit.scale(limit) + &top_unit.scale(at_top - limit)) - chunk)
         .collect();
     enforce_first_positive(cs, &distances, unit);
     Residue { quotient, bits }

@@ -117,7 +117,8 @@ pub fn replace_account<C: ConstraintSystem>(
 ) -> Access<C::L> {
     let leaves = AccountNum::leaves(cs, [before, after], is_changed);
     let (inside, top) = index[..2 * depth].split_at(2 * (depth - top_levels));
-    let roots = cs.scoped("path", |cs| replace_leaf(cs, &index[..2 * depth], inside.len() / 2, &opening.path, leaves));
+    let roots = cs
+        .scoped("path", |cs| replace_leaf(cs, &index[..2 * depth], inside.len() / 2, &opening.path, leaves));
     after.store(cs, Place::above(&index[..2 * depth], 0));
     Access { index: top.to_vec(), roots }
 }

@@ -170,7 +170,10 @@ mod tests {
         let of = |shapes: &[(usize, usize)]| -> Vec<usize> {
             shapes.iter().map(|&(slots, depth)| top_levels(slots, depth)).collect()
         };
-        assert_eq!(of(&[(1, 1), (1, 2), (1, 10), (4, 2), (4, 5), (8, 6), (16, 10), (64, 10)]), [0, 1, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(
+            of(&[(1, 1), (1, 2), (1, 10), (4, 2), (4, 5), (8, 6), (16, 10), (64, 10)]),
+            [0, 1, 1, 1, 2, 2, 3, 3]
+        );
         assert_eq!(of(&[(255, 3), (255, 10), (255, 24)]), [2, 4, 4]);
     }
 }

@@ -24,6 +24,7 @@ use super::{
 
 /// Steps from one c = 1 to the next.
 const PERIOD: usize = 8;
+const LAST: usize = PERIOD - 1;
 /// Bits 250 to 2.
 const STEPS: usize = SCALAR_BITS - 2;
 /// c is 2 to this after the steps.
@@ -38,16 +39,15 @@ pub fn multiply<C: ConstraintSystem>(
     let multiples = cs.scoped("multiples", |cs| doubled(cs, p));
     let [q, twice, ..] = multiples.as_slice() else { unreachable!("more than two multiples") };
     let bits = cs.scoped("scalar", |cs| scalar::reduce(cs, h, &q.v)).bits;
-    let digits = cs.scoped("digits", |cs| Digits::new(cs, &multiples));
-    let mut sum = twice.clone();
-    for (step, bit) in bits[2..].iter().rev().enumerate() {
-        let digit = if step % PERIOD == PERIOD - 1 {
-            digits.falling_back(cs, bit)
-        } else {
-            Point { u: q.u.clone(), v: &(bit + bit) - &q.v }
+    let digits = cs.scoped("digits", |cs| {
+        let falling_back = FallingBack::new(cs, &multiples);
+        let digit = |(step, bit): (usize, &Num<C::L>)| match step % PERIOD {
+            LAST => falling_back.digit(cs, bit),
+            _ => Point { u: q.u.clone(), v: &(bit + bit) - &q.v },
         };
-        sum = montgomery::double_add(cs, &sum, &digit);
-    }
+        bits[2..].iter().rev().enumerate().map(digit).collect::<Vec<_>>()
+    });
+    let sum = montgomery::double_add_all(cs, twice.clone(), &digits);
     cs.scoped("last_bits", |cs| finish(cs, &sum, &multiples, [&bits[0], &bits[1]]))
 }
 
@@ -61,13 +61,13 @@ fn doubled<C: ConstraintSystem>(cs: &mut C, p: &edwards::Point<C::L>) -> Vec<Poi
 }
 
 /// The points that set c back: −256·Q for σ = −1, −254·Q for σ = 1.
-struct Digits<L> {
+struct FallingBack<L> {
     low: Point<L>,
     /// (high − low)/v of Q, by coordinate.
     rise: Point<L>,
 }
 
-impl<L: super::builder::Linear> Digits<L> {
+impl<L: super::builder::Linear> FallingBack<L> {
     /// Five constraints. 256·Q and −2·Q are neither equal nor opposite.
     fn new<C: ConstraintSystem<L = L>>(cs: &mut C, multiples: &[Point<L>]) -> Self {
         let negated = |p: &Point<L>| Point { u: p.u.clone(), v: -&p.v };
@@ -82,7 +82,7 @@ impl<L: super::builder::Linear> Digits<L> {
     }
 
     /// The point of a scaled bit. Two constraints.
-    fn falling_back<C: ConstraintSystem<L = L>>(&self, cs: &mut C, bit: &Num<L>) -> Point<L> {
+    fn digit<C: ConstraintSystem<L = L>>(&self, cs: &mut C, bit: &Num<L>) -> Point<L> {
         let Self { low, rise } = self;
         Point { u: &low.u + &cs.mul(&rise.u, bit), v: &low.v + &cs.mul(&rise.v, bit) }
     }
@@ -145,10 +145,12 @@ mod tests {
     /// 0, 1, both sides of every multiple of l, of every power of two that is a step, of r.
     fn scalars() -> Vec<Fr> {
         let two = Fr::ONE.double();
-        let multiples = (0..8u64).flat_map(|q| (0..4u64).flat_map(move |i| {
-            let edge = order() * Fr::from(q);
-            [edge + Fr::from(i), edge - Fr::from(i)]
-        }));
+        let multiples = (0..8u64).flat_map(|q| {
+            (0..4u64).flat_map(move |i| {
+                let edge = order() * Fr::from(q);
+                [edge + Fr::from(i), edge - Fr::from(i)]
+            })
+        });
         let powers = (1..254).step_by(3).flat_map(|exponent| {
             let power = two.pow([exponent]);
             [power - Fr::ONE, power, power + Fr::ONE]
