@@ -105,7 +105,7 @@ pub fn apply<C: ConstraintSystem>(
 const DEBITED: [bool; FIELDS] = [false, false, true, true, false];
 const CREDITED: [bool; FIELDS] = [true, true, true, false, true];
 
-/// Replaces an account in its subtree, below the tree's top levels. `583·(depth − top levels) + 643` constraints, less
+/// Replaces an account in its subtree, below the tree's top levels. `583·(depth − top levels) + 644` constraints, less
 /// three for each field that does not change.
 pub fn replace_account<C: ConstraintSystem>(
     cs: &mut C,
