@@ -8,8 +8,8 @@ from pathlib import Path
 from poe.errors import InputError
 from poe.rollup.types import Shape
 
-CONSTRAINTS_PER_SLOT = 8_500
-CONSTRAINTS_PER_SLOT_AND_LEVEL = 1_130
+CONSTRAINTS_PER_SLOT = 5_500
+CONSTRAINTS_PER_SLOT_AND_LEVEL = 950
 """A straight line through the sizes of real circuits: good to a tenth, and free, where building one takes seconds."""
 SETUP_BYTES_PER_CONSTRAINT = 2_500
 """Peak memory of making a key; a prover at work needs less."""

@@ -8,7 +8,7 @@ mod extended;
 mod multi;
 mod subgroup;
 
-use ark_ff::{AdditiveGroup, BigInteger, BigInteger256, Field, MontFp, PrimeField};
+use ark_ff::{AdditiveGroup, BigInteger, BigInteger256, Field, MontFp, PrimeField, batch_inversion};
 
 use crate::field::Fr;
 
@@ -133,6 +133,14 @@ impl Projective {
         })
     }
 
+    /// Many points' affine forms at one field inversion.
+    pub fn to_affine_many(points: &[Self]) -> Vec<Affine> {
+        let mut inverses: Vec<Fr> = points.iter().map(|point| point.z).collect();
+        batch_inversion(&mut inverses);
+        let affine = |(point, inverse): (&Self, &Fr)| Affine { x: point.x * inverse, y: point.y * inverse };
+        points.iter().zip(&inverses).map(affine).collect()
+    }
+
     pub fn to_affine(&self) -> Affine {
         // Complete formulas keep Z away from 0, so the fallback is never reached.
         let inverse = self.z.inverse().unwrap_or(Fr::ONE);
@@ -228,6 +236,13 @@ mod tests {
         let (x, y) = BASE.coordinates();
         assert!(Affine::new(x + Fr::ONE, y).is_none());
         assert!(Affine::new(Fr::ZERO, Fr::ZERO).is_none());
+    }
+
+    #[test]
+    fn many_points_become_affine_as_each_does() {
+        let points: Vec<_> = (0..5).map(|i| base().multiply(&scalar(i))).collect();
+        let one_by_one: Vec<_> = points.iter().map(Projective::to_affine).collect();
+        assert_eq!(Projective::to_affine_many(&points), one_by_one);
     }
 
     #[test]

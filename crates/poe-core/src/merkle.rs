@@ -38,6 +38,11 @@ impl Tree {
         self.node(self.depth(), 0)
     }
 
+    /// All nodes that lie `levels` below the root, in order.
+    pub fn nodes_below(&self, levels: usize) -> Vec<Fr> {
+        (0..1 << (DIGIT_BITS * levels)).map(|index| self.node(self.depth() - levels, index)).collect()
+    }
+
     fn node(&self, level: usize, index: u64) -> Fr {
         self.levels[level].get(&index).copied().unwrap_or(self.defaults[level])
     }

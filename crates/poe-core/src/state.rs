@@ -104,6 +104,12 @@ impl State {
         self.tree.set_many(&leaves.chain(gone).collect());
     }
 
+    /// All nodes of the tree that lie `levels` below its root, in order; settled before.
+    pub fn nodes_below(&self, levels: usize) -> Vec<Fr> {
+        debug_assert!(self.stale.is_empty(), "settled");
+        self.tree.nodes_below(levels)
+    }
+
     pub fn depth(&self) -> usize {
         self.tree.depth()
     }

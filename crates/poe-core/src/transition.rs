@@ -8,7 +8,7 @@ use crate::{
     field::Fr,
     outcome::Outcome,
     state::State,
-    trace::{BatchTrace, SlotTrace},
+    trace::{BatchTrace, SlotTrace, top_levels},
     transaction::{self, KIND_EMPTY, KIND_EXIT, KIND_TRANSFER, WordZero},
 };
 
@@ -51,6 +51,7 @@ fn run(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, Tr
     let header = batch.header();
     state.settle();
     let old_root = state.root();
+    let top = state.nodes_below(top_levels(header.slots, header.depth));
     let mut slots = Vec::with_capacity(header.slots);
     for (position, words) in batch.slots().enumerate() {
         slots.push(record_slot(state, header.role(position), words, domain)?);
@@ -68,6 +69,7 @@ fn run(state: &mut State, batch: &Batch<'_>, domain: Fr) -> Result<Execution, Tr
         domain,
         old_root,
         new_root: state.root(),
+        top,
         slots,
         fee,
         burnt,

@@ -32,40 +32,52 @@ fn no_op(mut state: State) -> Executed {
 
 /// Demands that the forgery breaks constraints of this group and of no other.
 fn stopped_by(group: &str, forgery: &Executed) {
+    assert_eq!(broken_groups(forgery), BTreeSet::from([group]));
+    CIRCUIT.without_groups(|label| label == group).is_satisfied(&forgery.witness()).unwrap();
+}
+
+fn broken_groups(forgery: &Executed) -> BTreeSet<&'static str> {
     let values = forgery.witness();
-    let broken: BTreeSet<&str> = (0..CIRCUIT.constraints())
+    (0..CIRCUIT.constraints())
         .filter(|&constraint| !CIRCUIT.holds(constraint, &values))
         .map(|constraint| CIRCUIT.group(constraint))
-        .collect();
-    assert_eq!(broken, BTreeSet::from([group]));
-    CIRCUIT.without_groups(|label| label == group).is_satisfied(&values).unwrap();
+        .collect()
 }
 
 #[test]
-fn the_first_opening_is_tied_to_the_old_root() {
+fn the_top_is_tied_to_the_old_root() {
     let mut forgery = execute(&mut richer_state(), 0, 1, &[signed(&transfer(0, 1, 1_000, 0, 0))]);
     forgery.trace.old_root = honest_state().root();
     forgery.restate();
-    stopped_by("slot/sender/root", &forgery);
+    stopped_by("top/old_root", &forgery);
 }
 
+/// Accounts of a richer state, under its own root: each opening by itself.
 #[test]
-fn the_recipient_is_tied_to_the_root_after_the_debit() {
-    let (mut forgery, other) = (no_op(honest_state()), no_op(richer_state()));
+fn every_opening_is_tied_to_the_top() {
+    let other = no_op(richer_state());
+    let mut forgery = no_op(honest_state());
+    forgery.trace.slots[0].sender = other.trace.slots[0].sender.clone();
+    stopped_by("top/read", &forgery);
+    let mut forgery = no_op(honest_state());
     forgery.trace.slots[0].recipient = other.trace.slots[0].recipient.clone();
+    stopped_by("top/read", &forgery);
+    let mut forgery = no_op(honest_state());
     forgery.trace.fee = other.trace.fee.clone();
-    forgery.trace.new_root = other.trace.new_root;
-    forgery.restate();
-    stopped_by("slot/recipient/root", &forgery);
+    stopped_by("top/read", &forgery);
 }
 
+/// The recipient's opening is the one after the sender's debit, the fee account's the one after both.
 #[test]
-fn the_fee_account_is_tied_to_the_root_after_the_slots() {
-    let (mut forgery, other) = (no_op(honest_state()), no_op(richer_state()));
-    forgery.trace.fee = other.trace.fee.clone();
-    forgery.trace.new_root = other.trace.new_root;
-    forgery.restate();
-    stopped_by("fees/root", &forgery);
+fn openings_of_an_earlier_moment_are_refused() {
+    let moment = || execute(&mut honest_state(), 0, 1, &[signed(&transfer(0, 1, 50, 1, 0))]);
+    let before = no_op(honest_state());
+    let mut forgery = moment();
+    forgery.trace.slots[0].recipient.path = before.trace.fee.path.clone();
+    assert!(broken_groups(&forgery).contains("top/read"));
+    let mut forgery = moment();
+    forgery.trace.fee = before.trace.fee.clone();
+    assert!(broken_groups(&forgery).contains("top/read"));
 }
 
 #[test]
@@ -90,6 +102,17 @@ fn an_opening_is_tied_to_the_index_in_the_data() {
     let mut forgery = named(0, 1);
     forgery.trace.fee = slot(&named(0, 1)).sender;
     stopped_by("fees/path/position", &forgery);
+}
+
+/// As above, by the digit that chooses the subtree.
+#[test]
+fn an_opening_is_tied_to_the_top_digit_of_its_index() {
+    let named = |from| execute(&mut honest_state(), 0, 1, &[signed_by(0, &transfer(from, 1, 1, 1, 9))]);
+    for named_instead in [4, 8, 12] {
+        let mut forgery = named(0);
+        forgery.trace.slots[0].sender = named(named_instead).trace.slots[0].sender.clone();
+        stopped_by("top/read", &forgery);
+    }
 }
 
 /// An account that exists cannot be passed off as missing, which would void its owner's transfer.

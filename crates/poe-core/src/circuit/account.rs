@@ -4,9 +4,13 @@ use super::{
     bits::enforce_boolean,
     builder::{ConstraintSystem, Num, Place},
     edwards::Point,
-    poseidon::poseidon,
+    merkle::Roots,
+    poseidon,
 };
 use crate::{account::Account, field::Fr};
+
+/// Fields of a leaf: key x, key y, balance, nonce, exit address.
+pub const FIELDS: usize = 5;
 
 /// What a leaf holds. All fields are 0 where no account exists, so that nothing is the prover's choice.
 ///
@@ -43,12 +47,34 @@ impl<L: super::builder::Linear> AccountNum<L> {
         cs.store(place, &fields.map(Clone::clone));
     }
 
-    /// `exists · Poseidon5(fields)`. 322 constraints.
-    pub fn leaf<C: ConstraintSystem<L = L>>(&self, cs: &mut C) -> Num<L> {
+    /// In the order of the leaf's hash.
+    fn fields(&self) -> [&Num<L>; FIELDS] {
         let Point { x, y } = &self.public_key;
-        let fields = [x, y, &self.balance, &self.nonce, &self.exit_address].map(Clone::clone);
-        let hash = poseidon(cs, &fields);
-        cs.mul(&self.exists, &hash)
+        [x, y, &self.balance, &self.nonce, &self.exit_address]
+    }
+
+    /// `exists · Poseidon5(fields)` before and after an update. 644 constraints, less three for each field that it leaves.
+    pub fn leaves<C: ConstraintSystem<L = L>>(
+        cs: &mut C,
+        [before, after]: [&Self; 2],
+        is_changed: [bool; FIELDS],
+    ) -> Roots<L> {
+        let absorb_at =
+            |cs: &mut C, account: &Self, i: usize| poseidon::absorb(cs, FIELDS, i, account.fields()[i]);
+        let hash = |cs: &mut C, account: &Self, absorbed: &[Num<L>; FIELDS]| {
+            let hash = poseidon::compress(cs, absorbed);
+            cs.mul(&hash, &account.exists)
+        };
+        cs.scoped("leaf", |cs| {
+            let of_before: [Num<L>; FIELDS] = std::array::from_fn(|i| absorb_at(cs, before, i));
+            let of_after = std::array::from_fn(|i| {
+                if is_changed[i] { absorb_at(cs, after, i) } else { of_before[i].clone() }
+            });
+            Roots {
+                old: cs.scoped("old", |cs| hash(cs, before, &of_before)),
+                new: cs.scoped("new", |cs| hash(cs, after, &of_after)),
+            }
+        })
     }
 }
 
@@ -66,15 +92,22 @@ mod tests {
     }
 
     #[test]
-    fn the_leaf_is_the_native_one_or_zero() {
-        for account in [Some(account()), None] {
-            let gadget = run_gadget!([], |cs, _wires| {
-                let account = AccountNum::load(cs, Place { level: 0, index: 0 }, account.as_ref());
-                [account.leaf(cs)]
-            });
-            assert_eq!(gadget.constraints(), 6 + 322);
-            assert_eq!(gadget.output(), leaf(account.as_ref()));
-            gadget.assert_tight();
+    fn the_leaves_are_the_native_ones_or_zero_and_share_what_stays() {
+        let richer = Account { balance: 8, nonce: 10, ..account() };
+        let place = Place { level: 0, index: 0 };
+        for (before, after) in [(Some(account()), Some(richer)), (None, None)] {
+            for (is_changed, constraints) in [([true; FIELDS], 644), ([false, false, true, true, false], 635)]
+            {
+                let gadget = run_gadget!([], |cs, _wires| {
+                    let accounts =
+                        [before, after].map(|account| AccountNum::load(cs, place, account.as_ref()));
+                    let leaves = AccountNum::leaves(cs, accounts.each_ref(), is_changed);
+                    [leaves.old, leaves.new]
+                });
+                assert_eq!(gadget.constraints(), 2 * 6 + constraints);
+                assert_eq!(gadget.output(), leaf(before.as_ref()));
+                assert_eq!(gadget.outputs[1], leaf(after.as_ref()));
+            }
         }
     }
 }

@@ -7,16 +7,18 @@ use super::{
     builder::{Assigner, Compiler, ConstraintSystem, Num},
     fees,
     hint::Rule,
+    poseidon::absorb,
     r1cs::R1cs,
     slot::{self, Exit, SlotInputs},
     statement,
+    top::Top,
 };
 use crate::{
     batch::{Batch, Header, SLOT_BYTES, WORDS_PER_SLOT},
     field::Fr,
     state::State,
     statement::{Facts, PublicInputs, public_inputs, words},
-    trace::{BatchTrace, MAX_DEPTH, MAX_SLOTS},
+    trace::{BatchTrace, MAX_DEPTH, MAX_SLOTS, top_levels},
     transition,
 };
 
@@ -58,7 +60,7 @@ impl<L: super::builder::Linear> Statement<L> {
     }
 
     /// V in the protocol's order, with the slots' exits.
-    fn words(&self, exits: &[Exit<L>]) -> Vec<Num<L>> {
+    fn words(&self, exits: &[&Exit<L>]) -> Vec<Num<L>> {
         let state = [&self.domain, &self.old_root, &self.new_root, &self.ctx];
         let header = [&self.shape, &self.deposits, &self.forced, &self.fee_account];
         let data = self.data.iter().flatten();
@@ -71,26 +73,31 @@ impl<L: super::builder::Linear> Statement<L> {
 pub(super) fn synthesise<C: ConstraintSystem>(cs: &mut C, public: &[Num<C::L>], trace: &BatchTrace, ctx: Fr) {
     let statement = Statement::alloc(cs, trace, ctx);
     let roles = cs.scoped("roles", |cs| Roles::of_slots(cs, &statement, trace.slots.len()));
-    let mut root = statement.old_root.clone();
-    let mut fees = Num::zero();
-    let mut exits = Vec::with_capacity(trace.slots.len());
-    for (position, (hints, words)) in trace.slots.iter().zip(&statement.data).enumerate() {
+    let shape = (trace.depth, top_levels(trace.slots.len(), trace.depth));
+    let domain = cs.scoped("domain", |cs| absorb(cs, 2, 0, &statement.domain));
+    let positions: Vec<usize> = (0..trace.slots.len()).collect();
+    let slots = cs.each(&positions, |cs, &position| {
         let inputs = SlotInputs {
-            depth: trace.depth,
-            domain: &statement.domain,
+            depth: shape.0,
+            top_levels: shape.1,
+            domain: &domain,
             is_deposit: &roles.is_deposit[position],
             is_forced: &roles.is_forced[position],
-            words,
-            root: &root,
+            words: &statement.data[position],
         };
-        let outputs = cs.scoped("slot", |cs| slot::apply(cs, &inputs, hints));
-        root = outputs.root;
-        fees = &fees + &outputs.fee;
-        exits.push(outputs.exit);
-    }
+        cs.scoped("slot", |cs| slot::apply(cs, &inputs, &trace.slots[position]))
+    });
+    let fees = Num::sum(slots.iter().map(|slot| &slot.fee));
     let index = &statement.fee_account;
-    root = cs.scoped("fees", |cs| fees::credit(cs, trace.depth, index, &fees, &root, &trace.fee));
+    let paid = cs.scoped("fees", |cs| fees::credit(cs, shape, index, &fees, &trace.fee));
+    let accesses = slots.iter().flat_map(|slot| &slot.accesses).chain([&paid]);
+    let root = cs.scoped("top", |cs| {
+        let mut top = Top::open(cs, &trace.top, &statement.old_root);
+        accesses.for_each(|access| top.apply(cs, access));
+        top.close(cs)
+    });
     cs.scoped("new_root", |cs| cs.declare(&root, &statement.new_root));
+    let exits: Vec<_> = slots.iter().map(|slot| &slot.exit).collect();
     cs.scoped("statement", |cs| bind_statement(cs, public, &statement.words(&exits)));
 }
 

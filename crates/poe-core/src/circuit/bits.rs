@@ -3,7 +3,7 @@
 use ark_ff::{BigInteger, BigInteger256, Field, PrimeField};
 
 use super::{
-    builder::{ConstraintSystem, Num},
+    builder::{ConstraintSystem, Linear, Num},
     hint::Rule,
 };
 use crate::field::Fr;
@@ -26,47 +26,55 @@ pub fn to_bits<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>, width: usize) -> 
     bits
 }
 
-/// The 254 bits of `x`'s one representative below r, least significant first. 354 constraints: 255 and one
-/// for each 1 in r − 1 but the first.
-///
-/// From the top, `prefix` is the AND of the bits at which r − 1 has a 1. While it is 1 the bits so far equal
-/// those of r − 1, so where r − 1 has a 0 the bit must be 0; `bit · (1 − prefix − bit) = 0` says so, and says
-/// "boolean" once `prefix` is 0.
+/// The 254 bits of `x`'s one representative below r, least significant first. 309 constraints.
 pub fn to_bits_strict<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Vec<Num<C::L>> {
     let bits = cs.hint(Rule::Bits { width: FIELD_BITS }, &[x]);
-    let maximum = (-Fr::ONE).into_bigint();
-    let mut prefix = Num::one();
-    for (i, bit) in bits.iter().enumerate().rev() {
-        if maximum.get_bit(i) {
-            enforce_boolean(cs, bit);
-            prefix = cs.mul(&prefix, bit);
-        } else {
-            cs.enforce(bit, &(&prefix.not() - bit), &Num::zero());
-        }
-    }
+    bits.iter().for_each(|bit| enforce_boolean(cs, bit));
     cs.enforce_equal(&Num::from_bits(&bits), x);
+    let order = chunks_of_integer(&Fr::MODULUS);
+    let distances: Vec<_> =
+        chunks(&bits).iter().zip(order).map(|(chunk, limit)| &Num::constant(limit) - chunk).collect();
+    enforce_first_positive(cs, &distances, &Num::one());
     bits
 }
 
-/// The bit "`bits` < `bound`", bits least significant first, `bound < 2^bits.len()`. One constraint a bit but
-/// the first.
-pub fn is_less_than_constant<C: ConstraintSystem>(
-    cs: &mut C,
-    bits: &[Num<C::L>],
-    bound: &BigInteger256,
-) -> Num<C::L> {
-    let mut is_equal = Num::one();
-    let mut is_less = Num::zero();
-    for (i, bit) in bits.iter().enumerate().rev() {
-        let both = cs.mul(&is_equal, bit);
-        if bound.get_bit(i) {
-            is_less = &(&is_less + &is_equal) - &both;
-            is_equal = both;
-        } else {
-            is_equal = &is_equal - &both;
-        }
+/// Bits a chunk of a long comparison. Its cost, `3·(⌈254/w⌉ − 1) + w + 1` for chunks of w bits, is least around here.
+const CHUNK_BITS: usize = 32;
+const CHUNKS: usize = FIELD_BITS.div_ceil(CHUNK_BITS);
+
+/// Integers of 32 bits each, the most significant first, of 225 to 256 bits.
+pub fn chunks<L: Linear>(bits: &[Num<L>]) -> Vec<Num<L>> {
+    bits.chunks(CHUNK_BITS).rev().map(Num::from_bits).collect()
+}
+
+/// As [`chunks`], of a constant.
+pub fn chunks_of_integer(value: &BigInteger256) -> [Fr; CHUNKS] {
+    std::array::from_fn(|i| {
+        let from = CHUNK_BITS * (CHUNKS - 1 - i);
+        let bits = (from..from + CHUNK_BITS).rev().map(|bit| u64::from(value.get_bit(bit)));
+        Fr::from(bits.fold(0, |sum, bit| sum << 1 | bit))
+    })
+}
+
+/// Demands that the first of these integers that is not 0 is positive: with the chunks of two numbers' differences,
+/// that one number is below the other. Integers, of absolute value below 2^32, come times `unit`, which is not 0.
+/// `3·(n − 1) + 33` constraints for n integers, one more if the unit is not constant.
+///
+/// `prefix[i]` is 1 while all integers up to i are 0: it must be 0 or what the one before it is, and not 1 where its
+/// integer is not 0. So the sum of `prefix[i − 1] · integer[i]` is one integer, the first that is claimed not to be 0. A
+/// claim that stops too early gives 0, which is not positive; one that goes on too far does not hold.
+pub fn enforce_first_positive<C: ConstraintSystem>(cs: &mut C, integers: &[Num<C::L>], unit: &Num<C::L>) {
+    let prefixes = cs.hint(Rule::ZeroPrefix { width: integers.len() }, &integers.iter().collect::<Vec<_>>());
+    let mut above = Num::one();
+    let mut first = integers[0].clone();
+    for (i, prefix) in prefixes.into_iter().enumerate() {
+        cs.enforce(&(&above - &prefix), &prefix, &Num::zero());
+        cs.enforce(&integers[i], &prefix, &Num::zero());
+        first = &first + &cs.mul(&integers[i + 1], &prefix);
+        above = prefix;
     }
-    is_less
+    let first = cs.divide(&first, unit);
+    to_bits(cs, &first.add_constant(-Fr::ONE), CHUNK_BITS);
 }
 
 /// The bit "x = 0". Three constraints.
@@ -95,10 +103,7 @@ mod tests {
     use ark_ff::AdditiveGroup;
 
     use super::*;
-    use crate::{
-        babyjubjub::subgroup_order,
-        circuit::testing::{edge_elements, element, run_gadget},
-    };
+    use crate::circuit::testing::{edge_elements, element, run_gadget};
 
     fn integer(bits: &[Fr]) -> BigInteger256 {
         let bits: Vec<bool> = bits.iter().map(|bit| *bit == Fr::ONE).collect();
@@ -113,36 +118,68 @@ mod tests {
     fn strict_bits_are_the_canonical_integer() {
         for x in elements() {
             let gadget = run_gadget!([x], |cs, wires| to_bits_strict(cs, &wires[0]));
-            assert_eq!(gadget.constraints(), 354);
+            assert_eq!(gadget.constraints(), 309);
             assert_eq!(integer(&gadget.outputs), x.into_bigint());
             gadget.assert_tight();
         }
     }
 
-    /// The bits of x + r, where they fit, satisfy everything but the comparison with r.
+    /// The bits of x + r, where they fit, satisfy everything but the comparison with r, whatever its hints are.
     #[test]
     fn the_alias_of_a_strict_decomposition_is_refused() {
         for x in [Fr::ZERO, Fr::ONE, Fr::from(u64::MAX)] {
-            let mut gadget = run_gadget!([x], |cs, wires| to_bits_strict(cs, &wires[0]));
+            let gadget = run_gadget!([x], |cs, wires| to_bits_strict(cs, &wires[0]));
             let mut alias = x.into_bigint();
             alias.add_with_carry(&Fr::MODULUS);
-            let first_bit = 2;
-            let mut prefix = Fr::ONE;
-            let mut next_prefix = first_bit + FIELD_BITS;
-            for i in (0..FIELD_BITS).rev() {
-                let bit = Fr::from(alias.get_bit(i));
-                gadget.values[first_bit + i] = bit;
-                if (-Fr::ONE).into_bigint().get_bit(i) {
-                    prefix *= bit;
-                    if i + 1 < FIELD_BITS {
-                        gadget.values[next_prefix] = prefix;
-                        next_prefix += 1;
-                    }
-                }
+            let bits: Vec<Fr> = (0..FIELD_BITS).map(|i| Fr::from(alias.get_bit(i))).collect();
+            let order = chunks_of_integer(&Fr::MODULUS);
+            let distances: Vec<Fr> =
+                order.iter().zip(chunks_of_integer(&alias)).map(|(limit, chunk)| *limit - chunk).collect();
+            for ones in 0..CHUNKS {
+                let prefixes: Vec<Fr> = (0..CHUNKS - 1).map(|i| Fr::from(i < ones)).collect();
+                let products = (1..CHUNKS).map(|i| prefixes[i - 1] * distances[i]).collect::<Vec<_>>();
+                let first = distances[0] + products.iter().sum::<Fr>() - Fr::ONE;
+                let range = Rule::Bits { width: CHUNK_BITS }.outputs(&[first]);
+                let mut values = gadget.values[..2].to_vec();
+                values.extend([bits.clone(), prefixes, products, range].concat());
+                assert_eq!(values.len(), gadget.values.len());
+                let broken = (0..gadget.constraints()).find(|&c| !gadget.r1cs.holds(c, &values));
+                assert!(broken.is_some_and(|constraint| constraint > FIELD_BITS), "{x}, {ones}");
             }
-            assert_eq!(next_prefix, gadget.values.len());
-            let broken = (0..gadget.constraints()).filter(|&c| !gadget.r1cs.holds(c, &gadget.values));
-            assert_eq!(broken.count(), 1);
+        }
+    }
+
+    /// Judged by the constraints alone: whether some prefixes let the integers pass.
+    fn passes(integers: &[i64], unit: Fr) -> bool {
+        let signed = |integer: i64| Fr::from(integer.unsigned_abs()) * Fr::from(integer.signum());
+        let mut inputs = vec![unit];
+        inputs.extend(integers.iter().map(|&integer| signed(integer) * unit));
+        let gadget = run_gadget!(inputs, |cs, wires| {
+            enforce_first_positive(cs, &wires[1..], &wires[0]);
+            [wires[0].clone()]
+        });
+        assert_eq!(gadget.constraints(), 3 * (integers.len() - 1) + 33 + 1);
+        let holds = gadget.r1cs.is_satisfied(&gadget.values).is_ok();
+        if holds {
+            gadget.assert_tight();
+        }
+        holds
+    }
+
+    #[test]
+    fn the_first_integer_that_is_not_zero_decides() {
+        let top = (1 << CHUNK_BITS) - 1;
+        for unit in [Fr::ONE, element(3)] {
+            for integers in
+                [vec![1, 0, 0], vec![0, 0, 1], vec![0, top, -top], vec![1, -top, -top], vec![0, 0, top]]
+            {
+                assert!(passes(&integers, unit), "{integers:?}");
+            }
+            for integers in
+                [vec![0, 0, 0], vec![-1, top, top], vec![0, -top, top], vec![0, 0, -1], vec![0, -1, 1]]
+            {
+                assert!(!passes(&integers, unit), "{integers:?}");
+            }
         }
     }
 
@@ -165,22 +202,6 @@ mod tests {
     #[should_panic(expected = "alias")]
     fn a_decomposition_with_an_alias_is_a_bug() {
         run_gadget!([Fr::ONE], |cs, wires| to_bits(cs, &wires[0], 254));
-    }
-
-    #[test]
-    fn comparison_agrees_with_integers() {
-        let order = subgroup_order();
-        let order_element = Fr::from_bigint(order).expect("l < r");
-        let around = [order_element - Fr::ONE, order_element, order_element + Fr::ONE];
-        for x in elements().into_iter().chain(around) {
-            let gadget = run_gadget!([x], |cs, wires| {
-                let bits = to_bits_strict(cs, &wires[0]);
-                [is_less_than_constant(cs, &bits, &order)]
-            });
-            assert_eq!(gadget.constraints(), 354 + 253);
-            assert_eq!(gadget.output(), Fr::from(x.into_bigint() < order));
-            gadget.assert_tight();
-        }
     }
 
     #[test]

@@ -13,12 +13,13 @@ use std::{
 };
 
 use ark_ff::{AdditiveGroup, Field, Zero};
+use rayon::prelude::*;
 
 use super::{hint::Rule, r1cs::R1cs};
-use crate::field::Fr;
+use crate::{field::Fr, poseidon::Parameters};
 
 /// The symbolic side of a [`Num`]; `()` where nobody looks at it.
-pub trait Linear: Clone + Debug {
+pub trait Linear: Clone + Debug + Send + Sync {
     fn constant(value: Fr) -> Self;
     fn wire(index: u32) -> Self;
     fn add_scaled(&mut self, other: &Self, factor: Fr);
@@ -270,7 +271,45 @@ pub trait ConstraintSystem {
 
     /// `bit ? yes : no`; one constraint. `bit` must be boolean.
     fn select(&mut self, bit: &Num<Self::L>, yes: &Num<Self::L>, no: &Num<Self::L>) -> Num<Self::L> {
-        no + &self.mul(bit, &(yes - no))
+        no + &self.mul(&(yes - no), bit)
+    }
+
+    /// A new wire `n / d`, for a `d` that is never 0. One constraint; none if `d` is constant.
+    fn divide(&mut self, n: &Num<Self::L>, d: &Num<Self::L>) -> Num<Self::L> {
+        if d.is_constant() {
+            return n.scale(d.value.inverse().unwrap_or_default());
+        }
+        let quotient = self.hint(Rule::Quotient, &[n, d]).swap_remove(0);
+        self.enforce(d, &quotient, n);
+        quotient
+    }
+
+    /// The values of the next quotients, in order, where a gadget knows how to get many of them at one field inversion. For
+    /// a system that only computes values; it changes none of them.
+    fn foresee(&mut self, _: impl FnOnce() -> Vec<Fr>)
+    where
+        Self: Sized,
+    {
+    }
+
+    /// The first `rows` elements of Poseidon's matrix times a state.
+    fn mix(&self, parameters: &Parameters, rows: usize, state: &[Num<Self::L>]) -> Vec<Num<Self::L>> {
+        let mix = |row: usize| {
+            let mut sum = Num::zero();
+            let terms = state.iter().zip(parameters.mds_row(row));
+            terms.for_each(|(element, &factor)| sum.add_scaled(element, factor));
+            sum
+        };
+        (0..rows).map(mix).collect()
+    }
+
+    /// `body` of each item in turn. What one of them does must not depend on what the others did, so that a system
+    /// that only computes values may run them side by side.
+    fn each<I: Sync, T: Send>(&mut self, items: &[I], body: impl Fn(&mut Self, &I) -> T + Sync) -> Vec<T>
+    where
+        Self: Sized,
+    {
+        items.iter().map(|item| body(self, item)).collect()
     }
 }
 
@@ -332,6 +371,8 @@ impl ConstraintSystem for Compiler {
 #[derive(Debug)]
 pub struct Assigner {
     values: Vec<Fr>,
+    /// Quotients that were foreseen, the next one last.
+    foreseen: Vec<Fr>,
 }
 
 impl Assigner {
@@ -340,7 +381,7 @@ impl Assigner {
         let mut values = vec![Fr::ONE];
         values.extend_from_slice(public);
         let inputs = (1u32..).zip(public).map(|(i, &value)| Num::wire(i, value)).collect();
-        (Self { values }, inputs)
+        (Self { values, foreseen: vec![] }, inputs)
     }
 
     /// All wires' values, the one and the public wires first.
@@ -360,6 +401,48 @@ impl ConstraintSystem for Assigner {
     fn enforce(&mut self, _: &Num<()>, _: &Num<()>, _: &Num<()>) {}
     fn enter(&mut self, _: &'static str) {}
     fn leave(&mut self) {}
+
+    fn divide(&mut self, n: &Num<()>, d: &Num<()>) -> Num<()> {
+        if d.is_constant() {
+            return n.scale(d.value.inverse().unwrap_or_default());
+        }
+        let computed = || n.value * d.value.inverse().unwrap_or_default();
+        let quotient = self.foreseen.pop().unwrap_or_else(computed);
+        self.alloc(quotient)
+    }
+
+    fn foresee(&mut self, quotients: impl FnOnce() -> Vec<Fr>) {
+        self.foreseen = quotients();
+        self.foreseen.reverse();
+    }
+
+    fn mix(&self, parameters: &Parameters, rows: usize, state: &[Num<()>]) -> Vec<Num<()>> {
+        let values: Vec<Fr> = state.iter().map(|num| num.value).collect();
+        let computed = |value| Num { value, linear: (), is_constant: false };
+        (0..rows).map(|row| computed(dot(parameters.mds_row(row), &values))).collect()
+    }
+
+    fn each<I: Sync, T: Send>(&mut self, items: &[I], body: impl Fn(&mut Self, &I) -> T + Sync) -> Vec<T> {
+        let run = |item: &I| {
+            let mut part = Self { values: vec![], foreseen: vec![] };
+            let result = body(&mut part, item);
+            (part.values, result)
+        };
+        let parts: Vec<_> = items.par_iter().map(run).collect();
+        let mut results = Vec::with_capacity(parts.len());
+        for (values, result) in parts {
+            self.values.extend(values);
+            results.push(result);
+        }
+        results
+    }
+}
+
+/// `Σ a[i]·b[i]`, four products at one reduction.
+fn dot(a: &[Fr], b: &[Fr]) -> Fr {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<4>(), b.as_chunks::<4>());
+    let sum: Fr = a.iter().zip(b).map(|(a, b)| Fr::sum_of_products(a, b)).sum();
+    a_rest.iter().zip(b_rest).fold(sum, |sum, (a, b)| sum + *a * b)
 }
 
 #[cfg(test)]

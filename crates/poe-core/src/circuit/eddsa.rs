@@ -1,15 +1,14 @@
 //! EdDSA-Poseidon as a bit: the circuit's reading of docs/protocol.md, rule 10.
 
 use super::{
-    bits::{is_equal, is_less_than_constant, is_zero, to_bits_strict},
+    bits::{is_equal, is_zero},
     builder::{ConstraintSystem, Num},
     edwards::{self, Point},
+    fixed_base::multiply_base,
     poseidon::poseidon,
+    scalar, variable_base,
 };
-use crate::{babyjubjub::subgroup_order, field::Fr};
-
-/// Bits of a scalar below l.
-const SCALAR_BITS: usize = 251;
+use crate::field::Fr;
 
 /// `R8` and `S` of a slot's words: any field elements.
 #[derive(Debug, Clone)]
@@ -18,10 +17,10 @@ pub struct Signature<L> {
     pub s: Num<L>,
 }
 
-/// The bit "the signature of `message` holds under `key`". Total: defined for any field elements.
+/// The bit "the signature of `message` holds under `key`". Total: defined for any field elements. 2,802 constraints.
 ///
-/// S is a 254-bit integer below r; the fixed-base product reads its low 251 bits, which are all of it if
-/// S < l, and otherwise the bit is cleared. The challenge hashes the words as given, replaced or not.
+/// S is reduced modulo l, which changes nothing if S < l, and otherwise the bit is cleared. The challenge hashes the
+/// words as given, replaced or not.
 pub fn is_valid<C: ConstraintSystem>(
     cs: &mut C,
     key: &Point<C::L>,
@@ -31,20 +30,14 @@ pub fn is_valid<C: ConstraintSystem>(
     let r8 = &signature.r8;
     let inputs = [&r8.x, &r8.y, &key.x, &key.y, message].map(Clone::clone);
     let challenge = cs.scoped("challenge", |cs| poseidon(cs, &inputs));
-    let challenge = cs.scoped("challenge_bits", |cs| to_bits_strict(cs, &challenge));
-    let scalar = cs.scoped("scalar_bits", |cs| to_bits_strict(cs, &signature.s));
-    let is_below_order =
-        cs.scoped("scalar_order", |cs| is_less_than_constant(cs, &scalar, &subgroup_order()));
+    let scalar = cs.scoped("scalar", |cs| scalar::reduce(cs, &signature.s, &Num::one()));
+    let is_below_order = cs.scoped("scalar_order", |cs| scalar.is_reduced(cs));
     let key = cs.scoped("key", |cs| edwards::sanitise(cs, key));
     let r8 = cs.scoped("r8", |cs| edwards::sanitise(cs, r8));
 
-    let left = cs.scoped("fixed_base", |cs| edwards::multiply_base(cs, &scalar[..SCALAR_BITS]));
-    let right = cs.scoped("variable_base", |cs| {
-        let quadruple = key.quadruple(cs);
-        let product = edwards::multiply_double(cs, &challenge, &quadruple);
-        let r8 = r8.point(cs);
-        edwards::add(cs, &product, &r8)
-    });
+    let left = cs.scoped("fixed_base", |cs| multiply_base(cs, &scalar.bits));
+    let product = cs.scoped("variable_base", |cs| variable_base::multiply(cs, &challenge, &key.point));
+    let right = cs.scoped("sum", |cs| edwards::add(cs, &product, &r8.point));
     cs.scoped("verdict", |cs| {
         let is_x_equal = is_equal(cs, &left.x, &right.x);
         let is_y_equal = is_equal(cs, &left.y, &right.y);
@@ -60,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        babyjubjub::BASE,
+        babyjubjub::{BASE, subgroup_order},
         circuit::testing::{Gadget, element, run_gadget},
         eddsa::{self, derive_public_key, sign},
     };
@@ -94,7 +87,7 @@ mod tests {
             assert!(verdict(signed(seed)));
         }
         let gadget = run(signed(9));
-        assert_eq!(gadget.constraints(), 4_660);
+        assert_eq!(gadget.constraints(), 2_802);
         gadget.assert_tight();
     }
 

@@ -5,7 +5,7 @@
 
 use ark_ff::{AdditiveGroup, BigInteger, BigInteger256, Field, PrimeField, Zero};
 
-use crate::field::Fr;
+use crate::{babyjubjub::subgroup_order, field::Fr};
 
 /// From the values that a hint depends on to the values of its wires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,25 +14,39 @@ pub enum Rule {
     Bits { width: usize },
     /// `[x]`: 1/x or 0, and the bit "x = 0".
     IsZero,
+    /// `[n, d]`: n/d.
+    Quotient,
+    /// `[a, b, c]`: a·b − c.
+    ProductLess,
     /// `[n, m, d, e]`: n/d and m/e, at one field inversion.
     Quotients,
+    /// `[x, unit]`: of x below r as `q·l + s`, s below l, the 3 bits of q and, times the unit, the 251 bits of s; least
+    /// significant first.
+    Residue,
+    /// Any numbers: for each but the last the bit "it and those before it are 0".
+    ZeroPrefix { width: usize },
     /// `[start, length]`: the bits "start ≤ i < start + length", i from 0.
     Interval { width: usize },
     /// What the state holds where these numbers were stored: the numbers.
     Copy { width: usize },
 }
 
-/// Inputs of the rule that has the most: an account.
-pub const MAX_INPUTS: usize = 6;
+/// Inputs of the rules that have the most: a comparison's chunks.
+pub const MAX_INPUTS: usize = 8;
+
+/// Bits of a quotient by l, and of a residue modulo l.
+pub const QUOTIENT_BITS: usize = 3;
+pub const SCALAR_BITS: usize = 251;
 
 impl Rule {
     /// How many values the rule takes.
     pub fn inputs(self) -> usize {
         match self {
             Self::Bits { .. } | Self::IsZero => 1,
-            Self::Interval { .. } => 2,
+            Self::Quotient | Self::Residue | Self::Interval { .. } => 2,
+            Self::ProductLess => 3,
             Self::Quotients => 4,
-            Self::Copy { width } => width,
+            Self::Copy { width } | Self::ZeroPrefix { width } => width,
         }
     }
 
@@ -41,6 +55,15 @@ impl Rule {
         match (self, inputs) {
             (Self::Bits { width }, [x]) => bits(&x.into_bigint(), width),
             (Self::IsZero, [x]) => vec![x.inverse().unwrap_or_default(), Fr::from(x.is_zero())],
+            (Self::Quotient, [n, d]) => vec![*n * d.inverse().unwrap_or_default()],
+            (Self::ProductLess, [a, b, c]) => vec![*a * b - c],
+            (Self::Residue, [x, unit]) => {
+                residues(&x.into_bigint()).last().map_or_else(Vec::new, |split| scaled_bits(split, unit))
+            }
+            (Self::ZeroPrefix { .. }, numbers) => {
+                let first = numbers.iter().position(|number| !number.is_zero()).unwrap_or(numbers.len());
+                (0..numbers.len() - 1).map(|i| Fr::from(i < first)).collect()
+            }
             (Self::Quotients, [n, m, d, e]) => {
                 let inverse = (d * e).inverse().unwrap_or_default();
                 vec![*n * e * inverse, *m * d * inverse]
@@ -61,8 +84,9 @@ impl Rule {
             Self::Bits { width } => {
                 let mut splits: Vec<_> = alias(&inputs[0], outputs).into_iter().collect();
                 let pairs = 0..width.saturating_sub(1);
-                splits
-                    .extend(pairs.flat_map(|low| [flip(outputs, low, low + 1), flip(outputs, low + 1, low)]));
+                splits.extend(pairs.flat_map(|low| {
+                    [flip(outputs, low, low + 1, Fr::ONE), flip(outputs, low + 1, low, Fr::ONE)]
+                }));
                 splits
             }
             Self::IsZero => {
@@ -78,9 +102,59 @@ impl Rule {
                 let pairs = 0..width.saturating_sub(1);
                 pairs.flat_map(|i| [shift(outputs, i, Fr::ONE), shift(outputs, i, -Fr::ONE)]).collect()
             }
-            Self::Copy { .. } => vec![],
+            Self::Residue => {
+                let others = other_residues(&inputs[0]).into_iter();
+                let mut splits: Vec<_> =
+                    others.map(|split| differences(&scaled_bits(&split, &inputs[1]), outputs)).collect();
+                let pairs = QUOTIENT_BITS..outputs.len() - 1;
+                splits.extend(pairs.flat_map(|low| {
+                    [flip(outputs, low, low + 1, inputs[1]), flip(outputs, low + 1, low, inputs[1])]
+                }));
+                splits
+            }
+            Self::ZeroPrefix { width } => {
+                let prefix = |ones: usize| (0..width - 1).map(|i| Fr::from(i < ones)).collect::<Vec<_>>();
+                (0..width).map(|ones| differences(&prefix(ones), outputs)).collect()
+            }
+            Self::Quotient => vec![vec![(0, -outputs[0])], vec![(0, outputs[0].double())]],
+            Self::ProductLess | Self::Copy { .. } => vec![],
         }
     }
+}
+
+/// x as `q·l + s` for each q from 0 on that x is not below: the last has s below l.
+fn residues(x: &BigInteger256) -> Vec<(u64, BigInteger256)> {
+    let order = subgroup_order();
+    let mut splits = vec![(0, *x)];
+    while let Some(&(quotient, mut rest)) = splits.last().filter(|(_, rest)| *rest >= order) {
+        rest.sub_with_borrow(&order);
+        splits.push((quotient + 1, rest));
+    }
+    splits
+}
+
+/// Splits of x and of x + r whose parts fit their bits, s below l or not.
+fn other_residues(x: &Fr) -> Vec<(u64, BigInteger256)> {
+    let mut alias = x.into_bigint();
+    let overflows = alias.add_with_carry(&Fr::MODULUS);
+    let mut splits = residues(&x.into_bigint());
+    if !overflows {
+        splits.extend(residues(&alias));
+    }
+    splits
+        .retain(|(quotient, rest)| quotient >> QUOTIENT_BITS == 0 && rest.num_bits() as usize <= SCALAR_BITS);
+    splits
+}
+
+fn scaled_bits((quotient, rest): &(u64, BigInteger256), unit: &Fr) -> Vec<Fr> {
+    let bit = |i: usize| if rest.get_bit(i) { *unit } else { Fr::ZERO };
+    let quotient = bits(&BigInteger256::from(*quotient), QUOTIENT_BITS);
+    quotient.into_iter().chain((0..SCALAR_BITS).map(bit)).collect()
+}
+
+fn differences(others: &[Fr], outputs: &[Fr]) -> Vec<(usize, Fr)> {
+    let changed = others.iter().zip(outputs).enumerate().filter(|(_, (other, output))| other != output);
+    changed.map(|(i, (other, _))| (i, *other)).collect()
 }
 
 fn bits(value: &BigInteger256, width: usize) -> Vec<Fr> {
@@ -96,9 +170,9 @@ fn alias(x: &Fr, outputs: &[Fr]) -> Option<Vec<(usize, Fr)>> {
     fits.then(|| bits.filter(|(i, bit)| *bit != outputs[*i]).collect())
 }
 
-/// The same sum with one bit flipped and another, a neighbour, making up for it: that one is no bit any more.
-fn flip(bits: &[Fr], flipped: usize, other: usize) -> Vec<(usize, Fr)> {
-    let step = Fr::ONE - bits[flipped].double();
+/// The same sum with one bit, 0 or the unit, flipped and another, a neighbour, making up for it: no bit any more.
+fn flip(bits: &[Fr], flipped: usize, other: usize, unit: Fr) -> Vec<(usize, Fr)> {
+    let step = unit - bits[flipped].double();
     let half = Fr::ONE.double().inverse().unwrap_or_default();
     let weight = if other < flipped { Fr::ONE.double() } else { half };
     vec![(flipped, bits[flipped] + step), (other, bits[other] - step * weight)]
@@ -166,6 +240,49 @@ mod tests {
     fn quotients_divide_pairwise_and_by_zero_give_zero() {
         assert_eq!(Rule::Quotients.outputs(&integers(&[6, 20, 3, 5])), integers(&[2, 4]));
         assert_eq!(Rule::Quotients.outputs(&integers(&[6, 20, 0, 5])), integers(&[0, 0]));
+    }
+
+    #[test]
+    fn single_quotients_and_products_follow_their_names() {
+        assert_eq!(Rule::Quotient.outputs(&integers(&[6, 3])), integers(&[2]));
+        assert_eq!(Rule::Quotient.outputs(&integers(&[6, 0])), integers(&[0]));
+        assert_eq!(Rule::ProductLess.outputs(&integers(&[6, 3, 4])), integers(&[14]));
+    }
+
+    #[test]
+    fn prefixes_are_ones_up_to_the_first_number_that_is_not_zero() {
+        let rule = Rule::ZeroPrefix { width: 4 };
+        assert_eq!(rule.outputs(&integers(&[0, 0, 5, 0])), integers(&[1, 1, 0]));
+        assert_eq!(rule.outputs(&integers(&[5, 0, 0, 0])), integers(&[0, 0, 0]));
+        assert_eq!(rule.outputs(&integers(&[0, 0, 0, 0])), integers(&[1, 1, 1]));
+        let honest = integers(&[1, 1, 0]);
+        let others = rule.alternatives(&integers(&[0, 0, 5, 0]), &honest);
+        let others: Vec<_> = others.iter().map(|changes| with(&honest, changes)).collect();
+        assert_eq!(others[0], integers(&[0, 0, 0]));
+        assert_eq!(others[3], integers(&[1, 1, 1]));
+    }
+
+    /// Each alternative residue is x again: by other bits of q and s, or by digits that are no bits.
+    #[test]
+    fn every_alternative_residue_sums_up_to_the_number() {
+        let order = Fr::from_bigint(subgroup_order()).unwrap_or_default();
+        let seven = Fr::from(7u64);
+        let mut regrouped = 0;
+        for x in [Fr::ZERO, Fr::ONE, order, order - Fr::ONE, order * seven, -Fr::ONE, seven] {
+            for unit in [Fr::ONE, seven] {
+                let honest = Rule::Residue.outputs(&[x, unit]);
+                assert_eq!(honest.len(), QUOTIENT_BITS + SCALAR_BITS);
+                let value = |outputs: &[Fr]| {
+                    let (quotient, rest) = outputs.split_at(QUOTIENT_BITS);
+                    sum(quotient) * order * unit + sum(rest)
+                };
+                assert_eq!(value(&honest), x * unit);
+                let others = Rule::Residue.alternatives(&[x, unit], &honest);
+                assert!(others.iter().all(|changes| value(&with(&honest, changes)) == x * unit));
+                regrouped += others.iter().filter(|changes| changes.len() > 2).count();
+            }
+        }
+        assert!(regrouped > 8, "{regrouped}");
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! One leaf of the 4-ary tree replaced: both roots from one path.
 
+use ark_ff::Field;
+
 use super::{
-    builder::{ConstraintSystem, Num, Place},
-    poseidon::poseidon,
+    builder::{ConstraintSystem, Linear, Num, Place},
+    poseidon::{compress, fifth_power, input_constant},
 };
 use crate::field::Fr;
+
+const ARITY: usize = 4;
 
 /// The tree's root with the old leaf and with the new one.
 #[derive(Debug, Clone)]
@@ -13,47 +17,83 @@ pub struct Roots<L> {
     pub new: Num<L>,
 }
 
-/// Replaces the leaf at the index whose bits are `index`, two a level, least significant first. 600 constraints a
-/// level. `path`: from the leaf's parent up, the four children before the update, hints all of them.
+/// Replaces the leaf at the index whose bits are `index`, two a level, least significant first, in its subtree of
+/// `height` levels. 583 constraints a level. `path`: from the leaf's parent up, the four children before the update.
+///
+/// The hints are the children *absorbed*, as the hash's first round leaves them: that round permutes the field, so
+/// siblings need no constraints for it, and the two hashes share them.
 pub fn replace_leaf<C: ConstraintSystem>(
     cs: &mut C,
     index: &[Num<C::L>],
-    path: &[[Fr; 4]],
+    height: usize,
+    path: &[[Fr; ARITY]],
     leaves: Roots<C::L>,
 ) -> Roots<C::L> {
-    let levels = index.chunks(2).zip(path).enumerate();
-    levels.fold(leaves, |nodes, (below, (digit, &children))| {
+    let levels = index.chunks(2).zip(path).take(height).enumerate();
+    levels.fold(leaves, |nodes, (below, (digit, children))| {
         let place = Place::above(index, below + 1);
-        let children = cs.load(place, children);
-        let replaced =
-            cs.scoped("position", |cs| replace_child(cs, [&digit[0], &digit[1]], &children, &nodes));
+        let children = cs.load(place, std::array::from_fn(|i| absorb_value(i, children[i])));
+        let digit = cs.scoped("position", |cs| Digit::new(cs, &digit[0], &digit[1]));
+        let nodes = cs.scoped("absorb", |cs| Roots {
+            old: digit.absorb(cs, &nodes.old),
+            new: digit.absorb(cs, &nodes.new),
+        });
+        let replaced = cs.scoped("position", |cs| digit.replace_child(cs, &children, &nodes));
         cs.store(place, &replaced);
         Roots {
-            old: cs.scoped("old_hash", |cs| poseidon(cs, &children)),
-            new: cs.scoped("new_hash", |cs| poseidon(cs, &replaced)),
+            old: cs.scoped("old_hash", |cs| compress(cs, &children)),
+            new: cs.scoped("new_hash", |cs| compress(cs, &replaced)),
         }
     })
 }
 
-/// Demands that the child at the digit is `nodes.old`; returns the children with `nodes.new` in its place.
-/// Six constraints; the digit's bits must be boolean.
-fn replace_child<C: ConstraintSystem>(
-    cs: &mut C,
-    [low, high]: [&Num<C::L>; 2],
-    children: &[Num<C::L>; 4],
-    nodes: &Roots<C::L>,
-) -> [Num<C::L>; 4] {
-    let left = cs.select(low, &children[1], &children[0]);
-    let right = cs.select(low, &children[3], &children[2]);
-    cs.enforce(high, &(&right - &left), &(&nodes.old - &left));
+/// What `absorb` makes of a child.
+fn absorb_value(position: usize, child: Fr) -> Fr {
+    let input = child + input_constant(ARITY, position);
+    input.square().square() * input
+}
 
-    let change = &nodes.new - &nodes.old;
-    let at_odd = cs.mul(low, &change);
-    let at_high = cs.mul(high, &change);
-    let at_three = cs.mul(low, &at_high);
-    let changes =
-        [&(&(&change - &at_odd) - &at_high) + &at_three, &at_odd - &at_three, &at_high - &at_three, at_three];
-    std::array::from_fn(|i| &children[i] + &changes[i])
+/// A digit in base 4: which child a node is.
+struct Digit<'a, L> {
+    low: &'a Num<L>,
+    high: &'a Num<L>,
+    /// Whether the digit is 3.
+    both: Num<L>,
+}
+
+impl<'a, L: Linear> Digit<'a, L> {
+    /// The bits must be boolean. One constraint.
+    fn new<C: ConstraintSystem<L = L>>(cs: &mut C, low: &'a Num<L>, high: &'a Num<L>) -> Self {
+        Self { low, high, both: cs.mul(low, high) }
+    }
+
+    /// The node absorbed at this position. Three constraints.
+    fn absorb<C: ConstraintSystem<L = L>>(&self, cs: &mut C, node: &Num<L>) -> Num<L> {
+        let [at_0, at_1, at_2, at_3] = std::array::from_fn(|i| input_constant(ARITY, i));
+        let mut input = node.add_constant(at_0);
+        input.add_scaled(self.low, at_1 - at_0);
+        input.add_scaled(self.high, at_2 - at_0);
+        input.add_scaled(&self.both, at_3 - at_2 - at_1 + at_0);
+        fifth_power(cs, &input)
+    }
+
+    /// Demands that the child at this position is `nodes.old`; returns the children with `nodes.new` in its place.
+    /// Six constraints.
+    fn replace_child<C: ConstraintSystem<L = L>>(
+        &self,
+        cs: &mut C,
+        children: &[Num<L>; ARITY],
+        nodes: &Roots<L>,
+    ) -> [Num<L>; ARITY] {
+        let left = cs.select(self.low, &children[1], &children[0]);
+        let right = cs.select(self.low, &children[3], &children[2]);
+        cs.enforce(&(&right - &left), self.high, &(&nodes.old - &left));
+
+        let change = &nodes.new - &nodes.old;
+        let [at_odd, at_high, at_3] = [self.low, self.high, &self.both].map(|bit| cs.mul(&change, bit));
+        let changes = [&(&(&change - &at_odd) - &at_high) + &at_3, &at_odd - &at_3, &at_high - &at_3, at_3];
+        std::array::from_fn(|i| &children[i] + &changes[i])
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +118,7 @@ mod tests {
         let inputs: Vec<Fr> = [old, new].into_iter().chain(bits).collect();
         run_gadget!(inputs, |cs, wires| {
             let leaves = Roots { old: wires[0].clone(), new: wires[1].clone() };
-            let roots = replace_leaf(cs, &wires[2..], path, leaves);
+            let roots = replace_leaf(cs, &wires[2..], DEPTH, path, leaves);
             [roots.old, roots.new]
         })
     }
@@ -90,7 +130,7 @@ mod tests {
             let old = if index < 9 { element(index) } else { Fr::from(0u64) };
             let new = element(100 + index);
             let gadget = run(index, &tree.path(index), old, new);
-            assert_eq!(gadget.constraints(), 600 * DEPTH);
+            assert_eq!(gadget.constraints(), 583 * DEPTH);
             assert_eq!(gadget.output(), tree.root());
             tree.set(index, new);
             assert_eq!(gadget.outputs[1], tree.root());

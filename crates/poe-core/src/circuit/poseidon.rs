@@ -3,19 +3,48 @@
 //! Wires of one S-box: x², x⁴, x⁵. The first state element starts as a constant, so its first S-box is folded:
 //! `3·(8·(K + 1) + partial rounds − 1)` constraints for K inputs, less three for each constant input.
 
-use crate::poseidon::{Parameters, parameters};
-
-use super::builder::{ConstraintSystem, Linear, Num};
+use super::builder::{ConstraintSystem, Num};
+use crate::{
+    field::Fr,
+    poseidon::{Parameters, parameters},
+};
 
 /// `PoseidonK(inputs)`, 1 to 16 inputs.
-///
-/// # Panics
-/// If there are more inputs than the widest permutation takes: a mistake in the circuit's code.
 pub fn poseidon<C: ConstraintSystem>(cs: &mut C, inputs: &[Num<C::L>]) -> Num<C::L> {
-    let parameters = parameters(inputs.len() + 1).expect("1 to 16 inputs");
-    let mut state = vec![Num::zero()];
-    state.extend_from_slice(inputs);
-    for round in 0..parameters.rounds() {
+    let absorbed: Vec<_> = inputs
+        .iter()
+        .enumerate()
+        .map(|(position, input)| absorb(cs, inputs.len(), position, input))
+        .collect();
+    compress(cs, &absorbed)
+}
+
+/// The constant that is added to the input at a position, from 0, of a hash of `count` inputs.
+pub fn input_constant(count: usize, position: usize) -> Fr {
+    width(count).round_constants(0)[position + 1]
+}
+
+/// The first round's S-box of the input at a position, of a hash of `count` inputs. Three constraints.
+///
+/// x → (x + constant)⁵ permutes the field, 5 being coprime to r − 1: equal inputs and equal absorbed inputs are one
+/// and the same, and two hashes can share what they absorb at the same position.
+pub fn absorb<C: ConstraintSystem>(
+    cs: &mut C,
+    count: usize,
+    position: usize,
+    input: &Num<C::L>,
+) -> Num<C::L> {
+    fifth_power(cs, &input.add_constant(input_constant(count, position)))
+}
+
+/// The hash of absorbed inputs, in order.
+pub fn compress<C: ConstraintSystem>(cs: &mut C, absorbed: &[Num<C::L>]) -> Num<C::L> {
+    let parameters = width(absorbed.len());
+    let first = Num::constant(parameters.round_constants(0)[0]);
+    let mut state = vec![fifth_power(cs, &first)];
+    state.extend_from_slice(absorbed);
+    state = cs.mix(parameters, state.len(), &state);
+    for round in 1..parameters.rounds() {
         for (element, &constant) in state.iter_mut().zip(parameters.round_constants(round)) {
             *element = element.add_constant(constant);
         }
@@ -25,28 +54,27 @@ pub fn poseidon<C: ConstraintSystem>(cs: &mut C, inputs: &[Num<C::L>]) -> Num<C:
         }
         // Only the first element of the last state is the hash.
         let rows = if round + 1 == parameters.rounds() { 1 } else { state.len() };
-        state = (0..rows).map(|row| mix(parameters, row, &state)).collect();
+        state = cs.mix(parameters, rows, &state);
     }
     state.swap_remove(0)
 }
 
-fn mix<L: Linear>(parameters: &Parameters, row: usize, state: &[Num<L>]) -> Num<L> {
-    let mut sum = Num::zero();
-    for (element, &factor) in state.iter().zip(parameters.mds_row(row)) {
-        sum.add_scaled(element, factor);
-    }
-    sum
+/// # Panics
+/// If there are more inputs than the widest permutation takes: a mistake in the circuit's code.
+fn width(inputs: usize) -> &'static Parameters {
+    parameters(inputs + 1).expect("1 to 16 inputs")
 }
 
-/// x⁵. The dense combination x stands on the A side where it can, B sides being the dearer ones to prove.
-fn fifth_power<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> {
+/// x⁵. The square puts all of x on a B side, so the last product may do so too: x⁴ then stands on no B side, and
+/// proving pays for the wires that do.
+pub fn fifth_power<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> {
     if x.is_constant() {
         let square = x.value * x.value;
         return Num::constant(square * square * x.value);
     }
     let square = cs.mul(x, x);
     let fourth = cs.mul(&square, &square);
-    cs.mul(x, &fourth)
+    cs.mul(&fourth, x)
 }
 
 #[cfg(test)]
@@ -54,7 +82,6 @@ mod tests {
     use super::*;
     use crate::{
         circuit::testing::{element, run_gadget},
-        field::Fr,
         poseidon::{MAX_INPUTS, hash},
     };
 

@@ -1,9 +1,12 @@
 //! Runs a gadget both ways and shakes its wires.
 
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::{AdditiveGroup, BigInteger256, Field};
 
 use super::{builder::Num, r1cs::R1cs};
-use crate::field::Fr;
+use crate::{
+    babyjubjub::{Affine, BASE, Projective, multiply_base, subgroup_order},
+    field::Fr,
+};
 
 /// A gadget's constraints, its wires' values, and the values of what it returned.
 pub struct Gadget {
@@ -83,4 +86,35 @@ pub fn edge_elements() -> Vec<Fr> {
 /// Different elements for different seeds.
 pub fn element(seed: u64) -> Fr {
     crate::poseidon::hash2([Fr::from(seed), Fr::ZERO])
+}
+
+/// A point of the curve.
+pub fn affine((x, y): (Fr, Fr)) -> Projective {
+    Affine::new(x, y).expect("on the curve").into()
+}
+
+/// A generator of the whole group, of order 8·l.
+pub fn generator() -> (Fr, Fr) {
+    let parse = |text: &str| -> Fr { text.parse().expect("decimal") };
+    (
+        parse("995203441582195749578291179787384436505546430278305826713579947235728471134"),
+        parse("5472060717959818805561601436314318772137091100104008585924551046643952123905"),
+    )
+}
+
+/// The points of order dividing 8: multiples of `l·generator`, the identity first.
+pub fn torsion_points() -> Vec<(Fr, Fr)> {
+    let point = affine(generator()).multiply(&subgroup_order());
+    let multiple = |i: u64| point.multiply(&BigInteger256::from(i)).to_affine().coordinates();
+    (0..8).map(multiple).collect()
+}
+
+/// The points of small order, then others, with and without a part of small order.
+pub fn curve_points() -> Vec<(Fr, Fr)> {
+    let base = multiply_base(&BigInteger256::from(12_345u64)).to_affine().coordinates();
+    let mixed = torsion_points().into_iter().map(|p| affine(p).add(&affine(base)).to_affine().coordinates());
+    let mut points = torsion_points();
+    points.extend(mixed);
+    points.extend([(-base.0, base.1), generator(), BASE.coordinates()]);
+    points
 }

@@ -114,7 +114,7 @@ mod tests {
             ];
             gadget.output();
             assert_eq!(gadget.outputs[3..], expected.map(Fr::from));
-            assert_eq!(gadget.constraints(), 354 + 1);
+            assert_eq!(gadget.constraints(), 309 + 1);
             gadget.assert_tight();
         }
     }

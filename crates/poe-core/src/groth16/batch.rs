@@ -15,7 +15,7 @@ use crate::{
     circuit::batch::{public_wires, witness},
     field::{self, Fr},
     statement::{FIXED_WORDS, PublicInputs, exit_words, public_inputs, word_count},
-    trace::BatchTrace,
+    trace::{BatchTrace, top_levels},
 };
 
 /// A proof, its public inputs, and the seconds that each part took.
@@ -40,7 +40,7 @@ pub enum ProveError {
     StatementLength { got: usize, wanted: usize },
     #[error("the statement and the trace disagree about {what}")]
     Mismatch { what: &'static str },
-    #[error("a path of the trace does not have the tree's depth")]
+    #[error("a path of the trace, or its top, does not have the shape's size")]
     PathLength,
     #[error("the trace does not satisfy the circuit: {0}")]
     Unsatisfied(VerifyError),
@@ -131,7 +131,8 @@ fn check_shape((key_slots, key_depth): (usize, usize), trace: &BatchTrace) -> Re
     }
     let openings = trace.slots.iter().flat_map(|slot| [&slot.sender, &slot.recipient]);
     let mut paths = openings.chain([&trace.fee]).map(|opening| opening.path.len());
-    if paths.all(|length| length == depth) { Ok(()) } else { Err(ProveError::PathLength) }
+    let is_top_whole = trace.top.len() == 1 << (2 * top_levels(slots, depth));
+    if is_top_whole && paths.all(|length| length == depth) { Ok(()) } else { Err(ProveError::PathLength) }
 }
 
 /// Whether V speaks of the trace; its ctx, the one word that the trace does not know.

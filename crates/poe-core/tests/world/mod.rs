@@ -16,7 +16,7 @@ use poe_core::{
     outcome::Outcome,
     state::State,
     statement::{Facts, PublicInputs, public_inputs, words},
-    trace::{BatchTrace, Opening, SlotTrace},
+    trace::{BatchTrace, Opening, SlotTrace, top_levels},
     transaction::{self, KIND_DEPOSIT, KIND_EXIT, KIND_TRANSFER, WordZero},
     transition,
 };
@@ -190,6 +190,7 @@ pub fn no_ops(
         domain: domain(),
         old_root: tree.root(),
         new_root: tree.root(),
+        top: tree.nodes_below(top_levels(slots.len(), depth)),
         slots: slot_traces.collect(),
         fee: open(0),
         burnt: 0,
