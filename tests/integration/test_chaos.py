@@ -164,8 +164,8 @@ async def drive(network: Network, url: str) -> None:
         await Load(client=client, arbiter=arbiter, signer=signer, plan=LoadPlan(users=3)).run()
 
 
-async def test_a_sequencer_killed_in_the_middle_goes_on_from_l1_alone(tmp_path: Path) -> None:
-    """What it had sealed and gossiped and not posted is gone; provers drop what they executed of it."""
+async def test_a_sequencer_killed_in_the_middle_goes_on_where_it_was(tmp_path: Path) -> None:
+    """It comes back with what it had sealed and not posted; provers and L1 agree with it in the end."""
     with trio.fail_after(200):
         async with open_network(tmp_path) as network:
             endpoints = await network.start("sequencer")
