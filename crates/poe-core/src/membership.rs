@@ -37,7 +37,7 @@ pub enum MembershipError {
 
 impl Membership {
     /// The account at an index of the present state, if it exists.
-    pub fn of(state: &State, index: u64) -> Option<Self> {
+    pub fn of(state: &mut State, index: u64) -> Option<Self> {
         // An opening takes the low bits of any index: outside the tree they would name another account.
         let Opening { index, account, path } = (index < state.capacity()).then(|| state.open(index))?;
         Some(Self { index, account: account?, path })
@@ -106,13 +106,13 @@ mod tests {
     }
 
     fn membership() -> Membership {
-        Membership::of(&state(), 6).expect("exists")
+        Membership::of(&mut state(), 6).expect("exists")
     }
 
     #[test]
     fn every_account_leads_to_the_states_root() {
         for index in [0, 6, 15] {
-            let membership = Membership::of(&state(), index).expect("exists");
+            let membership = Membership::of(&mut state(), index).expect("exists");
             assert_eq!(
                 (membership.index, membership.account, membership.depth()),
                 (index, account(index + 1), DEPTH)
@@ -125,7 +125,7 @@ mod tests {
     fn missing_accounts_and_indices_outside_the_tree_have_none() {
         // 16 and 22 have the low bits of accounts 0 and 6.
         for index in [1, 7, 14, 16, 22, 1 << 48, u64::MAX] {
-            assert_eq!(Membership::of(&state(), index), None, "{index}");
+            assert_eq!(Membership::of(&mut state(), index), None, "{index}");
         }
     }
 

@@ -90,7 +90,7 @@ fn state(depth: usize) -> State {
 }
 
 fn member(index: u64) -> Membership {
-    Membership::of(&state(DEPTH), index).unwrap()
+    Membership::of(&mut state(DEPTH), index).unwrap()
 }
 
 #[test]
@@ -323,7 +323,7 @@ fn every_account_is_proven_and_nothing_else_by_its_proof() {
 
 #[test]
 fn a_membership_that_does_not_fit_the_key_or_itself_is_refused() {
-    let deeper = Membership::of(&state(DEPTH + 1), 3).unwrap();
+    let deeper = Membership::of(&mut state(DEPTH + 1), 3).unwrap();
     let error = prove_membership(&KEY, &deeper, 1).unwrap_err();
     assert_eq!(error.to_string(), "the account is in a tree of depth 3, the key is of depth 2");
     let mut richer = member(3);

@@ -169,7 +169,7 @@ fn accounts_are_where_their_memberships_say() {
         assert_eq!(state.root(), element(&case["root"]), "depth {depth}");
         let circuit = compile_membership(depth).unwrap();
         for ((index, account), known) in accounts.iter().zip(cases(case, "members")) {
-            let membership = Membership::of(&state, *index).unwrap();
+            let membership = Membership::of(&mut state, *index).unwrap();
             let path = cases(known, "path").iter().map(|level| std::array::from_fn(|i| element(&level[i])));
             assert_eq!((membership.account, &membership.path), (*account, &path.collect()));
             let inputs = membership.public_inputs(state.root());

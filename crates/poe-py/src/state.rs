@@ -136,7 +136,7 @@ impl State {
 
     fn membership<'py>(&self, py: Python<'py>, index: u64) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = run(py, || {
-            let membership = Membership::of(&self.lock(), index).ok_or(NoAccount { index })?;
+            let membership = Membership::of(&mut self.lock(), index).ok_or(NoAccount { index })?;
             Ok::<_, NoAccount>(membership.to_bytes())
         })?;
         Ok(PyBytes::new(py, &bytes))

@@ -42,7 +42,7 @@ fn state() -> State {
 }
 
 fn member(index: u64) -> Membership {
-    Membership::of(&state(), index).expect("exists")
+    Membership::of(&mut state(), index).expect("exists")
 }
 
 fn holder(index: u64, address: Fr) -> Fr {
@@ -250,7 +250,7 @@ fn an_account_that_does_not_exist_has_no_witness() {
 fn another_states_account_is_stopped_by_the_root() {
     let mut richer = state();
     richer.put(5, Account { balance: 1 << 90, ..account(5) });
-    let there = Membership::of(&richer, 5).expect("exists");
+    let there = Membership::of(&mut richer, 5).expect("exists");
     assert_eq!(broken(&witness(&there, &there.public_inputs(richer.root()))), [0; 0]);
     stopped_by("root", &witness(&there, &public(&there)));
 }

@@ -50,8 +50,8 @@ pub fn contents(depth: usize) -> Result<Vec<Content>, DepthError> {
         ("alike", 2, &alike),
     ];
     let content = |(name, index, accounts): (&'static str, u64, &[(u64, Account)])| {
-        let state = State::with_accounts(depth, 0, accounts.iter().copied()).ok()?;
-        Some((name, Membership::of(&state, index)?, state.root()))
+        let mut state = State::with_accounts(depth, 0, accounts.iter().copied()).ok()?;
+        Some((name, Membership::of(&mut state, index)?, state.root()))
     };
     drafts.into_iter().map(|draft| content(draft).ok_or(DepthError { depth })).collect()
 }
