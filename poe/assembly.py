@@ -96,15 +96,12 @@ async def run_prover(settings: Settings) -> None:
         metrics, endpoint = open_metrics(settings, stack, chain)
         candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
         network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
-        worker = await stack.enter_async_context(
-            open_worker(
-                key.path,
-                circuit_hash=key.circuit.hash,
-                threads=settings.prover.threads,
-                tables=settings.prover.tables,
-                on_cancelled=metrics.cancel_seconds.observe,
-            )
+        threads, tables = settings.prover.threads, settings.prover.tables
+        observe = metrics.cancel_seconds.observe
+        proving = open_worker(
+            key.path, circuit_hash=key.circuit.hash, threads=threads, tables=tables, on_cancelled=observe
         )
+        worker = await stack.enter_async_context(proving)
         rng = random.Random()
         collaborators = Collaborators(
             candidates=candidates,
