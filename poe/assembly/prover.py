@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import trio
 
 from poe.assembly.chain import connect, load_signer, new_state, open_chain, open_journal, parse_address
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
-from poe.backend.interface import KeyInfo
+from poe.backend.external import ExternalProofs
+from poe.backend.interface import KeyInfo, ProofBackend
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
@@ -47,20 +49,12 @@ async def run_prover(settings: Settings) -> None:
         metrics, endpoint = open_metrics(settings, stack, chain)
         candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
         network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
-        worker = await stack.enter_async_context(
-            open_worker(
-                key.path,
-                circuit_hash=key.circuit.hash,
-                threads=settings.prover.threads,
-                tables=settings.prover.tables,
-                on_cancelled=metrics.cancel_seconds.observe,
-            )
-        )
+        proofs = await stack.enter_async_context(open_proofs(settings, key, metrics.cancel_seconds.observe))
         rng = random.Random()
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
         collaborators = Collaborators(
             candidates=candidates,
-            proofs=worker,
+            proofs=proofs,
             arbiter=await connect(settings, chain, signer, journal),
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
@@ -98,6 +92,37 @@ def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
         )
     require_secure_key(key.provenance, parameters.chain_id)
     return key
+
+
+@asynccontextmanager
+async def open_proofs(
+    settings: Settings, key: KeyInfo, on_cancelled: Callable[[float], None]
+) -> AsyncIterator[ProofBackend]:
+    """Our own proving process, or the external program that the settings name."""
+    chosen = settings.prover
+    if chosen.external_command:
+        if not Path(chosen.zkey).is_file():
+            raise ConfigError(
+                f"prover.zkey is {chosen.zkey!r}, no file",
+                fix="name the arbiter's key as .zkey; `poe circuit export` writes a development chain's",
+            )
+        yield ExternalProofs(
+            chosen.external_command,
+            zkey=Path(chosen.zkey),
+            verifying_key_words=key.verifying_key_words,
+            folder=Path(settings.data_dir),
+            deadline_seconds=chosen.external_seconds,
+            on_killed=on_cancelled,
+        )
+        return
+    async with open_worker(
+        key.path,
+        circuit_hash=key.circuit.hash,
+        threads=chosen.threads,
+        tables=chosen.tables,
+        on_cancelled=on_cancelled,
+    ) as worker:
+        yield worker
 
 
 def new_experience(settings: Settings, parameters: ArbiterParameters, terms: Terms) -> Experience:

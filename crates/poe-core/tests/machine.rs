@@ -83,11 +83,7 @@ fn random_proofs(circuits: u64, proofs: usize) {
         let machines: Vec<Machine> = Path::all().into_iter().map(|path| setup.machine(size, path)).collect();
         for _ in 0..proofs {
             let witness = setup.witness(setup.inputs(&mut random));
-            let made = machines.iter().map(|machine| {
-                machine
-                    .prove(&setup.queries, &setup.r1cs, &witness, Blinding::default(), &Stop::new())
-                    .unwrap()
-            });
+            let made = machines.iter().map(|machine| machine.prove(&witness, &Stop::new()).unwrap());
             let made: Vec<_> = made.collect();
             assert!(made.iter().all(|proof| *proof == made[0]), "circuit {seed}");
             verify(&setup.queries.verifying_key, &witness[1..4], &made[0]).unwrap();

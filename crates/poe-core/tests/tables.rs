@@ -268,9 +268,9 @@ fn a_batch_is_proven_with_tables_and_damaged_ones_are_told_from_a_bad_witness() 
     let [tables] = cache.files(".tables").try_into().unwrap();
     let good = fs::read(&tables).unwrap();
     let mut bytes = good.clone();
-    // A byte of every kilobyte of the rows of A, which come first, behind the columns.
-    let rows = PAGE_BYTES + 64 + 4 * key.wires() + 64;
-    bytes[rows..].iter_mut().step_by(1024).take(200).for_each(|byte| *byte ^= 1);
+    // Every row of A's first thousand bases, whose table comes first, behind its columns: some digit needs one of them.
+    let rows = PAGE_BYTES + 64 + (4 * key.wires()).next_multiple_of(64);
+    bytes[rows..].iter_mut().step_by(64).take(20_000).for_each(|byte| *byte ^= 1);
     fs::write(&tables, bytes).unwrap();
     let damaged = open();
     assert_eq!(damaged.machine().tables().found(), Found::Kept);

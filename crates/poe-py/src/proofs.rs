@@ -98,8 +98,8 @@ pub struct ProvingKey {
 }
 
 enum Key {
-    Plain(keys::ProvingKey),
-    Prepared(PreparedKey),
+    Plain(Box<keys::ProvingKey>),
+    Prepared(Box<PreparedKey>),
 }
 
 impl ProvingKey {
@@ -151,8 +151,11 @@ impl ProvingKey {
         threads: usize,
     ) -> PyResult<Self> {
         let inner = run(py, || match tables {
-            None => keys::ProvingKey::load(&path).map(Key::Plain).map_err(LoadFailure::from),
-            Some(tables) => Ok(Key::Prepared(PreparedKey::open(&path, tables, arithmetic, threads)?)),
+            None => Ok::<_, LoadFailure>(Key::Plain(Box::new(keys::ProvingKey::load(&path)?))),
+            Some(tables) => {
+                let key = PreparedKey::open(&path, tables, arithmetic, threads)?;
+                Ok(Key::Prepared(Box::new(key)))
+            }
         })?;
         Ok(Self { inner })
     }

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import trio
-from poe.testnet.rpc_client import RpcClient
 
 from poe.errors import SequencerError
 from poe.rollup.types import BatchNumber
+from poe.sequencer.client import RpcClient
 from poe.sequencer.stream import NOT_READY, send_frame
 from tests.unit.sequencer.rig import BALANCE, SEAL_SECONDS, Rig, exit_of, transfer
 
