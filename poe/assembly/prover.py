@@ -101,14 +101,9 @@ async def open_proofs(
     """Our own proving process, or the external program that the settings name."""
     chosen = settings.prover
     if chosen.external_command:
-        if not Path(chosen.zkey).is_file():
-            raise ConfigError(
-                f"prover.zkey is {chosen.zkey!r}, no file",
-                fix="name the arbiter's key as .zkey; `poe circuit export` writes a development chain's",
-            )
         yield ExternalProofs(
             chosen.external_command,
-            zkey=Path(chosen.zkey),
+            zkey=zkey_of(settings),
             verifying_key_words=key.verifying_key_words,
             folder=Path(settings.data_dir),
             deadline_seconds=chosen.external_seconds,
@@ -123,6 +118,17 @@ async def open_proofs(
         on_cancelled=on_cancelled,
     ) as worker:
         yield worker
+
+
+def zkey_of(settings: Settings) -> Path:
+    """The `.zkey` for an external program; ConfigError unless it is a file."""
+    path = Path(settings.prover.zkey)
+    if not path.is_file():
+        raise ConfigError(
+            f"prover.zkey is {settings.prover.zkey!r}, no file",
+            fix="name the arbiter's key as .zkey; `poe circuit export` writes a development chain's",
+        )
+    return path
 
 
 def new_experience(settings: Settings, parameters: ArbiterParameters, terms: Terms) -> Experience:

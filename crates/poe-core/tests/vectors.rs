@@ -165,7 +165,7 @@ fn accounts_are_where_their_memberships_say() {
     for case in cases(&file, "cases") {
         let depth = number(&case["depth"]) as usize;
         let accounts: Vec<_> = cases(case, "accounts").iter().map(account).collect();
-        let state = State::with_accounts(depth, 0, accounts.iter().copied()).unwrap();
+        let mut state = State::with_accounts(depth, 0, accounts.iter().copied()).unwrap();
         assert_eq!(state.root(), element(&case["root"]), "depth {depth}");
         let circuit = compile_membership(depth).unwrap();
         for ((index, account), known) in accounts.iter().zip(cases(case, "members")) {
