@@ -45,6 +45,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
     "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
     "POE-CFG-013": Meaning(
+        "The arbiter's deadlines do not fit together.", "The exit deadline is more than twice the queue's."
+    ),
+    "POE-CFG-014": Meaning(
         "prover.external_command does not say where the files go.", "Put {zkey} {wtns} {proof} {public} in it."
     ),
     "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
@@ -111,15 +114,22 @@ CODES: Mapping[str, Meaning] = {
     "POE-SEQ-005": Meaning("The balance does not cover what waits already and this.", "Deposit, or send less."),
     "POE-SEQ-006": Meaning("The nonce is too far ahead.", "Send the ones before it first."),
     "POE-SEQ-007": Meaning("The sequencer is still catching up with L1.", _RETRY),
-    "POE-SEQ-008": Meaning("The rollup has ended: exit mode.", "`poe tx leave` takes your balance out."),
+    "POE-SEQ-008": Meaning("The mempool is full, because sealed batches wait for their posting.", _RETRY),
+    "POE-SEQ-009": Meaning("The rollup has ended: exit mode.", "`poe tx leave` takes your balance out."),
     "POE-SEQ-010": Meaning("The sender's account does not exist.", "Deposit first, and wait for the deposit's batch."),
     "POE-SEQ-011": Meaning("The recipient's account does not exist.", "Check the index; it must have had a deposit."),
     "POE-SEQ-012": Meaning("The signature does not hold.", "Is it for this chain, arbiter and account key?"),
+    "POE-SEQ-013": Meaning("The 128 bytes are no transaction in its only encoding.", "docs/protocol.md section 3."),
     "POE-SEQ-020": Meaning("L1 reorganised deeper than can be undone.", "Start again: the state is rebuilt from L1."),
+    "POE-SEQ-021": Meaning(
+        "The sequencer's store on disk is damaged or cannot be written.",
+        "Free space; else move it away: L1 has it all.",
+    ),
     "POE-SEQ-030": Meaning("The sequencer cannot be reached.", "Check the address, and that it runs."),
     "POE-SEQ-031": Meaning("The sequencer's answer is malformed.", _REPORT),
     "POE-SEQ-032": Meaning("The sequencer refused a call.", "The message has its words and code."),
     "POE-SEQ-033": Meaning("Deposited accounts did not appear in time.", "Look at the sequencer's log."),
+    "POE-SEQ-034": Meaning("A benchmark's client or its sealing did not end.", "Its own error is above."),
     "POE-RAC-001": Meaning(
         "Won: our proof was accepted.", "The reward is credited when the batch is final: `withdraw`."
     ),

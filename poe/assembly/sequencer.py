@@ -90,7 +90,9 @@ def assemble_sequencer(
     work = EngineWork(engine=engine, chain=chain)
     shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
     reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
-    intake = EngineIntake(engine=engine, work=work, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell)
+    intake = EngineIntake(
+        engine=engine, work=work, ledger=l1.ledger, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell
+    )
     return Sequencer(
         follower=l1.follower,
         arbiter=parts.arbiter,

@@ -25,7 +25,7 @@ from poe.rollup.types import (
     SlotOutcome,
 )
 
-ENGINE_FAILED = "POE-SEQ-030"
+ENGINE_FAILED = "POE-SEQ-021"
 """The store cannot be opened, read or written, or a batch cannot be executed."""
 
 

@@ -149,7 +149,7 @@ def require_placeholders(command: Sequence[str]) -> None:
         raise ConfigError(
             "prover.external_command does not say where the files go",
             fix=f"a program and its words, with {wanted} among them",
-            code="POE-CFG-013",
+            code="POE-CFG-014",
         )
 
 

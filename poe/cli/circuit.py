@@ -32,7 +32,7 @@ def _chosen(shape: str | None, membership: int | None) -> Shape | int:
         return parsed
     if shape is not None:
         fix = "name one circuit: --shape a batch's, --membership an account's"
-        raise InputError("--shape and --membership are given", fix=fix, code="POE-INP-010")
+        raise InputError("--shape and --membership are given", fix=fix, code="POE-INP-040")
     require_between("membership", membership, 1, MAX_DEPTH)
     return membership
 

@@ -246,7 +246,7 @@ class EngineChain(Line):
 def _from_engine(engine: SequencerEngine, number: int) -> SealedBatch:
     found = engine.batch(number)
     if found is None:
-        raise SequencerError(f"the engine does not hold batch {number}", code="POE-SEQ-030")
+        raise SequencerError(f"the engine does not hold batch {number}", code="POE-SEQ-021")
     return SealedBatch(
         number=found.number,
         parent_hash=found.parent_hash,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from poe.backend.interface import SequencerEngine, SignatureBackend, SignedMessage
 from poe.errors import PoeError, SequencerError
+from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.rollup.transaction import SignedTransaction, Transfer
 from poe.rollup.types import SLOT_BYTES, Account, AccountIndex
@@ -14,7 +15,7 @@ from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.offload import Offload
-from poe.sequencer.stream import ACCEPTED, NOT_READY
+from poe.sequencer.stream import ACCEPTED, ENDED, NOT_READY
 from poe.sequencer.work import Work
 
 UNKNOWN_SENDER = "POE-SEQ-010"
@@ -38,8 +39,18 @@ class Admission(Protocol):
 class EngineIntake:
     """The way into the native engine: for transactions decoded already, and for frames of slots."""
 
-    def __init__(self, *, engine: SequencerEngine, work: Work, offload: Offload, metrics: Metrics, bell: Bell) -> None:
+    def __init__(
+        self,
+        *,
+        engine: SequencerEngine,
+        work: Work,
+        ledger: Ledger,
+        offload: Offload,
+        metrics: Metrics,
+        bell: Bell,
+    ) -> None:
         self._engine = engine
+        self._ledger = ledger
         self._work = work
         self._offload = offload
         self._metrics = metrics
@@ -59,6 +70,8 @@ class EngineIntake:
         """The same for whole slots, one code each; only moves them to the core."""
         if not self._is_open:
             return bytes([NOT_READY]) * (len(frame) // SLOT_BYTES)
+        if self._ledger.exit_mode is not None:
+            return bytes([ENDED]) * (len(frame) // SLOT_BYTES)
         return await self._judge(frame)
 
     async def _judge(self, slots: bytes) -> bytes:
@@ -72,31 +85,30 @@ class EngineIntake:
         return codes
 
 
-REFUSALS: Mapping[int, tuple[str, str]] = {
-    1: ("the mempool is full", "try again later"),
-    2: ("the account has as many transactions waiting as one may have", "wait for a batch"),
-    3: ("the nonce is used up", "ask for the account's next nonce"),
-    4: ("another transaction with this nonce waits with no lower fee", "offer a higher fee"),
-    5: ("the account cannot pay for all that it has waiting", "send less"),
-    6: ("the nonce is too far ahead", "send those before it first"),
-    7: ("still catching up with L1", "try again when /readyz says ok"),
-    8: ("the mempool is full, sealed batches wait for their posting", "try again later"),
-    10: ("from: there is no such account", "it appears once the batch with its deposit is sealed"),
-    11: ("to: there is no such account", "it appears once the batch with its deposit is sealed"),
-    12: ("signature: it is not the sender's signature of this transaction", ""),
-    13: ("the slot is no transaction in its only encoding", ""),
+REFUSALS: Mapping[int, tuple[str, str, str]] = {
+    1: ("POE-SEQ-001", "the mempool is full", "try again later"),
+    2: ("POE-SEQ-002", "the account has as many transactions waiting as one may have", "wait for a batch"),
+    3: ("POE-SEQ-003", "the nonce is used up", "ask for the account's next nonce"),
+    4: ("POE-SEQ-004", "another transaction with this nonce waits with no lower fee", "offer a higher fee"),
+    5: ("POE-SEQ-005", "the account cannot pay for all that it has waiting", "send less"),
+    6: ("POE-SEQ-006", "the nonce is too far ahead", "send those before it first"),
+    7: ("POE-SEQ-007", "still catching up with L1", "try again when /readyz says ok"),
+    8: ("POE-SEQ-008", "the mempool is full, sealed batches wait for their posting", "try again later"),
+    9: ("POE-SEQ-009", "the rollup has ended by exit mode", "leave on L1 with `poe tx leave`"),
+    10: ("POE-SEQ-010", "from: there is no such account", "it appears once the batch with its deposit is sealed"),
+    11: ("POE-SEQ-011", "to: there is no such account", "it appears once the batch with its deposit is sealed"),
+    12: ("POE-SEQ-012", "signature: it is not the sender's signature of this transaction", ""),
+    13: ("POE-SEQ-013", "the slot is no transaction in its only encoding", ""),
 }
-"""What a code of the binary intake says; code n is POE-SEQ-0nn."""
+"""What the codes of the binary intake say."""
 
 
 def _refusal(code: int, signed: SignedTransaction) -> SequencerError | None:
     if code == ACCEPTED:
         return None
-    what, fix = REFUSALS[code]
+    name, what, fix = REFUSALS[code]
     transaction = signed.transaction
-    return SequencerError(
-        f"{what} (account {transaction.sender}, nonce {transaction.nonce})", fix=fix, code=f"POE-SEQ-{code:03d}"
-    )
+    return SequencerError(f"{what} (account {transaction.sender}, nonce {transaction.nonce})", fix=fix, code=name)
 
 
 class Intake:

@@ -125,7 +125,7 @@ async def _feed_and_drain(bench: _Bench, workload: Workload, port: int) -> Measu
             extra={**tally, "batches": standing.height, "sequencer_cpu_seconds": time.process_time() - cpu},
         )
     except trio.TooSlowError:
-        raise SequencerError("the measurement's client or the sealing did not end", code="POE-SEQ-031") from None
+        raise SequencerError("the measurement's client or the sealing did not end", code="POE-SEQ-034") from None
     finally:
         client.kill()
         with trio.CancelScope(shield=True):
@@ -138,7 +138,7 @@ async def _read_line(stream: trio.abc.ReceiveStream) -> dict[str, float | int]:
     while not line.endswith(b"\n"):
         chunk = await stream.receive_some(1)
         if not chunk:
-            raise SequencerError("the measurement's client failed, see its error above", code="POE-SEQ-031")
+            raise SequencerError("the measurement's client failed, see its error above", code="POE-SEQ-034")
         line += chunk
     found: dict[str, float | int] = json.loads(line)
     return found

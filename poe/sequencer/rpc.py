@@ -23,7 +23,7 @@ INVALID_PARAMS = -32602
 REFUSED = -32000
 
 NOT_READY = "POE-SEQ-007"
-EXIT_MODE = "POE-SEQ-008"
+EXIT_MODE = "POE-SEQ-009"
 MAX_ID_CHARACTERS = 100
 
 Method = Callable[[Sequence[Any]], Awaitable[Any]]

@@ -26,6 +26,8 @@ BEHIND = 8
 """Codes of a pool that is full, the second because sealed batches wait for their posting or proofs: try again later."""
 NOT_READY = 7
 """Still catching up with L1."""
+ENDED = 9
+"""The rollup is in exit mode."""
 
 AdmitFrame = Callable[[bytes], Awaitable[bytes]]
 """Slots in, one code each out, once what was accepted is durable."""

@@ -196,7 +196,7 @@ async def test_a_program_that_takes_too_long_is_killed(bench: Bench, job: ProofJ
 def test_a_command_that_does_not_say_where_the_files_go_is_refused(command: list[str]) -> None:
     with pytest.raises(ConfigError) as refused:
         require_placeholders(command)
-    assert refused.value.code == "POE-CFG-013"
+    assert refused.value.code == "POE-CFG-014"
 
 
 def test_files_may_stand_inside_a_word() -> None:

@@ -136,7 +136,7 @@ class Rig:
         self.engine = Engine(rules, self.store, clock=trio.current_time)
         self.chain = EngineChain(self.engine, in_place)
         self.work = EngineWork(engine=self.engine, chain=self.chain)
-        self.intake = EngineIntake(engine=self.engine, work=self.work, **shared)
+        self.intake = EngineIntake(engine=self.engine, work=self.work, ledger=self.ledger, **shared)
 
     def node(self, data_dir: Path) -> Sequencer:
         """The parts put together."""

@@ -11,7 +11,7 @@ import trio
 from poe.errors import SequencerError
 from poe.rollup.types import BatchNumber
 from poe.sequencer.client import RpcClient
-from poe.sequencer.stream import NOT_READY, send_frame
+from poe.sequencer.stream import ENDED, NOT_READY, send_frame
 from tests.unit.sequencer.rig import BALANCE, SEAL_SECONDS, Rig, exit_of, transfer
 
 Clock = trio.testing.MockClock
@@ -55,6 +55,15 @@ async def test_frames_are_refused_until_l1_is_read(tmp_path: Path) -> None:
     assert await rig.intake.admit_frame(transfer(1, 0).slot * 2) == bytes([NOT_READY] * 2)
     rig.intake.open()
     assert await rig.intake.admit_frame(transfer(1, 0).slot) == b"\0"
+
+
+async def test_frames_are_refused_once_the_rollup_has_ended(tmp_path: Path) -> None:
+    rig = await rig_at(tmp_path)
+    rig.intake.open()
+    rig.l1.end()
+    await rig.sync()
+    assert await rig.intake.admit_frame(transfer(1, 0).slot * 2) == bytes([ENDED] * 2)
+    assert len(rig.work) == 0
 
 
 async def test_every_refusal_names_its_code(tmp_path: Path) -> None:
@@ -148,4 +157,4 @@ async def test_a_damaged_store_is_refused_with_a_code(tmp_path: Path) -> None:
     (tmp_path / "engine.redb").write_bytes(b"not a database" * 1000)
     with pytest.raises(SequencerError) as refused:
         Rig(store=tmp_path / "engine.redb")
-    assert refused.value.code == "POE-SEQ-030"
+    assert refused.value.code == "POE-SEQ-021"

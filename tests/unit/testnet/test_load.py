@@ -149,8 +149,8 @@ async def test_once_the_rollup_has_ended_the_sequencer_is_asked_rarely(tmp_path:
         await trio.testing.wait_all_tasks_blocked()
         started = trio.current_time()
         await load.send(3)
-        assert trio.current_time() - started >= PAUSE_SECONDS["POE-SEQ-008"]
-    assert load.summary()["rejections"] == {"POE-SEQ-008": 3}
+        assert trio.current_time() - started >= PAUSE_SECONDS["POE-SEQ-009"]
+    assert load.summary()["rejections"] == {"POE-SEQ-009": 3}
 
 
 async def test_a_sequencer_that_is_gone_is_counted_and_not_fatal(tmp_path: Path, autojump_clock: Clock) -> None:
