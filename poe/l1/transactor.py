@@ -6,7 +6,7 @@ answer that never came, or a reorg that threw a transaction away, neither loses 
 
 With a journal the entry is on disk first, and a process that starts again goes on from there: asked to do what is
 already in flight, it waits for that. One that is not mined in its time is replaced by an empty payment to ourselves,
-so its nonce holds up nothing and what it would have done cannot happen later.
+so its nonce holds up nothing; asked for the same again, we first wait for which of the two is mined.
 """
 
 from __future__ import annotations
@@ -145,8 +145,10 @@ class Transactor:
         finally:
             sent.is_awaited = False
         await self._forget(sent.nonce)
+        if sent.was_given_up(mined.tx_hash):
+            return await self._send(message)
         if not mined.succeeded:
-            raise await self._reason_of(message, sent.gas, mined)
+            raise await self._reason_of(message, None if sent.given_up else sent.gas, mined)
         return mined
 
     async def _gas_for(self, message: Message) -> int:
@@ -161,11 +163,14 @@ class Transactor:
         return answers.quantity(answer, "eth_estimateGas", bits=40) * (100 + self._fees.gas_margin_percent) // 100
 
     async def _adopt(self, message: Message) -> InFlight | None:
-        """What does the same, is out and not awaited: by a process before this one, or for a caller that gave up."""
+        """What does the same, is out and not awaited: by a process before this one, or for a caller that gave up.
+
+        One that was to be replaced counts too: until its nonce is used, nobody knows which version will be mined.
+        """
         async with self._lock:
             mined = await self._count_of("latest")
             for sent in self._in_flight.values():
-                if not sent.is_awaited and sent.nonce >= mined and sent.message.does_the_same_as(message):
+                if not sent.is_awaited and sent.nonce >= mined and sent.may_do(message):
                     log.info("tx_adopted nonce=%d", sent.nonce)
                     sent.is_awaited = True
                     return sent
@@ -277,7 +282,7 @@ class Transactor:
         """Replace a transaction that is not mined by an empty payment to ourselves; one of the two will be mined."""
         try:
             async with self._lock:
-                sent.message, sent.gas = Message(to=self.account), _TRANSFER_GAS
+                sent.give_up(Message(to=self.account), _TRANSFER_GAS)
                 await self._resend(sent)
         except L1Error as error:
             log.warning("tx_not_cancelled nonce=%d error=%s", sent.nonce, error)
@@ -353,9 +358,9 @@ class Transactor:
         most = self._fees.max_fee_wei
         return most if message.worth is None else min(most, message.worth // gas)
 
-    async def _reason_of(self, message: Message, gas: int, mined: RawReceipt) -> L1Error:
-        """Why a mined transaction reverted: the same call on the state of its block."""
-        if mined.gas_used >= gas:
+    async def _reason_of(self, message: Message, gas: int | None, mined: RawReceipt) -> L1Error:
+        """Why a mined transaction reverted: the same call on the state of its block. `gas`: its limit, if known."""
+        if gas is not None and mined.gas_used >= gas:
             return Reverted(f"transaction 0x{mined.tx_hash.hex()} ran out of its {gas} gas", name="OutOfGas")
         try:
             await self.call(message, block=hex(mined.block_number))
