@@ -27,7 +27,9 @@ class Message:
     gas: int | None = None
     """A fixed gas limit; None: estimated, with a margin."""
     worth: Wei | None = None
-    """The most that its gas may cost; None: what the fee policy allows."""
+    """The most that its gas may cost, but for the spare; None: what the fee policy allows."""
+    spare_gas: int = 0
+    """Added to an estimate: for what others' transactions may make it do besides before it is mined."""
 
     def does_the_same_as(self, other: Message) -> bool:
         """Would both sent be one thing done twice?"""
@@ -112,7 +114,7 @@ def _encode(sent: InFlight) -> bytes:
 
 def _fields(message: Message) -> list[Any]:
     worth = None if message.worth is None else message.worth.to_bytes(32)
-    return [message.to, message.data, message.value.to_bytes(32), message.gas, worth]
+    return [message.to, message.data, message.value.to_bytes(32), message.gas, worth, message.spare_gas]
 
 
 def _decode(nonce: int, body: bytes) -> InFlight:
@@ -133,11 +135,12 @@ def _decode(nonce: int, body: bytes) -> InFlight:
 
 
 def _message(fields: list[Any]) -> Message:
-    to, data, value, gas, worth = fields
+    to, data, value, gas, worth, spare_gas = fields
     return Message(
         to=None if to is None else Address(to),
         data=data,
         value=Wei(int.from_bytes(value)),
         gas=gas,
         worth=None if worth is None else Wei(int.from_bytes(worth)),
+        spare_gas=spare_gas,
     )

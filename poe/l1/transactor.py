@@ -160,13 +160,13 @@ class Transactor:
             answer = await self._rpc.call("eth_estimateGas", self._call_fields(message))
         except RpcRefused as error:
             raise self._as_revert(error) from None
-        return answers.quantity(answer, "eth_estimateGas", bits=40) * (100 + self._fees.gas_margin_percent) // 100
+        estimate = answers.quantity(answer, "eth_estimateGas", bits=40)
+        if estimate < _TRANSFER_GAS:
+            raise BadAnswer(f"{self._rpc.endpoint} estimates {estimate} gas, no transaction takes less than 21000")
+        return estimate * (100 + self._fees.gas_margin_percent) // 100 + message.spare_gas
 
     async def _adopt(self, message: Message) -> InFlight | None:
-        """What does the same, is out and not awaited: by a process before this one, or for a caller that gave up.
-
-        One that was to be replaced counts too: until its nonce is used, nobody knows which version will be mined.
-        """
+        """What may do the same, is out and not awaited: by a process before this one, or for a caller that gave up."""
         async with self._lock:
             mined = await self._count_of("latest")
             for sent in self._in_flight.values():
@@ -343,7 +343,8 @@ class Transactor:
         ceiling = self._ceiling(message, gas)
         if message.worth is not None and ceiling < base_fee:
             raise FeesTooHigh(
-                f"{gas} gas at a base fee of {base_fee} wei cost more than the {message.worth} wei it is worth",
+                f"{gas - message.spare_gas} gas at a base fee of {base_fee} wei"
+                f" cost more than the {message.worth} wei it is worth",
                 fix="it is tried again when blocks are cheaper",
             )
         max_fee = min(ceiling, 2 * base_fee + self._fees.tip_wei)
@@ -356,7 +357,7 @@ class Transactor:
     def _ceiling(self, message: Message, gas: int) -> int:
         """The most we pay a gas for this message."""
         most = self._fees.max_fee_wei
-        return most if message.worth is None else min(most, message.worth // gas)
+        return most if message.worth is None else min(most, message.worth // (gas - message.spare_gas))
 
     async def _reason_of(self, message: Message, gas: int | None, mined: RawReceipt) -> L1Error:
         """Why a mined transaction reverted: the same call on the state of its block. `gas`: its limit, if known."""
@@ -371,11 +372,7 @@ class Transactor:
         return Reverted(f"transaction 0x{mined.tx_hash.hex()} reverted, its replay does not", name="Unknown")
 
     def _call_fields(self, message: Message) -> dict[str, str]:
-        fields = {
-            "from": "0x" + self.account.hex(),
-            "data": "0x" + message.data.hex(),
-            "value": hex(message.value),
-        }
+        fields = {"from": "0x" + self.account.hex(), "data": "0x" + message.data.hex(), "value": hex(message.value)}
         if message.to is not None:
             fields["to"] = "0x" + message.to.hex()
         if message.gas is not None:
