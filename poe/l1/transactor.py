@@ -148,7 +148,9 @@ class Transactor:
         if sent.was_given_up(mined.tx_hash):
             return await self._send(message)
         if not mined.succeeded:
-            raise await self._reason_of(message, None if sent.given_up else sent.gas, mined)
+            reason = await self._reason_of(message, None if sent.given_up else sent.gas, mined)
+            reason.gas_used = mined.gas_used
+            raise reason
         return mined
 
     async def _gas_for(self, message: Message) -> int:
@@ -359,7 +361,7 @@ class Transactor:
         most = self._fees.max_fee_wei
         return most if message.worth is None else min(most, message.worth // (gas - message.spare_gas))
 
-    async def _reason_of(self, message: Message, gas: int | None, mined: RawReceipt) -> L1Error:
+    async def _reason_of(self, message: Message, gas: int | None, mined: RawReceipt) -> Reverted:
         """Why a mined transaction reverted: the same call on the state of its block. `gas`: its limit, if known."""
         if gas is not None and mined.gas_used >= gas:
             return Reverted(f"transaction 0x{mined.tx_hash.hex()} ran out of its {gas} gas", name="OutOfGas")
@@ -385,9 +387,8 @@ class Transactor:
         if error.data is None and error.rpc_code != 3 and not any(mark in text for mark in _REVERT_MARKS):
             return error
         reason = self._decode_revert(error.data)
-        if reason.name == "AlreadyAccepted":
-            return AlreadyAccepted(f"the arbiter refused: {reason.text}", name=reason.name)
-        return Reverted(f"the arbiter refused: {reason.text}", name=reason.name)
+        kind = AlreadyAccepted if reason.name == "AlreadyAccepted" else Reverted
+        return kind(f"the arbiter refused: {reason.text}", name=reason.name)
 
 
 def _receipt(mined: RawReceipt) -> Receipt:

@@ -249,7 +249,7 @@ async def test_a_simulated_revert_sends_nothing(node: Node, autojump_clock: Mock
     node.on_call = revert
     with pytest.raises(Reverted, match=r"WrongNumber\(number=3, expected=2\)") as failure:
         await transactor_of(node).send(MESSAGE)
-    assert failure.value.name == "WrongNumber"
+    assert (failure.value.name, failure.value.gas_used) == ("WrongNumber", 0)
     assert node.sent == []
 
 
@@ -260,8 +260,9 @@ async def test_a_mined_revert_is_explained_by_a_replay(node: Node, autojump_cloc
         return "0x"
 
     node.on_call, node.status = revert_on_replay, 0
-    with pytest.raises(AlreadyAccepted):
+    with pytest.raises(AlreadyAccepted) as failure:
         await transactor_of(node).send(MESSAGE)
+    assert failure.value.gas_used == 40_000
 
 
 async def test_a_mined_revert_whose_replay_passes_is_still_a_revert(node: Node, autojump_clock: MockClock) -> None:
