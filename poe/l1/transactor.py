@@ -126,14 +126,14 @@ class Transactor:
         up, L1Unreachable, RpcRefused or BadAnswer when nothing was sent. Cancelled, a transaction that is out stays
         out: its nonce is taken.
         """
-        return _receipt(await self._send(message))
+        return (await self._send(message)).receipt
 
     async def create(self, creation_code: bytes) -> tuple[Address, Receipt]:
         """Deploy a contract; its address and the receipt."""
         mined = await self._send(Message(to=None, data=creation_code))
         if mined.contract is None:
             raise BadAnswer(f"{self._rpc.endpoint} answered a deployment's receipt without a contract address")
-        return mined.contract, _receipt(mined)
+        return mined.contract, mined.receipt
 
     async def _send(self, message: Message) -> RawReceipt:
         sent = await self._adopt(message) or await self._launch(message, await self._gas_for(message))
@@ -170,9 +170,11 @@ class Transactor:
     async def _adopt(self, message: Message) -> InFlight | None:
         """What may do the same, is out and not awaited: by a process before this one, or for a caller that gave up."""
         async with self._lock:
-            mined = await self._count_of("latest")
+            mined, pending = [await self._count_of(which) for which in ("latest", "pending")]
             for sent in self._in_flight.values():
-                if not sent.is_awaited and sent.nonce >= mined and sent.may_do(message):
+                # A nonce far ahead, from an endpoint that lied once, will not be reached: nothing is to wait for it.
+                is_reachable = mined <= sent.nonce <= pending + _MAX_FILLED
+                if is_reachable and not sent.is_awaited and sent.may_do(message):
                     log.info("tx_adopted nonce=%d", sent.nonce)
                     sent.is_awaited = True
                     return sent
@@ -210,7 +212,7 @@ class Transactor:
     async def _count_of(self, which: str) -> int:
         """How many transactions of ours the endpoint knows, `latest` (mined) or `pending`: the next nonce."""
         account = "0x" + self.account.hex()
-        return answers.quantity(await self._rpc.call("eth_getTransactionCount", account, which), "nonce")
+        return answers.quantity(await self._rpc.call("eth_getTransactionCount", account, which), "nonce", bits=63)
 
     async def _free_nonce(self, at_least: int) -> int:
         mined = await self._count_of("latest")
@@ -389,12 +391,3 @@ class Transactor:
         reason = self._decode_revert(error.data)
         kind = AlreadyAccepted if reason.name == "AlreadyAccepted" else Reverted
         return kind(f"the arbiter refused: {reason.text}", name=reason.name)
-
-
-def _receipt(mined: RawReceipt) -> Receipt:
-    return Receipt(
-        tx_hash=mined.tx_hash,
-        block_number=mined.block_number,
-        gas_used=mined.gas_used,
-        effective_gas_price=Wei(mined.effective_gas_price),
-    )

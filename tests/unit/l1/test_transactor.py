@@ -137,6 +137,12 @@ async def test_an_estimate_that_no_transaction_can_have_is_a_bad_answer(node: No
     assert node.sent == []
 
 
+async def test_a_nonce_after_which_there_is_none_is_a_bad_answer(node: Node) -> None:
+    node.next_nonce = 2**64 - 1
+    with pytest.raises(BadAnswer, match="nonce"):
+        await transactor_of(node).send(MESSAGE)
+
+
 async def test_an_answer_that_never_came_does_not_double_the_nonce(node: Node, autojump_clock: MockClock) -> None:
     def lose_first(tx: dict[str, Any]) -> None:
         if len(node.sent) == 1:

@@ -178,6 +178,17 @@ async def test_what_was_given_up_and_replaced_in_the_end_is_done_at_the_next_non
     assert records(journal) == []
 
 
+async def test_a_nonce_from_an_endpoint_that_lied_once_is_not_waited_for_ever_after(
+    node: Node, journal: Journal, patient_clock: MockClock
+) -> None:
+    node.mines, node.next_nonce = False, 1000
+    with pytest.raises(NotMined):
+        await after_restart(node, journal, mined_seconds=5).send(MESSAGE)
+    node.mines, node.next_nonce = True, 0
+    receipt = await after_restart(node, journal).send(MESSAGE)
+    assert (node.nonces[-1], receipt.block_number) == (0, 9)
+
+
 async def test_why_a_given_up_version_reverted_is_not_taken_for_a_lack_of_gas(
     node: Node, journal: Journal, patient_clock: MockClock
 ) -> None:
