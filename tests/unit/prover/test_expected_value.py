@@ -125,10 +125,12 @@ def test_one_dear_win_does_not_keep_us_from_racing_for_ever(desk: Desk) -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.LATE, Outcome.CANCELLED])
 def test_what_late_proofs_cost_and_how_often_they_are_sent_is_learnt(desk: Desk, outcome: Outcome) -> None:
+    prices = desk.experience.prices
     desk.experience.note_race(replace(result(desk, Outcome.LATE), burnt_gas=48_000))
-    assert (desk.experience.prices.late_share, desk.experience.prices.late_gas) == (pytest.approx(0.1), 48_000)
+    assert prices.late_share == pytest.approx(0.1)
     desk.experience.note_race(result(desk, outcome))
-    assert (desk.experience.prices.late_share, desk.experience.prices.late_gas) == (pytest.approx(0.09), 48_000)
+    assert prices.late_share == pytest.approx(0.09)
+    assert prices.late_gas == 48_000
 
 
 def test_a_proof_sent_again_or_never_finished_is_no_new_time(desk: Desk) -> None:
