@@ -38,7 +38,7 @@ class IntentBook:
             self._expires.popitem(last=False)
 
     def _has_room_for(self, batch_hash: Hash) -> bool:
-        """Is the batch known, or can it be? Intents for further ones are not heard while all remembered ones are young."""
+        """Is the batch known, or can it be? While all that are known are young, further ones are not heard of."""
         if batch_hash in self._first_heard or len(self._first_heard) < MAX_INTENTS:
             return True
         oldest, heard = next(iter(self._first_heard.items()))
