@@ -76,13 +76,17 @@ class WrongChain(L1Error):
 
 
 class Reverted(L1Error):
-    """The arbiter refused a call; `name` is the custom error's name, such as `WrongParent`."""
+    """The arbiter refused a call; `name` is the custom error's name, such as `WrongParent`.
+
+    `gas_used`: what it burnt in a block; 0 if a simulation told before anything was sent.
+    """
 
     code = "POE-L1-003"
 
     def __init__(self, message: str, *, name: str, fix: str = "") -> None:
         super().__init__(message, fix=fix)
         self.name = name
+        self.gas_used = 0
 
 
 class AlreadyAccepted(Reverted):

@@ -7,18 +7,24 @@ read back from it by the role itself.
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+log = logging.getLogger("poe.status")
 
 STATUS_FILE = "status.json"
 ENDPOINTS_FILE = "endpoints.json"
 
 
 def write_status(data_dir: Path, status: Mapping[str, Any]) -> None:
-    """Replace the status file of `data_dir`."""
-    _replace(data_dir / STATUS_FILE, status)
+    """Replace the status file of `data_dir`; where that fails (a full disk) the role goes on, and the log says so."""
+    try:
+        _replace(data_dir / STATUS_FILE, status)
+    except OSError as error:
+        log.warning("status_not_written reason=%r", error.strerror or str(error))
 
 
 def read_status(data_dir: Path) -> dict[str, Any] | None:

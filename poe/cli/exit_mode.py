@@ -5,6 +5,8 @@ They need L1 and nobody else.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +87,15 @@ def refund(
     all
         Everything that is void and not refunded.
     """
-    from poe.cli.final_state import NOTHING_VOID, read_ended, refund_batch, refund_entry, void_batch, void_entry
+    from poe.cli.final_state import (
+        NOTHING_VOID,
+        read_ended,
+        refund_batch,
+        refund_entry,
+        unless_done,
+        void_batch,
+        void_entry,
+    )
     from poe.errors import InputError
 
     if (entry is not None) + (batch is not None) + all != 1:
@@ -97,10 +107,11 @@ def refund(
         batches = ledger.void_batches() if all else [] if batch is None else [void_batch(ledger, batch)]
         if not entries and not batches:
             raise InputError("nothing is void and not refunded", code=NOTHING_VOID)
-        told = [await refund_entry(of, arbiter, one) for one in entries]
-        told += [await refund_batch(of, arbiter, one) for one in batches]
+        calls: list[Callable[[], Awaitable[Facts]]] = [partial(refund_entry, of, arbiter, one) for one in entries]
+        calls += [partial(refund_batch, of, arbiter, one) for one in batches]
+        told = [done for one in calls if (done := await unless_done(one, "AlreadyRefunded")) is not None]
         lines = [f"{one['wei']} wei credited to {one['address']}" for one in told]
-        return "\n".join(lines), {"refunded": told}
+        return "\n".join(lines) or "somebody else was quicker, to the same end", {"refunded": told}
 
     rollup.run(work)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import trio
 
@@ -21,6 +21,8 @@ from poe.l1.interface import BatchRefunded, BatchSequenced, EntryRefunded, Queue
 from poe.l1.ledger import Ledger
 from poe.rollup.types import AccountIndex, Address
 from poe.sequencer.queue import lay_out
+
+Result = TypeVar("Result")
 
 NOT_ENDED = "POE-INP-020"
 ALREADY_LEFT = "POE-INP-021"
@@ -117,20 +119,32 @@ async def prove_membership(
 async def leave_all(
     rollup: Rollup, arbiter: Arbiter, final: FinalState, accounts: Sequence[L2Account], key_cache: Path | None
 ) -> list[dict[str, Any]]:
-    """Prove and send for each account; what each was credited."""
+    """Prove and send for each account; what each was credited. Anybody may be quicker: the credit is the same."""
     told = []
     for held in accounts:
         proof = await prove_membership(rollup, final, held.index, key_cache)
-        receipt = await arbiter.leave(proof.account, proof.exit_address, proof.balance, proof.words)
+        leaves = partial(arbiter.leave, proof.account, proof.exit_address, proof.balance, proof.words)
+        receipt = await unless_done(leaves, "AlreadyLeft")
         told.append(
             {
                 "account": held.index,
                 "exit_address": "0x" + held.exit_address.hex(),
                 "balance_gwei": held.balance_gwei,
-                "tx": "0x" + receipt.tx_hash.hex(),
+                "tx": None if receipt is None else "0x" + receipt.tx_hash.hex(),
             }
         )
     return told
+
+
+async def unless_done(call: Callable[[], Awaitable[Result]], refusal: str) -> Result | None:
+    """What a call gives; None if the arbiter refuses it since somebody else has done the same. Else one who runs ahead
+    of a transaction of ours could stop all that were to follow it."""
+    try:
+        return await call()
+    except Reverted as error:
+        if error.name != refusal:
+            raise
+        return None
 
 
 def void_entry(ledger: Ledger, index: int) -> QueueEntry:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from poe.errors import BadAnswer
-from poe.l1.interface import BlockRef
-from poe.rollup.types import Address, Hash
+from poe.l1.interface import BlockRef, Receipt
+from poe.rollup.types import Address, Hash, Wei
 
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
@@ -38,6 +38,16 @@ class RawReceipt:
     gas_used: int
     effective_gas_price: int
     contract: Address | None
+
+    @property
+    def receipt(self) -> Receipt:
+        """What callers are told of it."""
+        return Receipt(
+            tx_hash=self.tx_hash,
+            block_number=self.block_number,
+            gas_used=self.gas_used,
+            effective_gas_price=Wei(self.effective_gas_price),
+        )
 
 
 def shown(value: object) -> str:

@@ -41,6 +41,11 @@ FEE_HEADROOM_ENTRIES = 32
 
 _FEE_STEPS = 64
 
+FOLLOWERS_GAS = 1_000_000
+"""A proof also makes final up to seven batches whose proofs wait behind it, and they may have come after its estimate:
+a rival could have it run out of gas by landing those just before (`submitProofFinalizingEight` in
+contracts/snapshots/gas.json)."""
+
 
 class ArbiterViews:
     """Read-only calls of an arbiter; needs no account."""
@@ -203,7 +208,7 @@ class Arbiter:
 
     async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         """Submit a proof, for at most `worth` of gas; AlreadyAccepted if a rival was first."""
-        return await self._send("submitProof", submission_tuple(submission), worth=worth)
+        return await self._send("submitProof", submission_tuple(submission), worth=worth, spare_gas=FOLLOWERS_GAS)
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""
@@ -285,9 +290,11 @@ class Arbiter:
             )
         return await self._send(name, *arguments, value=value + fee)
 
-    async def _send(self, name: str, *arguments: object, value: int = 0, worth: Wei | None = None) -> Receipt:
+    async def _send(
+        self, name: str, *arguments: object, value: int = 0, worth: Wei | None = None, spare_gas: int = 0
+    ) -> Receipt:
         data = self._views.artifact.encode_call(name, *arguments)
-        message = Message(to=self._views.address, data=data, value=Wei(value), worth=worth)
+        message = Message(to=self._views.address, data=data, value=Wei(value), worth=worth, spare_gas=spare_gas)
         return await self._transactor.send(message)
 
 

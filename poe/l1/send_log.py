@@ -27,7 +27,9 @@ class Message:
     gas: int | None = None
     """A fixed gas limit; None: estimated, with a margin."""
     worth: Wei | None = None
-    """The most that its gas may cost; None: what the fee policy allows."""
+    """The most that its gas may cost, but for the spare; None: what the fee policy allows."""
+    spare_gas: int = 0
+    """Added to an estimate: for what others' transactions may make it do besides before it is mined."""
 
     def does_the_same_as(self, other: Message) -> bool:
         """Would both sent be one thing done twice?"""
@@ -39,6 +41,8 @@ class InFlight:
     """One nonce's transaction and every version of it that was sent; fees in wei a gas.
 
     `is_awaited`: a task of ours waits for its receipt. `sent_at` is trio's time, long ago for an earlier process's.
+    `given_up`: what it was to do before `message`, an empty payment, was sent in its place; the first `given_up_hashes`
+    versions still do that, and one of them may be the one that is mined.
     """
 
     nonce: int
@@ -50,6 +54,22 @@ class InFlight:
     hashes: list[Hash] = field(default_factory=list)
     sent_at: float = LONG_AGO
     is_awaited: bool = True
+    given_up: Message | None = None
+    given_up_hashes: int = 0
+
+    def may_do(self, message: Message) -> bool:
+        """Does a version of it that is out do this?"""
+        return (self.given_up or self.message).does_the_same_as(message)
+
+    def give_up(self, instead: Message, gas: int) -> None:
+        """Let the versions from now on do something else."""
+        if self.given_up is None:
+            self.given_up, self.given_up_hashes = self.message, len(self.hashes)
+        self.message, self.gas = instead, gas
+
+    def was_given_up(self, mined: Hash) -> bool:
+        """Is the mined version one that was sent instead?"""
+        return self.given_up is not None and mined in self.hashes[self.given_up_hashes :]
 
 
 class SendLog:
@@ -85,31 +105,42 @@ def _key(nonce: int) -> bytes:
 
 
 def _encode(sent: InFlight) -> bytes:
-    message = sent.message
-    value = message.value.to_bytes(32)
-    worth = None if message.worth is None else message.worth.to_bytes(32)
     fees = [fee.to_bytes(32) for fee in (sent.tip, sent.max_fee)]
-    record = [message.to, message.data, value, message.gas, worth, sent.gas, *fees, sent.raw, sent.hashes]
+    given_up = None if sent.given_up is None else _fields(sent.given_up)
+    record = [_fields(sent.message), sent.gas, *fees, sent.raw, sent.hashes, given_up, sent.given_up_hashes]
     packed: bytes = msgpack.packb(record, use_bin_type=True)
     return packed
 
 
+def _fields(message: Message) -> list[Any]:
+    worth = None if message.worth is None else message.worth.to_bytes(32)
+    return [message.to, message.data, message.value.to_bytes(32), message.gas, worth, message.spare_gas]
+
+
 def _decode(nonce: int, body: bytes) -> InFlight:
     fields: list[Any] = msgpack.unpackb(body, raw=False)
-    to, data, value, fixed_gas, worth, gas, tip, max_fee, raw, hashes = fields
+    message, gas, tip, max_fee, raw, hashes, given_up, given_up_hashes = fields
     return InFlight(
         nonce=nonce,
-        message=Message(
-            to=None if to is None else Address(to),
-            data=data,
-            value=Wei(int.from_bytes(value)),
-            gas=fixed_gas,
-            worth=None if worth is None else Wei(int.from_bytes(worth)),
-        ),
+        message=_message(message),
         gas=gas,
         tip=int.from_bytes(tip),
         max_fee=int.from_bytes(max_fee),
         raw=raw,
         hashes=[Hash(tx_hash) for tx_hash in hashes],
         is_awaited=False,
+        given_up=None if given_up is None else _message(given_up),
+        given_up_hashes=given_up_hashes,
+    )
+
+
+def _message(fields: list[Any]) -> Message:
+    to, data, value, gas, worth, spare_gas = fields
+    return Message(
+        to=None if to is None else Address(to),
+        data=data,
+        value=Wei(int.from_bytes(value)),
+        gas=gas,
+        worth=None if worth is None else Wei(int.from_bytes(worth)),
+        spare_gas=spare_gas,
     )

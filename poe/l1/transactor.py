@@ -6,7 +6,7 @@ answer that never came, or a reorg that threw a transaction away, neither loses 
 
 With a journal the entry is on disk first, and a process that starts again goes on from there: asked to do what is
 already in flight, it waits for that. One that is not mined in its time is replaced by an empty payment to ourselves,
-so its nonce holds up nothing and what it would have done cannot happen later.
+so its nonce holds up nothing; asked for the same again, we first wait for which of the two is mined.
 """
 
 from __future__ import annotations
@@ -126,14 +126,14 @@ class Transactor:
         up, L1Unreachable, RpcRefused or BadAnswer when nothing was sent. Cancelled, a transaction that is out stays
         out: its nonce is taken.
         """
-        return _receipt(await self._send(message))
+        return (await self._send(message)).receipt
 
     async def create(self, creation_code: bytes) -> tuple[Address, Receipt]:
         """Deploy a contract; its address and the receipt."""
         mined = await self._send(Message(to=None, data=creation_code))
         if mined.contract is None:
             raise BadAnswer(f"{self._rpc.endpoint} answered a deployment's receipt without a contract address")
-        return mined.contract, _receipt(mined)
+        return mined.contract, mined.receipt
 
     async def _send(self, message: Message) -> RawReceipt:
         sent = await self._adopt(message) or await self._launch(message, await self._gas_for(message))
@@ -145,8 +145,12 @@ class Transactor:
         finally:
             sent.is_awaited = False
         await self._forget(sent.nonce)
+        if sent.was_given_up(mined.tx_hash):
+            return await self._send(message)
         if not mined.succeeded:
-            raise await self._reason_of(message, sent.gas, mined)
+            reason = await self._reason_of(message, None if sent.given_up else sent.gas, mined)
+            reason.gas_used = mined.gas_used
+            raise reason
         return mined
 
     async def _gas_for(self, message: Message) -> int:
@@ -158,14 +162,19 @@ class Transactor:
             answer = await self._rpc.call("eth_estimateGas", self._call_fields(message))
         except RpcRefused as error:
             raise self._as_revert(error) from None
-        return answers.quantity(answer, "eth_estimateGas", bits=40) * (100 + self._fees.gas_margin_percent) // 100
+        estimate = answers.quantity(answer, "eth_estimateGas", bits=40)
+        if estimate < _TRANSFER_GAS:
+            raise BadAnswer(f"{self._rpc.endpoint} estimates {estimate} gas, no transaction takes less than 21000")
+        return estimate * (100 + self._fees.gas_margin_percent) // 100 + message.spare_gas
 
     async def _adopt(self, message: Message) -> InFlight | None:
-        """What does the same, is out and not awaited: by a process before this one, or for a caller that gave up."""
+        """What may do the same, is out and not awaited: by a process before this one, or for a caller that gave up."""
         async with self._lock:
-            mined = await self._count_of("latest")
+            mined, pending = [await self._count_of(which) for which in ("latest", "pending")]
             for sent in self._in_flight.values():
-                if not sent.is_awaited and sent.nonce >= mined and sent.message.does_the_same_as(message):
+                # A nonce far ahead, from an endpoint that lied once, will not be reached: nothing is to wait for it.
+                is_reachable = mined <= sent.nonce <= pending + _MAX_FILLED
+                if is_reachable and not sent.is_awaited and sent.may_do(message):
                     log.info("tx_adopted nonce=%d", sent.nonce)
                     sent.is_awaited = True
                     return sent
@@ -203,7 +212,7 @@ class Transactor:
     async def _count_of(self, which: str) -> int:
         """How many transactions of ours the endpoint knows, `latest` (mined) or `pending`: the next nonce."""
         account = "0x" + self.account.hex()
-        return answers.quantity(await self._rpc.call("eth_getTransactionCount", account, which), "nonce")
+        return answers.quantity(await self._rpc.call("eth_getTransactionCount", account, which), "nonce", bits=63)
 
     async def _free_nonce(self, at_least: int) -> int:
         mined = await self._count_of("latest")
@@ -277,7 +286,7 @@ class Transactor:
         """Replace a transaction that is not mined by an empty payment to ourselves; one of the two will be mined."""
         try:
             async with self._lock:
-                sent.message, sent.gas = Message(to=self.account), _TRANSFER_GAS
+                sent.give_up(Message(to=self.account), _TRANSFER_GAS)
                 await self._resend(sent)
         except L1Error as error:
             log.warning("tx_not_cancelled nonce=%d error=%s", sent.nonce, error)
@@ -338,7 +347,8 @@ class Transactor:
         ceiling = self._ceiling(message, gas)
         if message.worth is not None and ceiling < base_fee:
             raise FeesTooHigh(
-                f"{gas} gas at a base fee of {base_fee} wei cost more than the {message.worth} wei it is worth",
+                f"{gas - message.spare_gas} gas at a base fee of {base_fee} wei"
+                f" cost more than the {message.worth} wei it is worth",
                 fix="it is tried again when blocks are cheaper",
             )
         max_fee = min(ceiling, 2 * base_fee + self._fees.tip_wei)
@@ -351,11 +361,11 @@ class Transactor:
     def _ceiling(self, message: Message, gas: int) -> int:
         """The most we pay a gas for this message."""
         most = self._fees.max_fee_wei
-        return most if message.worth is None else min(most, message.worth // gas)
+        return most if message.worth is None else min(most, message.worth // (gas - message.spare_gas))
 
-    async def _reason_of(self, message: Message, gas: int, mined: RawReceipt) -> L1Error:
-        """Why a mined transaction reverted: the same call on the state of its block."""
-        if mined.gas_used >= gas:
+    async def _reason_of(self, message: Message, gas: int | None, mined: RawReceipt) -> Reverted:
+        """Why a mined transaction reverted: the same call on the state of its block. `gas`: its limit, if known."""
+        if gas is not None and mined.gas_used >= gas:
             return Reverted(f"transaction 0x{mined.tx_hash.hex()} ran out of its {gas} gas", name="OutOfGas")
         try:
             await self.call(message, block=hex(mined.block_number))
@@ -366,11 +376,7 @@ class Transactor:
         return Reverted(f"transaction 0x{mined.tx_hash.hex()} reverted, its replay does not", name="Unknown")
 
     def _call_fields(self, message: Message) -> dict[str, str]:
-        fields = {
-            "from": "0x" + self.account.hex(),
-            "data": "0x" + message.data.hex(),
-            "value": hex(message.value),
-        }
+        fields = {"from": "0x" + self.account.hex(), "data": "0x" + message.data.hex(), "value": hex(message.value)}
         if message.to is not None:
             fields["to"] = "0x" + message.to.hex()
         if message.gas is not None:
@@ -383,15 +389,5 @@ class Transactor:
         if error.data is None and error.rpc_code != 3 and not any(mark in text for mark in _REVERT_MARKS):
             return error
         reason = self._decode_revert(error.data)
-        if reason.name == "AlreadyAccepted":
-            return AlreadyAccepted(f"the arbiter refused: {reason.text}", name=reason.name)
-        return Reverted(f"the arbiter refused: {reason.text}", name=reason.name)
-
-
-def _receipt(mined: RawReceipt) -> Receipt:
-    return Receipt(
-        tx_hash=mined.tx_hash,
-        block_number=mined.block_number,
-        gas_used=mined.gas_used,
-        effective_gas_price=Wei(mined.effective_gas_price),
-    )
+        kind = AlreadyAccepted if reason.name == "AlreadyAccepted" else Reverted
+        return kind(f"the arbiter refused: {reason.text}", name=reason.name)

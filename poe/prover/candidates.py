@@ -76,6 +76,8 @@ class Candidates:
         tip_hash = self._executed[tip][0] if tip in self._executed else head_hash
         if number != tip + 1 or number > head + MAX_AHEAD or parent_hash != tip_hash:
             return False
+        if number > self.ledger.finalized_number + KEPT_EXECUTIONS:
+            return False  # its execution would push out that of the batch that finality waits for
         try:
             self._execute(number, batch_hash(batch), batch)
         except InputError as error:  # a deposit or header that the arbiter would refuse

@@ -32,10 +32,11 @@ class Experience:
         if result.finished is not None and not result.is_resent:
             self.odds.ours.add(result.finished.proof.seconds)
         if result.receipt is not None:
-            self.prices.win_gas = result.receipt.gas_used
+            # One that made others' batches final too is dear: taken alone it could keep us from ever racing again.
+            self.prices.win_gas += round(WEIGHT * (result.receipt.gas_used - self.prices.win_gas))
         if result.outcome in (Outcome.LATE, Outcome.CANCELLED):
-            sent = result.outcome is Outcome.LATE and result.receipt is not None
-            self.prices.late_share += WEIGHT * (sent - self.prices.late_share)
+            self.prices.late_share += WEIGHT * (bool(result.burnt_gas) - self.prices.late_share)
+            self.prices.late_gas = result.burnt_gas or self.prices.late_gas
 
     def note_l1(self, update: ChainUpdate, candidates: Candidates) -> None:
         """Take in others' wins: how long their batches had been open when L1 told us."""

@@ -64,7 +64,7 @@ class RaceResult:
     """The end of a race; `finished` is None if we never finished a proof. Times are Unix times, in seconds.
 
     `is_resent`: the proof was made in an earlier race that could not land it. `winner`: who the proof that L1 accepted
-    pays, as far as we know at the end.
+    pays, as far as we know at the end. `burnt_gas`: of a transaction of ours that was mined and refused.
     """
 
     candidate: Candidate
@@ -76,6 +76,7 @@ class RaceResult:
     core_seconds: float
     ended_at: float
     receipt: Receipt | None
+    burnt_gas: int = 0
 
     @property
     def outcome(self) -> Outcome:
@@ -107,6 +108,7 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
     core_before, started_at = with_.proofs.core_seconds, time.time()
     kept = finished = shelf.get(candidate)
     receipt: Receipt | None = None
+    burnt_gas = 0
     try:
         if finished is None:
             finished = await _unless_gone(candidate, with_, partial(_prove, candidate, with_))
@@ -119,10 +121,11 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
             elif await _unless_gone(candidate, with_, partial(_is_posted_in_time, candidate, with_)) is False:
                 end = NOT_ORDERED
             else:
-                receipt = await _submit(candidate, finished.proof, with_)
+                receipt, burnt_gas = await _submit(candidate, finished.proof, with_)
                 end = await _judge(candidate, receipt, with_)
     except (BackendError, L1Error) as error:
         end = End(Outcome.FAILED, error.code, _one_line(error))
+        burnt_gas = error.gas_used if isinstance(error, Reverted) else 0
     accepted = with_.candidates.accepted(candidate)
     return RaceResult(
         candidate=candidate,
@@ -134,6 +137,7 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
         core_seconds=with_.proofs.core_seconds - core_before,
         ended_at=time.time(),
         receipt=receipt,
+        burnt_gas=burnt_gas,
     )
 
 
@@ -192,10 +196,10 @@ def _job(candidate: Candidate, terms: Terms) -> ProofJob:
     return ProofJob(trace=execution.trace, statement=words)
 
 
-async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> Receipt | None:
+async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> tuple[Receipt | None, int]:
     """Land the proof of a batch that L1 has ordered; None when a rival was accepted, or the batch went, before.
 
-    So it is when the rollup ended before.
+    So it is when the rollup ended before. Besides, the gas that being late cost: 0 if a simulation told.
     """
     submission = Submission(
         number=candidate.number,
@@ -209,13 +213,13 @@ async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> R
         exits=candidate.execution.exits,
     )
     if with_.candidates.is_gone(candidate):
-        return None
+        return None, 0
     try:
-        return await with_.arbiter.submit_proof(submission, worth=with_.worth)
+        return await with_.arbiter.submit_proof(submission, worth=with_.worth), 0
     except Reverted as refusal:
         if refusal.name not in NOT_WANTED:
             raise
-        return None
+        return None, refusal.gas_used
 
 
 async def _watch_from_the_shadow(candidate: Candidate, finished: FinishedProof, with_: Collaborators) -> End:

@@ -45,8 +45,7 @@ class Record:
         if result.outcome is not Outcome.WON:
             self._wasted_core_seconds += result.core_seconds
             self._metrics.wasted_core_seconds.inc(result.core_seconds)
-        if result.receipt is not None:
-            self._metrics.gas_used.labels(call="submitProof").inc(result.receipt.gas_used)
+        self._metrics.gas_used.labels(call="submitProof").inc(_gas_of(result) or 0)
         self._keep({"race": self._next, **_as_row(result)})
         log.info(
             "race_ended batch=%d outcome=%s code=%s seconds=%.2f core_seconds=%.2f reason=%r",
@@ -128,8 +127,13 @@ def _as_row(result: RaceResult) -> dict[str, Any]:
         "core_seconds": round(result.core_seconds, 3),
         "proved_at": None if finished is None else round(finished.at, 3),
         "ended_at": round(result.ended_at, 3),
-        "gas_used": None if result.receipt is None else result.receipt.gas_used,
+        "gas_used": _gas_of(result),
     }
+
+
+def _gas_of(result: RaceResult) -> int | None:
+    """What our transaction took, accepted or refused; None if none was mined."""
+    return result.burnt_gas or None if result.receipt is None else result.receipt.gas_used
 
 
 def _key(row: dict[str, Any]) -> bytes:

@@ -9,11 +9,13 @@ from typing import Any, cast
 import pytest
 
 from poe.backend import native
+from poe.backend.interface import MembershipProof
 from poe.backend.keys import ensure_dev_membership_key
 from poe.cli import final_state
 from poe.cli.final_state import FinalState, all_leaving, leaving, prove_membership, read_final_state, when_due
 from poe.cli.wallet import Rollup
-from poe.errors import BackendError, BadAnswer, ConfigError, InputError
+from poe.errors import BackendError, BadAnswer, ConfigError, InputError, Reverted
+from poe.l1.interface import Receipt
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.rollup.types import Account, AccountIndex, Address, Gwei, Shape
 from tests.fakes_l1 import (
@@ -29,6 +31,7 @@ from tests.fakes_l1 import (
     left,
     sequenced,
 )
+from tests.fakes_prover import RECEIPT
 from tests.unit.l1.test_ledger import origin, update
 
 DEPTH = 2
@@ -85,6 +88,41 @@ def test_all_accounts_of_a_key_or_else_of_an_exit_address_leave_but_those_that_h
 def test_whose_accounts_there_are_none_is_told_so(final: FinalState, key: tuple[int, int] | None) -> None:
     with pytest.raises(InputError, match="POE-INP-022"):
         all_leaving(final, public_key=key, exit_address=Address(bytes(20)))
+
+
+class Leaving:
+    """An arbiter from which somebody else has just taken some accounts out."""
+
+    def __init__(self, taken: list[int], name: str) -> None:
+        self.taken, self.name, self.left = taken, name, list[int]()
+
+    async def leave(self, account: AccountIndex, *_: object) -> Receipt:
+        if account in self.taken:
+            raise Reverted("the arbiter refused", name=self.name)
+        self.left.append(account)
+        return RECEIPT
+
+
+def a_membership(account: AccountIndex) -> MembershipProof:
+    return MembershipProof(root=GENESIS_ROOT, account=account, exit_address=BOB, balance=Gwei(1), words=(0,) * 8)
+
+
+@pytest.mark.parametrize("taken", [[], [1], [1, 2]])
+async def test_whoever_runs_ahead_of_one_account_does_not_stop_those_after_it(
+    final: FinalState, monkeypatch: pytest.MonkeyPatch, taken: list[int]
+) -> None:
+    async def prove(_: object, __: object, account: AccountIndex, ___: object) -> MembershipProof:
+        return a_membership(account)
+
+    monkeypatch.setattr(final_state, "prove_membership", prove)
+    accounts = all_leaving(final, public_key=None, exit_address=BOB)
+    arbiter = Leaving(taken, "AlreadyLeft")
+    told = await final_state.leave_all(cast(Any, None), cast(Any, arbiter), final, accounts, None)
+    assert [(one["account"], one["tx"] is None) for one in told] == [(1, 1 in taken), (2, 2 in taken)]
+    assert arbiter.left == [n for n in (1, 2) if n not in taken]
+    other = cast(Any, Leaving([2], "InvalidProof"))
+    with pytest.raises(Reverted):
+        await final_state.leave_all(cast(Any, None), other, final, accounts, None)
 
 
 def test_void_entries_and_batches_are_found_until_they_are_refunded(ledger: Ledger) -> None:

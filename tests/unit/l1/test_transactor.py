@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +16,13 @@ from hexbytes import HexBytes
 from trio.testing import MockClock
 
 from poe.crypto.keccak import keccak256
-from poe.errors import AlreadyAccepted, L1Unreachable, NotMined, Reverted, RpcRefused
+from poe.errors import AlreadyAccepted, BadAnswer, L1Unreachable, NotMined, Reverted, RpcRefused
 from poe.l1.abi import load_artifact
-from poe.l1.contract import decode_revert
+from poe.l1.contract import FOLLOWERS_GAS, decode_revert
 from poe.l1.keys import Signer
 from poe.l1.send_log import Message
 from poe.l1.transactor import FeePolicy, Patience, Transactor
-from poe.rollup.types import Address
+from poe.rollup.types import Address, Wei
 from tests.fakes_l1 import FakeRpc
 
 SIGNER = Signer(b"\x01" * 32)
@@ -39,6 +42,7 @@ class Node:
         self.mines = True
         self.status = 1
         self.base_fee = GWEI
+        self.estimate = 50_000
         self.on_send: Callable[[dict[str, Any]], None] = lambda tx: None
         self.on_call: Callable[[str], str] = lambda method: "0x"
 
@@ -46,7 +50,7 @@ class Node:
         match method:
             case "eth_estimateGas":
                 self.on_call(method)
-                return hex(50_000)
+                return hex(self.estimate)
             case "eth_call":
                 return self.on_call(method)
             case "eth_getTransactionCount":
@@ -111,6 +115,32 @@ async def test_a_send_is_estimated_signed_and_waited_for(node: Node, autojump_cl
     tx = node.sent[0]
     assert (tx["nonce"], tx["gas"], tx["chainId"]) == (0, 60_000, 31337)
     assert (tx["maxFeePerGas"], tx["maxPriorityFeePerGas"]) == (3 * GWEI, GWEI)
+
+
+async def test_gas_is_spared_for_what_others_may_make_a_transaction_do(node: Node, autojump_clock: MockClock) -> None:
+    message = replace(MESSAGE, worth=Wei(60_000 * 2 * GWEI), spare_gas=FOLLOWERS_GAS)
+    await transactor_of(node).send(message)
+    assert node.sent[0]["gas"] == 60_000 + FOLLOWERS_GAS
+    assert node.sent[0]["maxFeePerGas"] == 2 * GWEI, "what is spared is not weighed against the worth"
+
+
+def test_what_a_proof_spares_is_enough_to_make_all_final_that_may_wait_behind_it() -> None:
+    gas = json.loads((Path(__file__).parents[3] / "contracts/snapshots/gas.json").read_text())
+    assert int(gas["submitProofFinalizingEight"]) - int(gas["submitProof"]) <= FOLLOWERS_GAS
+
+
+@pytest.mark.parametrize("estimate", [0, 20_999])
+async def test_an_estimate_that_no_transaction_can_have_is_a_bad_answer(node: Node, estimate: int) -> None:
+    node.estimate = estimate
+    with pytest.raises(BadAnswer, match=f"estimates {estimate} gas"):
+        await transactor_of(node).send(replace(MESSAGE, worth=Wei(GWEI)))
+    assert node.sent == []
+
+
+async def test_a_nonce_after_which_there_is_none_is_a_bad_answer(node: Node) -> None:
+    node.next_nonce = 2**64 - 1
+    with pytest.raises(BadAnswer, match="nonce"):
+        await transactor_of(node).send(MESSAGE)
 
 
 async def test_an_answer_that_never_came_does_not_double_the_nonce(node: Node, autojump_clock: MockClock) -> None:
@@ -225,7 +255,7 @@ async def test_a_simulated_revert_sends_nothing(node: Node, autojump_clock: Mock
     node.on_call = revert
     with pytest.raises(Reverted, match=r"WrongNumber\(number=3, expected=2\)") as failure:
         await transactor_of(node).send(MESSAGE)
-    assert failure.value.name == "WrongNumber"
+    assert (failure.value.name, failure.value.gas_used) == ("WrongNumber", 0)
     assert node.sent == []
 
 
@@ -236,8 +266,9 @@ async def test_a_mined_revert_is_explained_by_a_replay(node: Node, autojump_cloc
         return "0x"
 
     node.on_call, node.status = revert_on_replay, 0
-    with pytest.raises(AlreadyAccepted):
+    with pytest.raises(AlreadyAccepted) as failure:
         await transactor_of(node).send(MESSAGE)
+    assert failure.value.gas_used == 40_000
 
 
 async def test_a_mined_revert_whose_replay_passes_is_still_a_revert(node: Node, autojump_clock: MockClock) -> None:

@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from poe.errors import FeesTooHigh, L1Unreachable, NotMined
+from poe.errors import FeesTooHigh, L1Unreachable, NotMined, Reverted
 from poe.journal import Journal
 from poe.l1.keys import Signer
 from poe.l1.send_log import InFlight, Message, SendLog
@@ -142,6 +142,65 @@ async def test_a_message_not_mined_in_time_gives_its_nonce_to_an_empty_payment(
     assert records(journal) == [], "forgotten once the chain has passed it"
 
 
+async def not_cancelled(node: Node, journal: Journal) -> None:
+    """A process gives up on a transaction while the endpoint is away: the empty payment reaches nobody."""
+    node.mines = False
+
+    def lose_empty_payments(tx: dict[str, Any]) -> None:
+        if tx["data"] == b"":
+            raise L1Unreachable("gone")
+
+    node.on_send = lose_empty_payments
+    with pytest.raises(NotMined):
+        await after_restart(node, journal, mined_seconds=10).send(MESSAGE)
+    assert set(node.nonces) == {0}
+
+
+async def test_what_may_still_be_mined_after_it_was_given_up_is_not_done_again_at_another_nonce(
+    node: Node, journal: Journal, patient_clock: MockClock
+) -> None:
+    await not_cancelled(node, journal)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(after_restart(node, journal).send, MESSAGE)
+        await trio.sleep(5)
+        node.mine()
+    assert set(node.nonces) == {0}
+    assert records(journal) == []
+
+
+async def test_what_was_given_up_and_replaced_in_the_end_is_done_at_the_next_nonce(
+    node: Node, journal: Journal, patient_clock: MockClock
+) -> None:
+    await not_cancelled(node, journal)
+    node.on_send, node.mines = lambda tx: None, True
+    await after_restart(node, journal).send(MESSAGE)
+    assert [(tx["nonce"], tx["data"]) for tx in node.sent[-2:]] == [(0, b""), (1, MESSAGE.data)]
+    assert records(journal) == []
+
+
+async def test_a_nonce_from_an_endpoint_that_lied_once_is_not_waited_for_ever_after(
+    node: Node, journal: Journal, patient_clock: MockClock
+) -> None:
+    node.mines, node.next_nonce = False, 1000
+    with pytest.raises(NotMined):
+        await after_restart(node, journal, mined_seconds=5).send(MESSAGE)
+    node.mines, node.next_nonce = True, 0
+    receipt = await after_restart(node, journal).send(MESSAGE)
+    assert (node.nonces[-1], receipt.block_number) == (0, 9)
+
+
+async def test_why_a_given_up_version_reverted_is_not_taken_for_a_lack_of_gas(
+    node: Node, journal: Journal, patient_clock: MockClock
+) -> None:
+    await not_cancelled(node, journal)
+    node.status = 0
+    with pytest.RaisesGroup(pytest.RaisesExc(Reverted, match="its replay does not")):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(after_restart(node, journal).send, MESSAGE)
+            await trio.sleep(5)
+            node.mine()
+
+
 async def test_not_mined_is_told_even_when_the_endpoint_is_gone(node: Node, autojump_clock: MockClock) -> None:
     node.mines = False
 
@@ -203,6 +262,9 @@ async def test_records_come_back_as_they_were(journal: Journal, message: Message
     await sends.write(in_flight(2**40, message=message))
     (read,) = sends.read().values()
     assert read == in_flight(2**40, message=message, is_awaited=False)
+    read.give_up(Message(to=SIGNER.address), 21_000)
+    await sends.write(read)
+    assert sends.read() == {2**40: read}
 
 
 async def test_another_accounts_records_are_not_ours(node: Node, journal: Journal, patient_clock: MockClock) -> None:
@@ -212,7 +274,7 @@ async def test_another_accounts_records_are_not_ours(node: Node, journal: Journa
 
 async def test_a_record_of_another_form_is_left_out(journal: Journal) -> None:
     kind = f"send 0x{SIGNER.address.hex()}"
-    for nonce, body in enumerate([b"", b"\x90", b"\xc1", b"\x9a" + b"\x01" * 10]):
+    for nonce, body in enumerate([b"", b"\x90", b"\xc1", b"\x98" + b"\x01" * 8]):
         journal.put(kind, nonce.to_bytes(8), body)
     assert SendLog(journal, SIGNER.address).read() == {}
 

@@ -10,6 +10,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poe.backend import replica as replica_module
 from poe.errors import BadAnswer
 from poe.l1.ledger import GENESIS_HASH
 from poe.prover import candidates as candidates_module
@@ -85,6 +86,16 @@ def test_gossip_runs_at_most_a_bounded_number_of_batches_ahead(scene: Scene, mon
     assert hear(scene, 1, 5)
     assert hear(scene, 2, 6, parent=5)
     assert not hear(scene, 3, 7, parent=6)
+
+
+def test_gossip_never_pushes_out_an_open_batch(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or else, with the arbiter's ring full, nobody could prove the oldest batch any more."""
+    for module in (candidates_module, replica_module):
+        monkeypatch.setattr(module, "KEPT_EXECUTIONS", 3)
+    scene.post(1, [5, 6])
+    assert hear(scene, 3, 7, parent=6)
+    assert not hear(scene, 4, 8, parent=7)
+    assert [candidate.number for candidate in scene.candidates.open()] == [1, 2, 3]
 
 
 def test_gossip_that_the_arbiter_could_never_order_is_refused_and_harmless(scene: Scene) -> None:

@@ -10,6 +10,7 @@ from poe.net.interface import ProvingIntent
 from poe.prover.candidates import Candidate
 from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
+from poe.prover.odds import WIN_GAS
 from poe.prover.race import End, Outcome, RaceResult
 from poe.prover.shelf import FinishedProof
 from poe.prover.strategy import ExpectedValue
@@ -107,9 +108,29 @@ def result(desk: Desk, outcome: Outcome, *, finished: bool = True, is_resent: bo
 
 
 def test_our_times_and_gas_are_learnt_from_our_races(desk: Desk) -> None:
+    desk.experience.prices.win_gas = WIN_GAS
     desk.experience.note_race(result(desk, Outcome.WON))
     assert desk.experience.odds.ours.median() == PROOF.seconds
-    assert desk.experience.prices.win_gas == RECEIPT.gas_used
+    assert desk.experience.prices.win_gas == WIN_GAS + (RECEIPT.gas_used - WIN_GAS) // 10
+
+
+def test_one_dear_win_does_not_keep_us_from_racing_for_ever(desk: Desk) -> None:
+    """A rival's proofs that wait behind ours can treble the gas of a win, once."""
+    desk.experience.prices.gas_price = Wei(1)
+    desk.experience.prices.reward, desk.experience.prices.win_gas = Wei(600_000), WIN_GAS
+    dear = replace(RECEIPT, gas_used=1_060_000)
+    desk.experience.note_race(replace(result(desk, Outcome.WON, is_resent=True), receipt=dear))
+    assert desk.choice() == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LATE, Outcome.CANCELLED])
+def test_what_late_proofs_cost_and_how_often_they_are_sent_is_learnt(desk: Desk, outcome: Outcome) -> None:
+    prices = desk.experience.prices
+    desk.experience.note_race(replace(result(desk, Outcome.LATE), burnt_gas=48_000))
+    assert prices.late_share == pytest.approx(0.1)
+    desk.experience.note_race(result(desk, outcome))
+    assert prices.late_share == pytest.approx(0.09)
+    assert prices.late_gas == 48_000
 
 
 def test_a_proof_sent_again_or_never_finished_is_no_new_time(desk: Desk) -> None:

@@ -151,6 +151,18 @@ async def test_losing_between_proof_and_transaction_is_late(track: Track, autoju
     assert result.finished is not None
 
 
+@pytest.mark.parametrize("name", ["AlreadyAccepted", "OutOfGas"])
+async def test_what_a_refused_transaction_burnt_is_told(track: Track, autojump_clock: Clock, name: str) -> None:
+    refusal = Reverted("mined and refused", name=name)
+    refusal.gas_used = 48_000
+    track.arbiter.failures = [refusal]
+    result, _ = await track.run_while(at=5, happens=lambda: track.scene.accept(1, payee=RIVAL))
+    assert (result.outcome, result.burnt_gas) == (
+        Outcome.LATE if name == "AlreadyAccepted" else Outcome.FAILED,
+        48_000,
+    )
+
+
 async def test_our_proof_landed_by_another_account_is_won(track: Track, autojump_clock: Clock) -> None:
     track.arbiter.failures = [already_accepted()]
     result, _ = await track.run_while(at=5, happens=lambda: track.scene.accept(1, payee=OURS))

@@ -93,6 +93,13 @@ def test_gas_is_counted_when_our_transaction_was_mined(metrics: Metrics) -> None
     assert value(metrics, "poe_l1_gas_used_total", call="submitProof") == RECEIPT.gas_used
 
 
+def test_the_gas_of_a_transaction_that_came_too_late_is_counted_too(metrics: Metrics) -> None:
+    record = Record(metrics)
+    record.add(replace(result(Outcome.LATE), burnt_gas=48_000))
+    assert value(metrics, "poe_l1_gas_used_total", call="submitProof") == 48_000
+    assert record.as_status()["races"][0]["gas_used"] == 48_000
+
+
 def test_a_race_becomes_one_row_of_plain_json(metrics: Metrics) -> None:
     record = Record(metrics)
     record.add(result(Outcome.WON))

@@ -126,6 +126,28 @@ def test_a_flood_of_intents_is_bounded(book: IntentBook, monkeypatch: pytest.Mon
     assert count(book, 5) == 3
 
 
+def test_a_flood_of_claims_on_other_batches_does_not_begin_patience_anew(
+    book: IntentBook, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intents_module, "MAX_INTENTS", 3)
+    for round_ in range(10):
+        book.note(intent(5, 1, expires_at=5000))
+        assert count(book, 5) == (round_ == 0)
+        clock.now += PATIENCE_SECONDS + 1
+        for other in range(100, 110):
+            book.note(intent(other, 1, expires_at=5000))
+
+
+def test_claims_that_are_long_past_make_room(book: IntentBook, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intents_module, "MAX_INTENTS", 1)
+    book.note(intent(5, 1, expires_at=5000))
+    book.note(intent(6, 1, expires_at=5000))
+    assert (count(book, 5), count(book, 6)) == (1, 0)
+    clock.now += intents_module.REMEMBERED_SECONDS + 1
+    book.note(intent(6, 1, expires_at=5000))
+    assert (count(book, 5), count(book, 6)) == (0, 1)
+
+
 def test_a_claimed_batch_that_stays_open_is_open_to_all_again(
     book: IntentBook, clock: Clock, open_batches: list[Candidate]
 ) -> None:
