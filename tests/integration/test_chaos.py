@@ -16,6 +16,7 @@ import trio
 
 from poe.assembly.chain import follow_arbiter
 from poe.backend import native
+from poe.backend.keys import ensure_dev_membership_key
 from poe.errors import L1Unreachable
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
@@ -134,7 +135,7 @@ class Network:
 async def open_network(data_dir: Path) -> AsyncIterator[Network]:
     scenario = Scenario(provers=2, shape=SHAPE, data_dir=data_dir)
     async with Anvil(block_seconds=1.0) as anvil, trio.open_nursery() as nursery:
-        stage = await prepare(scenario, anvil, dev_key())
+        stage = await prepare(scenario, anvil, dev_key(), ensure_dev_membership_key(SHAPE.depth))
         watch = Watch(await follow_arbiter(anvil.url, stage.parameters.address))
         network = Network(scenario=scenario, anvil=anvil, stage=stage, watch=watch)
         try:
