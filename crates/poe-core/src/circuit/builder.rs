@@ -459,8 +459,11 @@ fn dot(a: &[Fr], b: &[Fr]) -> Fr {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::circuit::testing::{element, run_gadget};
+    use crate::kernels::stop::{Stopped, until_stopped};
 
     type Lc = LinearCombination;
 
@@ -515,6 +518,23 @@ mod tests {
         let (r1cs, values) = cs.finish();
         assert_eq!((r1cs.wires(), r1cs.public_inputs()), (4, 2));
         assert_eq!(values, [Fr::ONE, element(1), element(2), element(3)]);
+    }
+
+    #[test]
+    fn a_set_flag_ends_each_part_of_a_witness_within_a_few_wires() {
+        let (stop, made) = (Stop::new(), AtomicUsize::new(0));
+        let left = until_stopped(|| {
+            let (mut cs, _) = Assigner::stoppable(&[], &stop);
+            cs.each(&[(); 4], |cs, ()| {
+                for _ in 0..10 * WIRES_UNPOLLED {
+                    cs.alloc(Fr::ONE);
+                    made.fetch_add(1, Ordering::Relaxed);
+                    stop.set();
+                }
+            });
+        });
+        assert_eq!(left, Err(Stopped));
+        assert!((1..=4 * WIRES_UNPOLLED).contains(&made.into_inner()));
     }
 
     #[test]
