@@ -176,7 +176,7 @@ ROWS = (
             ),
             Panel(
                 title="Cancelling a proof",
-                description="Seconds from seeing a rival's win to our worker being gone.",
+                description="Seconds from seeing a rival's win to our worker being idle again.",
                 unit="s",
                 width=12,
                 queries=quantiles("poe_prover_cancel_seconds", "name"),

@@ -13,6 +13,7 @@ __all__ = [
     "State",
     "StopFlag",
     "Stopped",
+    "VerifyingKey",
     "_panic",
     "arithmetics",
     "check_verifying_key",
@@ -34,7 +35,6 @@ __all__ = [
     "setup_dev_key",
     "setup_dev_membership_key",
     "sign",
-    "verify_proof",
     "verify_signatures",
 ]
 
@@ -171,8 +171,14 @@ class ProvingKey:
 def key_file_circuit(path: str) -> tuple[int, int]:
     """Slots and depth of the circuit that a key file's header names, unchecked; 0 slots for a membership circuit."""
 
-def verify_proof(verifying_key_words: bytes, public_inputs: Sequence[bytes], proof: bytes) -> None:
-    """Groth16 check with strict point and range checks; CoreError if it does not hold."""
+@final
+class VerifyingKey:
+    """What does not depend on the proof is computed once."""
+
+    def __new__(cls, words: bytes, public_inputs: int) -> VerifyingKey:
+        """By words of docs/protocol.md section 6, for a circuit with so many public inputs; CoreError if not sound."""
+    def verify(self, public_inputs: Sequence[bytes], proof: bytes) -> None:
+        """Groth16 check with strict point and range checks; CoreError if it does not hold."""
 
 def check_verifying_key(verifying_key_words: bytes, circuit_hash: bytes, constraints: int) -> bool:
     """Whether a sound key of 22 words grew from the published seed of this circuit; CoreError names what is wrong."""

@@ -57,7 +57,7 @@ class Metrics:
         )
         self.cancel_seconds = Histogram(
             "poe_prover_cancel_seconds",
-            "Seconds from seeing a rival's win to our worker being gone.",
+            "Seconds from seeing a rival's win to our worker being idle again.",
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1),
             registry=self.registry,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,6 +26,8 @@ from poe.rollup.types import Account, AccountIndex, Address, Batch, Exit, FieldE
 
 PUBLIC_INPUTS = 3
 """C, x, y of a batch; root, account and exit address in one, balance of a membership."""
+VERIFYING_KEYS = 8
+"""That are kept prepared, some 40 KB each: a node checks proofs of two circuits, tests of a few more."""
 
 
 class NativeState:
@@ -143,7 +146,12 @@ def verify_proof(verifying_key_words: Sequence[int], public_inputs: Sequence[int
         for name, values in (("verifying key word", verifying_key_words), ("proof word", proof_words))
     )
     with refused_as(BackendError):
-        _core.verify_proof(key, [_word("public input", value) for value in public_inputs], proof)
+        _verifying_key(key, len(public_inputs)).verify([_word("public input", value) for value in public_inputs], proof)
+
+
+@lru_cache(maxsize=VERIFYING_KEYS)
+def _verifying_key(words: bytes, public_inputs: int) -> _core.VerifyingKey:
+    return _core.VerifyingKey(words, public_inputs)
 
 
 def mutate_circuit(shape: Shape, *, seed: int, sample: int | None) -> MutationReport:

@@ -63,8 +63,9 @@ fn group<G: Curve>(name: &str, log2: usize, runs: usize) {
             for path in Path::all() {
                 let mut got = None;
                 let times = time(runs, || {
-                    let digits = Digits::new(scalars, table.window_bits());
-                    got = multiply(&table, &digits, path, &Stop::new()).ok();
+                    let stop = Stop::new();
+                    let digits = Digits::new(scalars, table.window_bits(), &stop).ok();
+                    got = digits.and_then(|digits| multiply(&table, &digits, path, &stop).ok());
                 });
                 assert_eq!(got, Some(want));
                 report(&format!("{name} {kind} {} {size}", path.name()), count, times, arkworks);

@@ -20,7 +20,7 @@ use poe_core::{
         generator::generate,
         prover::{Blinding, prove},
         r1cs_to_qap::domain,
-        verifier::{VerifyError, verify, verify_proof},
+        verifier::{Verifier, VerifyError, verify, verify_proof},
     },
 };
 use world::Random;
@@ -180,6 +180,23 @@ fn every_public_input_counts() {
         verify(setup.key(), &setup.public()[..2], &proof),
         Err(VerifyError::InputCount { got, wanted })
     );
+}
+
+#[test]
+fn one_prepared_key_judges_many_proofs() {
+    let setup = setup(46, 20);
+    let verifier = Verifier::from_bytes(&setup.key_bytes(), 3).unwrap();
+    for seed in 0..4 {
+        let Proof { a, b, c } = setup.prove(Blinding::from_entropy([seed; 32]));
+        let verdict = |a, b, c| verifier.verify_bytes(setup.public(), &Proof { a, b, c }.to_bytes());
+        assert_eq!(verdict(a, b, c), Ok(()));
+        assert_eq!(verdict(-a, -b, c), Ok(()));
+        for (a, b, c) in [(-a, b, c), (a, -b, c), (a, b, -c), (c, b, a)] {
+            assert_eq!(verdict(a, b, c), Err(VerifyError::Equation));
+        }
+    }
+    let wrong = Verifier::from_bytes(&setup.key_bytes(), 2).map(|_| ());
+    assert!(matches!(wrong, Err(EncodingError::Length { .. })));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod world;
 
 use circuits::Setup;
 use poe_core::{
+    circuit::batch::witness_until,
     field::Fr,
     groth16::{
         engine::{Path, Stop, Stopped, with_threads},
@@ -15,7 +16,7 @@ use poe_core::{
         verifier::{VerifyError, verify},
     },
 };
-use world::Random;
+use world::{Random, execute, funded, signed, transfer};
 
 const SIZES: [TableSize; 2] = [TableSize::Full, TableSize::Small];
 
@@ -112,6 +113,17 @@ fn a_set_flag_stops_a_proof_before_it_begins() {
         let proof = machine.prove(&witness, &stop);
         assert_eq!(proof, Err(Stopped));
     }
+}
+
+#[test]
+fn a_witness_can_be_stopped_and_is_the_same_where_it_is_not() {
+    let mut state = funded(2, &[1_000, 1_000]);
+    let executed = execute(&mut state, 0, 1, &[signed(&transfer(0, 1, 10, 1, 0))]);
+    let stop = Stop::new();
+    let make = || witness_until(&stop, &executed.trace, executed.ctx(), &executed.public);
+    assert!(make() == Ok(executed.witness()));
+    stop.set();
+    assert_eq!(make(), Err(Stopped));
 }
 
 #[test]

@@ -24,8 +24,8 @@ mod _core {
         mutation::{mutate, mutate_membership},
         primitives::{derive_public_key, poseidon, sign, verify_signatures},
         proofs::{
-            ProofResult, ProvingKey, StopFlag, arithmetics, circuit_info, key_file_circuit, setup_dev_key,
-            verify_proof,
+            ProofResult, ProvingKey, StopFlag, VerifyingKey, arithmetics, circuit_info, key_file_circuit,
+            setup_dev_key,
         },
         sequencing::{Engine, SealedBatch, workload_execute, workload_transfers},
         state::{Execution, State},

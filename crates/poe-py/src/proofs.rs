@@ -9,7 +9,7 @@ use poe_core::{
         engine::{Path, Stop},
         keys::{self, KeyError},
         prepared::{PrepareError, PreparedKey},
-        verifier,
+        verifier::Verifier,
     },
     trace::{BatchTrace, TraceError},
 };
@@ -41,16 +41,24 @@ pub fn key_file_circuit(py: Python<'_>, path: PathBuf) -> PyResult<(usize, usize
     Ok(run(py, || keys::claimed_numbers(&path))?.into())
 }
 
-#[pyfunction]
-pub fn verify_proof(
-    py: Python<'_>,
-    verifying_key_words: &[u8],
-    public_inputs: Vec<PyBackedBytes>,
-    proof: &[u8],
-) -> PyResult<()> {
-    let inputs =
-        public_inputs.iter().map(|bytes| element("public input", bytes)).collect::<PyResult<Vec<_>>>()?;
-    run(py, || verifier::verify_proof(verifying_key_words, &inputs, proof))
+/// A verifying key, prepared.
+#[pyclass(frozen, module = "poe._core")]
+pub struct VerifyingKey {
+    inner: Verifier,
+}
+
+#[pymethods]
+impl VerifyingKey {
+    #[new]
+    fn new(py: Python<'_>, words: &[u8], public_inputs: usize) -> PyResult<Self> {
+        Ok(Self { inner: run(py, || Verifier::from_bytes(words, public_inputs))? })
+    }
+
+    fn verify(&self, py: Python<'_>, public_inputs: Vec<PyBackedBytes>, proof: &[u8]) -> PyResult<()> {
+        let inputs =
+            public_inputs.iter().map(|bytes| element("public input", bytes)).collect::<PyResult<Vec<_>>>()?;
+        run(py, || self.inner.verify_bytes(&inputs, proof))
+    }
 }
 
 /// A proof, its public inputs, and how long its parts took.

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     batch::{Batch, Header, SLOT_BYTES, WORDS_PER_SLOT},
     field::Fr,
+    kernels::stop::{Stop, Stopped, until_stopped},
     state::State,
     statement::{Facts, PublicInputs, public_inputs, words},
     trace::{BatchTrace, MAX_DEPTH, MAX_SLOTS, top_levels},
@@ -172,6 +173,20 @@ pub fn witness(trace: &BatchTrace, ctx: Fr, public: &PublicInputs) -> Vec<Fr> {
     let (mut cs, inputs) = Assigner::new(&public_wires(public));
     synthesise(&mut cs, &inputs, trace, ctx);
     cs.finish()
+}
+
+/// As [`witness`], and ends soon after the flag is set.
+pub fn witness_until(
+    stop: &Stop,
+    trace: &BatchTrace,
+    ctx: Fr,
+    public: &PublicInputs,
+) -> Result<Vec<Fr>, Stopped> {
+    until_stopped(|| {
+        let (mut cs, inputs) = Assigner::stoppable(&public_wires(public), stop);
+        synthesise(&mut cs, &inputs, trace, ctx);
+        cs.finish()
+    })
 }
 
 /// `C, x, y`.

@@ -16,7 +16,10 @@ use ark_ff::{AdditiveGroup, Field, Zero};
 use rayon::prelude::*;
 
 use super::{hint::Rule, r1cs::R1cs};
-use crate::{field::Fr, poseidon::Parameters};
+use crate::{field::Fr, kernels::stop::Stop, poseidon::Parameters};
+
+/// Wires between two looks at the stop flag: some tens of microseconds, half a millisecond where each is a quotient.
+const WIRES_UNPOLLED: usize = 128;
 
 /// The symbolic side of a [`Num`]; `()` where nobody looks at it.
 pub trait Linear: Clone + Debug + Send + Sync {
@@ -373,15 +376,21 @@ pub struct Assigner {
     values: Vec<Fr>,
     /// Quotients that were foreseen, the next one last.
     foreseen: Vec<Fr>,
+    stop: Stop,
 }
 
 impl Assigner {
     /// As [`Compiler::new`].
     pub fn new(public: &[Fr]) -> (Self, Vec<Num<()>>) {
+        Self::stoppable(public, &Stop::new())
+    }
+
+    /// The same, left soon after the flag is set: it must run inside [`crate::kernels::stop::until_stopped`].
+    pub fn stoppable(public: &[Fr], stop: &Stop) -> (Self, Vec<Num<()>>) {
         let mut values = vec![Fr::ONE];
         values.extend_from_slice(public);
         let inputs = (1u32..).zip(public).map(|(i, &value)| Num::wire(i, value)).collect();
-        (Self { values, foreseen: vec![] }, inputs)
+        (Self { values, foreseen: vec![], stop: stop.clone() }, inputs)
     }
 
     /// All wires' values, the one and the public wires first.
@@ -394,6 +403,9 @@ impl ConstraintSystem for Assigner {
     type L = ();
 
     fn alloc(&mut self, value: Fr) -> Num<()> {
+        if self.values.len().is_multiple_of(WIRES_UNPOLLED) {
+            self.stop.leave_if_set();
+        }
         self.values.push(value);
         Num { value, linear: (), is_constant: false }
     }
@@ -424,7 +436,7 @@ impl ConstraintSystem for Assigner {
 
     fn each<I: Sync, T: Send>(&mut self, items: &[I], body: impl Fn(&mut Self, &I) -> T + Sync) -> Vec<T> {
         let run = |item: &I| {
-            let mut part = Self { values: vec![], foreseen: vec![] };
+            let mut part = Self { values: vec![], foreseen: vec![], stop: self.stop.clone() };
             let result = body(&mut part, item);
             (part.values, result)
         };
@@ -447,8 +459,11 @@ fn dot(a: &[Fr], b: &[Fr]) -> Fr {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::circuit::testing::{element, run_gadget};
+    use crate::kernels::stop::{Stopped, until_stopped};
 
     type Lc = LinearCombination;
 
@@ -503,6 +518,23 @@ mod tests {
         let (r1cs, values) = cs.finish();
         assert_eq!((r1cs.wires(), r1cs.public_inputs()), (4, 2));
         assert_eq!(values, [Fr::ONE, element(1), element(2), element(3)]);
+    }
+
+    #[test]
+    fn a_set_flag_ends_each_part_of_a_witness_within_a_few_wires() {
+        let (stop, made) = (Stop::new(), AtomicUsize::new(0));
+        let left = until_stopped(|| {
+            let (mut cs, _) = Assigner::stoppable(&[], &stop);
+            cs.each(&[(); 4], |cs, ()| {
+                for _ in 0..10 * WIRES_UNPOLLED {
+                    cs.alloc(Fr::ONE);
+                    made.fetch_add(1, Ordering::Relaxed);
+                    stop.set();
+                }
+            });
+        });
+        assert_eq!(left, Err(Stopped));
+        assert!((1..=4 * WIRES_UNPOLLED).contains(&made.into_inner()));
     }
 
     #[test]

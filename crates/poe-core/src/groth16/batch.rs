@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use super::{
-    data_structures::{Proof, VerifyingKey},
+    data_structures::Proof,
     encoding::PROOF_BYTES,
     engine::{Stop, Stopped, ThreadError, with_threads},
     keys::ProvingKey,
     prover::{Blinding, prove},
-    verifier::{VerifyError, verify},
+    verifier::{Verifier, VerifyError},
 };
 use crate::{
     batch::{Word, word},
-    circuit::batch::{public_wires, witness},
+    circuit::batch::{public_wires, witness, witness_until},
     field::{self, Fr},
     statement::{FIXED_WORDS, PublicInputs, exit_words, public_inputs, word_count},
     trace::{BatchTrace, top_levels},
@@ -56,7 +56,7 @@ pub enum ProveError {
 pub(super) struct Prover<'a, F> {
     /// Slots and depth.
     pub shape: (usize, usize),
-    pub verifying_key: &'a VerifyingKey,
+    pub verifier: &'a Verifier,
     /// From all wires to the proof.
     pub prove: F,
 }
@@ -72,7 +72,7 @@ pub fn prove_batch(
     let (queries, r1cs, domain) = key.parts();
     let prover = Prover {
         shape: (key.slots(), key.depth()),
-        verifying_key: &queries.verifying_key,
+        verifier: &Verifier::new(&queries.verifying_key),
         prove: |witness: &[Fr]| Ok(prove(queries, r1cs, domain, witness, Blinding::default())),
     };
     prove_batch_by(prover, trace, statement_words, threads, &Stop::new())
@@ -105,13 +105,12 @@ fn prove_checked(
     public: &PublicInputs,
     stop: &Stop,
 ) -> Result<ProofResult, ProveError> {
-    stop.check()?;
-    let (values, witness_seconds) = timed(|| witness(trace, ctx, public));
-    stop.check()?;
+    let (values, witness_seconds) = timed(|| witness_until(stop, trace, ctx, public));
+    let values = values?;
     let (proof, prove_seconds) = timed(|| (prover.prove)(&values));
     let proof = proof?;
     let inputs = public_wires(public);
-    let (verdict, verify_seconds) = timed(|| verify(prover.verifying_key, &inputs, &proof));
+    let (verdict, verify_seconds) = timed(|| prover.verifier.verify(&inputs, &proof));
     verdict.map_err(ProveError::Unsatisfied)?;
     let [commitment, x, y] = inputs;
     let proof = proof.to_bytes();

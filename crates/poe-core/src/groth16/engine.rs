@@ -4,7 +4,11 @@
 //! for it. They run on the current rayon pool; [`with_threads`] sets one up.
 
 use ark_bn254::{Bn254, G1Projective, G2Projective};
-use ark_ec::{CurveGroup, PrimeGroup, VariableBaseMSM, pairing::Pairing, scalar_mul::BatchMulPreprocessing};
+use ark_ec::{
+    CurveGroup, PrimeGroup, VariableBaseMSM,
+    pairing::{Pairing, PairingOutput},
+    scalar_mul::BatchMulPreprocessing,
+};
 use ark_ff::{FftField, Field, One};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
@@ -45,6 +49,11 @@ pub fn msm_g1(bases: &[G1Affine], scalars: &[Fr]) -> G1Projective {
     G1Projective::msm_unchecked(bases, scalars)
 }
 
+/// `scalar · base`, by the curve's endomorphism: for a few of them, which are no work for `msm_g1`.
+pub fn multiple_g1(base: &G1Affine, scalar: &Fr) -> G1Projective {
+    G1Projective::from(*base) * scalar
+}
+
 /// As [`msm_g1`], in steps that look at the flag: for the sums that no table is kept for.
 pub fn msm_g1_in_steps(bases: &[G1Affine], scalars: &[Fr], stop: &Stop) -> Result<G1Projective, Stopped> {
     debug_assert_eq!(bases.len(), scalars.len());
@@ -69,9 +78,24 @@ pub fn generator_multiples_g2(scalars: &[Fr]) -> Vec<G2Affine> {
     BatchMulPreprocessing::new(G2Projective::generator(), scalars.len()).batch_mul(scalars)
 }
 
+/// A point of G2 with the lines of its Miller loop, which depend on it alone.
+pub type G2Lines = <Bn254 as Pairing>::G2Prepared;
+
+/// A value of the pairing.
+pub type PairingValue = PairingOutput<Bn254>;
+
+/// `Π e(g1[i], g2[i])` at one final exponentiation; the lines are made here, or were before.
+pub fn pairing_product(
+    g1: impl IntoIterator<Item = G1Affine>,
+    g2: impl IntoIterator<Item = G2Lines>,
+) -> PairingValue {
+    Bn254::multi_pairing(g1, g2)
+}
+
 /// `Π e(g1[i], g2[i]) = 1`.
 pub fn is_pairing_product_one(g1: &[G1Affine], g2: &[G2Affine]) -> bool {
-    Bn254::multi_pairing(g1, g2).0.is_one()
+    let lines = g2.iter().map(|point| G2Lines::from(*point));
+    pairing_product(g1.iter().copied(), lines).0.is_one()
 }
 
 /// Points affine, at one inversion.

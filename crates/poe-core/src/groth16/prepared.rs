@@ -14,6 +14,7 @@ use super::{
     keys::{KeyError, ProvingKey},
     machine::Machine,
     tables::{Source, TableSize, Tables, UnknownSize},
+    verifier::Verifier,
 };
 use crate::{batch::Word, trace::BatchTrace};
 
@@ -39,6 +40,7 @@ pub enum PrepareError {
 /// A key ready to prove, and what it is.
 pub struct PreparedKey {
     machine: Machine,
+    verifier: Verifier,
     label: Label,
 }
 
@@ -87,7 +89,8 @@ impl PreparedKey {
         };
         let label = Label::from_bytes(&tables.circuit().label).ok_or(PrepareError::Tables)?;
         let machine = Machine::new(tables, arithmetic).ok_or(PrepareError::Tables)?;
-        Ok(Self { machine, label })
+        let verifier = Verifier::new(&machine.tables().circuit().verifying_key);
+        Ok(Self { machine, verifier, label })
     }
 
     /// Proves as [`super::batch::prove_batch`] does, and ends soon after the flag is set.
@@ -100,7 +103,7 @@ impl PreparedKey {
     ) -> Result<ProofResult, ProveError> {
         let prover = Prover {
             shape: (self.slots(), self.depth()),
-            verifying_key: self.verifying_key(),
+            verifier: &self.verifier,
             prove: |witness: &[_]| self.machine.prove(witness, stop),
         };
         match prove_batch_by(prover, trace, statement_words, threads, stop) {

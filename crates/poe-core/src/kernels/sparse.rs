@@ -19,6 +19,7 @@ use crate::{circuit::r1cs::Matrix, field::Fr};
 const LANES: usize = 8;
 /// Groups of eight rows between two looks at the flag: 0.2 ms of a circuit's short rows.
 const TASK_GROUPS: usize = 64;
+const TASK_ROWS: usize = LANES * TASK_GROUPS;
 /// Steps after which a sum of products, each below 2p, is reduced again.
 #[cfg(target_arch = "x86_64")]
 const STEPS_UNREDUCED: usize = 32;
@@ -93,8 +94,12 @@ impl Sparse {
         })?;
         let sums = sums.as_flattened();
         let mut products = vec![Fr::ZERO; size];
-        let rows = products.par_iter_mut().zip(&self.positions).with_min_len(LANES * TASK_GROUPS);
-        rows.for_each(|(product, position)| *product = sums[*position as usize]);
+        let tasks = products.par_chunks_mut(TASK_ROWS).zip(self.positions.par_chunks(TASK_ROWS));
+        tasks.try_for_each(|(products, positions)| {
+            stop.check()?;
+            products.iter_mut().zip(positions).for_each(|(product, at)| *product = sums[*at as usize]);
+            Ok(())
+        })?;
         Ok(products)
     }
 

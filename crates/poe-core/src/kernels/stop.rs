@@ -3,9 +3,12 @@
 //! Every kernel polls it at least every 2 ms of work on each thread, so a proof that nobody wants any more gives its
 //! cores back within a few milliseconds and whatever it borrowed, key and tables, stays usable.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Somebody asked for the work to end; nothing is wrong with it.
@@ -37,6 +40,24 @@ impl Stop {
     pub fn check(&self) -> Result<(), Stopped> {
         if self.is_set() { Err(Stopped) } else { Ok(()) }
     }
+
+    /// Once the flag is set, leaves all that runs inside [`until_stopped`]: for deep work that returns no `Result`.
+    #[inline]
+    pub fn leave_if_set(&self) {
+        if self.is_set() {
+            // Unwinds as a panic does, through rayon too, but is none: no hook is called and nothing is printed.
+            resume_unwind(Box::new(Stopped));
+        }
+    }
+}
+
+/// `work`, or `Stopped` if it was left by [`Stop::leave_if_set`]. Panics pass.
+pub fn until_stopped<T>(work: impl FnOnce() -> T) -> Result<T, Stopped> {
+    // What `work` was building is dropped on the way out, so nobody sees half of it.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| match payload.downcast::<Stopped>() {
+        Ok(stopped) => *stopped,
+        Err(panic) => resume_unwind(panic),
+    })
 }
 
 #[cfg(test)]
@@ -63,6 +84,22 @@ mod tests {
         let (one, other) = (Stop::new(), Stop::new());
         one.set();
         assert!(!other.is_set());
+    }
+
+    #[test]
+    fn deep_work_is_left_on_all_threads_once_the_flag_is_set() {
+        use rayon::prelude::*;
+        let stop = Stop::new();
+        let sum = |stop: &Stop| (0..1000u64).into_par_iter().inspect(|_| stop.leave_if_set()).sum::<u64>();
+        assert_eq!(until_stopped(|| sum(&stop)), Ok(499_500));
+        stop.set();
+        assert_eq!(until_stopped(|| sum(&stop)), Err(Stopped));
+    }
+
+    #[test]
+    #[should_panic(expected = "a bug")]
+    fn a_panic_is_not_taken_for_a_stop() {
+        let _ = until_stopped(|| panic!("a bug"));
     }
 
     #[test]

@@ -123,8 +123,7 @@ impl Tables {
         stop: &Stop,
     ) -> Result<(G1Projective, G2Projective, G1Projective), Stopped> {
         let (a, b, c) = (self.table_g1(0), self.table_g2(), self.table_g1(2));
-        let digits = Digits::new(witness, a.window_bits());
-        stop.check()?;
+        let digits = Digits::new(witness, a.window_bits(), stop)?;
         let b_sum = multiply(&b, &digits, path, stop)?;
         Ok((multiply(&a, &digits, path, stop)?, b_sum, multiply(&c, &digits, path, stop)?))
     }
@@ -132,7 +131,7 @@ impl Tables {
     /// The sum of the quotient's values with H.
     pub fn quotient_sum(&self, quotient: &[Fr], path: Path, stop: &Stop) -> Result<G1Projective, Stopped> {
         let h = self.table_g1(3);
-        multiply(&h, &Digits::new(quotient, h.window_bits()), path, stop)
+        multiply(&h, &Digits::new(quotient, h.window_bits(), stop)?, path, stop)
     }
 
     fn table_g1(&self, table: usize) -> Table<'_, g1::Config> {

@@ -4,6 +4,11 @@ use ark_bn254::Fr;
 use ark_ff::PrimeField;
 use rayon::prelude::*;
 
+use crate::kernels::stop::{Stop, Stopped};
+
+/// Scalars that a thread recodes between two looks at the stop flag, a tenth of a millisecond.
+const TASK_SCALARS: usize = 1 << 10;
+
 /// The digits of many scalars: s = Σ digit[w]·2^(c·w) with -2^(c-1) ≤ digit < 2^(c-1).
 pub struct Digits {
     window_bits: usize,
@@ -20,18 +25,20 @@ pub(super) fn windows(window_bits: usize) -> usize {
 
 impl Digits {
     /// Recodes scalars into windows of `window_bits`, 2 to 16, on the current rayon pool.
-    pub fn new(scalars: &[Fr], window_bits: usize) -> Self {
+    pub fn new(scalars: &[Fr], window_bits: usize, stop: &Stop) -> Result<Self, Stopped> {
         assert!((2..=16).contains(&window_bits), "digits are 16 bits wide");
         let windows = windows(window_bits);
         let mut digits = vec![0; scalars.len() * windows];
         let mut lengths = vec![0; scalars.len()];
-        digits
-            .par_chunks_mut(windows)
-            .zip(&mut lengths)
-            .zip(scalars)
-            .with_min_len(1 << 10)
-            .for_each(|((digits, length), scalar)| *length = recode(scalar, window_bits, digits));
-        Self { window_bits, windows, digits, lengths }
+        let tasks = digits.par_chunks_mut(TASK_SCALARS * windows).zip(lengths.par_chunks_mut(TASK_SCALARS));
+        tasks.zip(scalars.par_chunks(TASK_SCALARS)).try_for_each(|((digits, lengths), scalars)| {
+            stop.check()?;
+            for ((digits, length), scalar) in digits.chunks_mut(windows).zip(lengths).zip(scalars) {
+                *length = recode(scalar, window_bits, digits);
+            }
+            Ok(())
+        })?;
+        Ok(Self { window_bits, windows, digits, lengths })
     }
 
     /// Bits in a digit.

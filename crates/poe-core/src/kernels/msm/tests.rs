@@ -32,6 +32,10 @@ fn table_bytes<G: Curve>(bases: &[Affine<G>], options: Options) -> TableBytes {
     build::<G>(bases, options, &Stop::new()).unwrap()
 }
 
+fn recoded(scalars: &[Fr], window_bits: usize) -> Digits {
+    Digits::new(scalars, window_bits, &Stop::new()).unwrap()
+}
+
 fn in_pool<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
@@ -42,7 +46,7 @@ fn check<G: Curve>(bases: &[Affine<G>], scalars: &[Fr], options: &[Options], wha
     for options in options {
         let bytes = table_bytes(bases, *options);
         let table = Table::<G>::from_bytes(&bytes).unwrap();
-        let digits = Digits::new(scalars, table.window_bits());
+        let digits = recoded(scalars, table.window_bits());
         for path in Path::all() {
             for threads in [1, 2] {
                 let got = in_pool(threads, || multiply(&table, &digits, path, &Stop::new()));
@@ -180,7 +184,7 @@ fn digits_are_signed_and_add_up_to_their_scalar() {
     let mut scalars: Vec<_> = hostile_scalars(40).into_iter().flat_map(|(_, scalars)| scalars).collect();
     scalars.extend(random_scalars(40));
     for window_bits in 2..=16 {
-        let digits = Digits::new(&scalars, window_bits);
+        let digits = recoded(&scalars, window_bits);
         let base = Fr::from(1u64 << window_bits);
         for (column, scalar) in scalars.iter().enumerate() {
             let half = 1i64 << (window_bits - 1);
@@ -193,17 +197,18 @@ fn digits_are_signed_and_add_up_to_their_scalar() {
 }
 
 #[test]
-fn a_set_flag_stops_building_and_multiplying() {
+fn a_set_flag_stops_building_recoding_and_multiplying() {
     let bases = random_points::<g1::Config>(50);
     let bytes = table_bytes(&bases, Options::full(50));
     let table = Table::<g1::Config>::from_bytes(&bytes).unwrap();
-    let digits = Digits::new(&random_scalars(50), table.window_bits());
+    let digits = recoded(&random_scalars(50), table.window_bits());
     let stop = Stop::new();
     stop.set();
     for path in Path::all() {
         assert_eq!(multiply(&table, &digits, path, &stop), Err(Stopped));
     }
     assert!(build(&bases, Options::full(50), &stop).is_err());
+    assert!(Digits::new(&random_scalars(50), 5, &stop).is_err());
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn a_stopped_multiplication_leaves_table_and_digits_usable() {
     let (bases, scalars) = (random_points::<g1::Config>(50), random_scalars(50));
     let bytes = table_bytes(&bases, Options::full(50));
     let table = Table::from_bytes(&bytes).unwrap();
-    let digits = Digits::new(&scalars, table.window_bits());
+    let digits = recoded(&scalars, table.window_bits());
     let stop = Stop::new();
     stop.set();
     assert_eq!(multiply(&table, &digits, Path::detect(), &stop), Err(Stopped));
@@ -294,5 +299,5 @@ fn a_table_must_be_whole_aligned_and_of_its_group() {
 fn digits_of_another_width_are_a_bug() {
     let bytes = table_bytes(&random_points::<g1::Config>(3), Options { window_bits: 4, stride: 1 });
     let table = Table::<g1::Config>::from_bytes(&bytes).unwrap();
-    let _ = multiply(&table, &Digits::new(&random_scalars(3), 5), Path::Scalar, &Stop::new());
+    let _ = multiply(&table, &recoded(&random_scalars(3), 5), Path::Scalar, &Stop::new());
 }

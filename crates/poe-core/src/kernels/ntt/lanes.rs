@@ -31,8 +31,10 @@ pub fn quotient(
     stop: &Stop,
 ) -> Result<Vec<Fr>, Stopped> {
     let vectors = transform.size() / LANES;
-    let mut moved = [(); 3].map(|()| vec![FrLanes::zero(token); vectors]);
-    enter(token, (a, b), &transform.roots.down, moved.each_mut().map(Vec::as_mut_slice), 0);
+    let zeros = || stop.check().map(|()| vec![FrLanes::zero(token); vectors]);
+    let mut moved = [zeros()?, zeros()?, zeros()?];
+    let task = Task { token, transform, stop };
+    task.enter((a, b), moved.each_mut().map(Vec::as_mut_slice), 0);
     stop.check()?;
     let [a, b, c] = moved.each_mut();
     let go = |values: &mut [FrLanes]| move_to_odd_points(token, values, &transform.roots, stop);
@@ -41,23 +43,56 @@ pub fn quotient(
     let mut out = vec![Fr::ZERO; transform.size()];
     let mut rest = out.as_mut_slice();
     let eighths = [(); LANES].map(|()| rest.split_off_mut(..vectors).unwrap_or_default());
-    leave(token, transform, moved.each_ref().map(Vec::as_slice), eighths, 0);
+    task.leave(moved.each_ref().map(Vec::as_slice), eighths, 0);
+    stop.check()?;
     Ok(out)
 }
 
-/// The outermost layers down, in tasks; C is the product on the way. `from` is the position of the first vector.
-fn enter(token: Ifma, values: (&[Fr], &[Fr]), roots: &[Fr], [a, b, c]: Three, from: usize) {
-    if a.len() * LANES <= TASK_ELEMENTS {
-        // SAFETY: the token proves that the instructions exist.
-        #[allow(unsafe_code)]
-        return unsafe { enter_task(token, values, roots, [a, b, c], from) };
+/// What both outer passes go by. They halve their range down to tasks, and leave off once the flag is set.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    token: Ifma,
+    transform: &'a Transform,
+    stop: &'a Stop,
+}
+
+impl Task<'_> {
+    /// The outermost layers down; C is the product on the way. `from` is the position of the first vector.
+    fn enter(self, values: (&[Fr], &[Fr]), [a, b, c]: Three, from: usize) {
+        if self.stop.is_set() {
+            return;
+        }
+        if a.len() * LANES <= TASK_ELEMENTS {
+            // SAFETY: the token proves that the instructions exist.
+            #[allow(unsafe_code)]
+            return unsafe { enter_task(self.token, values, &self.transform.roots.down, [a, b, c], from) };
+        }
+        let middle = a.len() / 2;
+        let [(a, d), (b, e), (c, f)] = [a, b, c].map(|vectors| vectors.split_at_mut(middle));
+        join(|| self.enter(values, [a, b, c], from), || self.enter(values, [d, e, f], from + middle));
     }
-    let middle = a.len() / 2;
-    let [(a, d), (b, e), (c, f)] = [a, b, c].map(|vectors| vectors.split_at_mut(middle));
-    join(
-        || enter(token, values, roots, [a, b, c], from),
-        || enter(token, values, roots, [d, e, f], from + middle),
-    );
+
+    /// The outermost layers up and `A·B − C`; `from` is where the eighths start in the whole ones.
+    fn leave(self, moved: [&[FrLanes]; 3], out: Eighths, from: usize) {
+        if self.stop.is_set() {
+            return;
+        }
+        let length = out[0].len();
+        if length * LANES <= TASK_ELEMENTS {
+            // SAFETY: the token proves that the instructions exist.
+            #[allow(unsafe_code)]
+            return unsafe { leave_task(self.token, self.transform, moved, out, from) };
+        }
+        let mut later = Vec::with_capacity(LANES);
+        let sooner = out.map(|eighth| {
+            let (sooner, rest) = eighth.split_at_mut(length / 2);
+            later.push(rest);
+            sooner
+        });
+        let mut later = later.into_iter();
+        let later = [(); LANES].map(|()| later.next().unwrap_or_default());
+        join(|| self.leave(moved, sooner, from), || self.leave(moved, later, from + length / 2));
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma,avx512vbmi2")]
@@ -70,28 +105,6 @@ fn enter_task(token: Ifma, (left, right): (&[Fr], &[Fr]), roots: &[Fr], [a, b, c
             out[at..at + LANES].copy_from_slice(&transposed(token, group));
         }
     }
-}
-
-/// The outermost layers up and `A·B − C`, in tasks; `from` is where the eighths start in the whole ones.
-fn leave(token: Ifma, transform: &Transform, moved: [&[FrLanes]; 3], out: Eighths, from: usize) {
-    let length = out[0].len();
-    if length * LANES <= TASK_ELEMENTS {
-        // SAFETY: the token proves that the instructions exist.
-        #[allow(unsafe_code)]
-        return unsafe { leave_task(token, transform, moved, out, from) };
-    }
-    let mut later = Vec::with_capacity(LANES);
-    let sooner = out.map(|eighth| {
-        let (sooner, rest) = eighth.split_at_mut(length / 2);
-        later.push(rest);
-        sooner
-    });
-    let mut later = later.into_iter();
-    let later = [(); LANES].map(|()| later.next().unwrap_or_default());
-    join(
-        || leave(token, transform, moved, sooner, from),
-        || leave(token, transform, moved, later, from + length / 2),
-    );
 }
 
 #[target_feature(enable = "avx512f,avx512ifma,avx512vbmi2")]

@@ -9,7 +9,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-use ark_ff::Field;
+use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 use self::{
@@ -65,14 +65,26 @@ impl Transform {
     }
 
     fn scalar_quotient(&self, mut a: Vec<Fr>, mut b: Vec<Fr>, stop: &Stop) -> Result<Vec<Fr>, Stopped> {
-        let mut c: Vec<Fr> = a.par_iter().zip(&b).with_min_len(TASK_ELEMENTS).map(|(a, b)| *a * b).collect();
+        let mut c = vec![Fr::ZERO; self.size];
+        let tasks =
+            c.par_chunks_mut(TASK_ELEMENTS).zip(a.par_chunks(TASK_ELEMENTS)).zip(b.par_chunks(TASK_ELEMENTS));
+        tasks.try_for_each(|((c, a), b)| {
+            stop.check()?;
+            c.iter_mut().zip(a).zip(b).for_each(|((c, a), b)| *c = *a * b);
+            Ok(())
+        })?;
         [&mut a, &mut b, &mut c]
             .into_par_iter()
             .for_each(|values| move_to_odd_points(Scalar, values, &self.roots, stop));
         stop.check()?;
         let square = self.inverse_size.square();
-        let positions = a.par_iter_mut().zip(&b).zip(&c).with_min_len(TASK_ELEMENTS);
-        positions.for_each(|((a, b), c)| *a = *a * b * square - *c * self.inverse_size);
+        let tasks =
+            a.par_chunks_mut(TASK_ELEMENTS).zip(b.par_chunks(TASK_ELEMENTS)).zip(c.par_chunks(TASK_ELEMENTS));
+        tasks.try_for_each(|((a, b), c)| {
+            stop.check()?;
+            a.iter_mut().zip(b).zip(c).for_each(|((a, b), c)| *a = *a * b * square - *c * self.inverse_size);
+            Ok(())
+        })?;
         Ok(a)
     }
 }
