@@ -93,7 +93,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn read(circuit: &Path, witness: &Path) -> Reading<Assigned> {
     let circuit = sections(fs::read(circuit)?, b"r1cs")?;
     let header = circuit.get(&1).ok_or("no header")?;
-    let number = |at: usize| header.get(at..at + 4).and_then(|b| Some(u32::from_le_bytes(b.try_into().ok()?)));
+    let number =
+        |at: usize| header.get(at..at + 4).and_then(|b| Some(u32::from_le_bytes(b.try_into().ok()?)));
     let number = |at: usize| number(at).map(|n| n as usize).ok_or("torn header");
     let (public, rows) = (number(40)? + number(44)?, number(60)?);
     let mut rest = &circuit.get(&2).ok_or("no constraints")?[..];

@@ -191,6 +191,23 @@ mod tests {
         }
     }
 
+    /// All windows alike, the scalars at which a sum is smallest and greatest among them, and two hundred others.
+    #[test]
+    fn products_of_uniform_and_of_many_scalars_are_the_native_ones() {
+        let uniform = (0..8u64).map(|window| {
+            let mut scalar = BigInteger256::from(0u64);
+            (0..WINDOWS).rev().for_each(|_| {
+                scalar = scalar << WINDOW_BITS as u32;
+                scalar.0[0] |= window;
+            });
+            scalar
+        });
+        let others = (0..200).map(|seed| element(seed).into_bigint() >> (3 + seed as u32 % 7));
+        for scalar in uniform.chain(others) {
+            assert_eq!(run(scalar), multiply_natively(&scalar).to_affine().coordinates());
+        }
+    }
+
     /// Each digit in each window, all other windows' digits being the same.
     #[test]
     fn every_digit_of_every_window_is_right() {
