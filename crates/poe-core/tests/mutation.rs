@@ -90,8 +90,8 @@ const UNNOTICED: [(&str, usize); 12] = [
     // `deletions.rs` misses each of a decomposition by itself.
     ("fees/index", 4),
     ("slot/word", 8),
-    // Steps of comparing the challenge with l: it is a hash, so none can be had of which more than the first chunk
-    // is that of l. `deletions.rs` has such numbers.
+    // Steps of comparing the challenge with l: it is a hash, and no content has one that shares more than l's first
+    // chunk. `deletions.rs` has such numbers.
     ("slot/signature/variable_base/scalar", 13),
     // One slot's runs of roles are too short: `circuit/batch.rs` tries all roles of three slots.
     ("roles/deposits", 2),
