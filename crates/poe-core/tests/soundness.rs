@@ -80,6 +80,47 @@ fn openings_of_an_earlier_moment_are_refused() {
     assert!(broken_groups(&forgery).contains("top/read"));
 }
 
+/// A payment to oneself, to a neighbour in the subtree and to another subtree, the fee to the sender and to both others:
+/// whoever is paid last cannot be opened as before the debit, by which a forger would keep what he paid.
+#[test]
+fn no_coincidence_of_accounts_brings_an_earlier_balance_back() {
+    let world = || funded(DEPTH, &[100; 6]);
+    let opened = |index: u64| {
+        let executed = execute(&mut world(), 0, 1, &[signed_by(0, &transfer(index, index, 1, 1, 9))]);
+        executed.trace.slots[0].sender.clone()
+    };
+    for to in [0, 1, 5] {
+        for fee_account in [0, 1, 5] {
+            let moment = || execute(&mut world(), 0, fee_account, &[signed(&transfer(0, to, 50, 1, 0))]);
+            assert_eq!(broken_groups(&moment()), BTreeSet::new());
+            let is_moved = |index: u64| index < 4;
+            let mut forgery = moment();
+            forgery.trace.slots[0].recipient = opened(to);
+            assert_eq!(broken_groups(&forgery).contains("top/read"), is_moved(to), "to {to}");
+            let mut forgery = moment();
+            forgery.trace.fee = opened(fee_account);
+            let is_moved = is_moved(fee_account) || fee_account == to;
+            assert_eq!(broken_groups(&forgery).contains("top/read"), is_moved, "{to}, fees to {fee_account}");
+        }
+    }
+}
+
+/// An index beyond the tree opens the account at its low digits, exists or not, and moves nothing.
+#[test]
+fn an_index_beyond_the_tree_moves_nothing() {
+    let beyond = 1 << (2 * DEPTH);
+    for (from, to) in [(beyond, 1), (0, beyond + 1), (beyond, beyond), (beyond + 7, 1), (0, 7), (7, 0)] {
+        let executed = execute(&mut honest_state(), 0, 1, &[signed_by(0, &transfer(from, to, 50, 1, 0))]);
+        assert_eq!(broken_groups(&executed), BTreeSet::new());
+        assert_eq!(executed.trace.old_root, executed.trace.new_root);
+        let mut forgery = execute(&mut honest_state(), 0, 1, &[signed_by(0, &transfer(from, to, 50, 1, 0))]);
+        forgery.trace.new_root =
+            execute(&mut honest_state(), 0, 1, &[signed(&transfer(0, 1, 50, 1, 0))]).trace.new_root;
+        forgery.restate();
+        stopped_by("new_root", &forgery);
+    }
+}
+
 #[test]
 fn the_new_root_is_the_computed_one() {
     let mut forgery = no_op(honest_state());

@@ -207,3 +207,77 @@ fn empty_batch(slots: usize, depth: usize) -> Result<(BatchTrace, PublicInputs),
     let public = public_inputs(&words(&facts, &batch, &execution.trace.exits()));
     Ok((execution.trace, public))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::testing::{Gadget, run_gadget};
+
+    const SLOTS: usize = 3;
+    /// The one, and the two counts.
+    const GIVEN: usize = 3;
+
+    fn run(deposits: u64, forced: u64) -> Gadget {
+        run_gadget!([deposits, forced].map(Fr::from), |cs, wires| {
+            let zero = Num::zero;
+            let statement = Statement {
+                domain: zero(),
+                old_root: zero(),
+                new_root: zero(),
+                ctx: zero(),
+                shape: zero(),
+                deposits: wires[0].clone(),
+                forced: wires[1].clone(),
+                fee_account: zero(),
+                data: vec![],
+            };
+            let roles = Roles::of_slots(cs, &statement, SLOTS);
+            [roles.is_deposit, roles.is_forced].concat()
+        })
+    }
+
+    /// All roles of 0, 1, 2 and −1 that hold, or would if the constraint were gone.
+    fn solutions(gadget: &Gadget, deleted: Option<usize>) -> Vec<Vec<Fr>> {
+        let choices = [Fr::ZERO, Fr::from(1u64), Fr::from(2u64), -Fr::from(1u64)];
+        let kept: Vec<_> = (0..gadget.constraints()).filter(|&i| Some(i) != deleted).collect();
+        let mut found = vec![];
+        for code in 0..1usize << (2 * 2 * SLOTS) {
+            let roles = (0..2 * SLOTS).map(|i| choices[code >> (2 * i) & 3]);
+            let values: Vec<_> = gadget.values[..GIVEN].iter().copied().chain(roles).collect();
+            if kept.iter().all(|&i| gadget.r1cs.holds(i, &values)) {
+                found.push(values[GIVEN..].to_vec());
+            }
+        }
+        found
+    }
+
+    fn counts() -> impl Iterator<Item = (u64, u64)> {
+        (0..=SLOTS as u64).flat_map(|deposits| (0..=SLOTS as u64).map(move |forced| (deposits, forced)))
+    }
+
+    #[test]
+    fn the_counts_give_every_slot_one_role() {
+        for (deposits, forced) in counts() {
+            let gadget = run(deposits, forced);
+            let found = solutions(&gadget, None);
+            if deposits + forced > SLOTS as u64 {
+                assert!(found.is_empty());
+                continue;
+            }
+            let is_in = |from: u64, to: u64| (0..SLOTS as u64).map(move |i| Fr::from(from <= i && i < to));
+            let roles: Vec<_> = is_in(0, deposits).chain(is_in(deposits, deposits + forced)).collect();
+            assert_eq!(found, [roles], "{deposits} deposits, {forced} forced exits");
+        }
+    }
+
+    #[test]
+    fn each_constraint_of_the_roles_is_missed_when_it_alone_is_gone() {
+        for deleted in 0..run(0, 0).constraints() {
+            let is_missed = |(deposits, forced): (u64, u64)| {
+                let honest = usize::from(deposits + forced <= SLOTS as u64);
+                solutions(&run(deposits, forced), Some(deleted)).len() > honest
+            };
+            assert!(counts().any(is_missed), "constraint {deleted}");
+        }
+    }
+}

@@ -53,8 +53,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        babyjubjub::{BASE, subgroup_order},
-        circuit::testing::{Gadget, element, run_gadget},
+        babyjubjub::{BASE, Scalar, multiply_base, subgroup_order},
+        circuit::testing::{Gadget, affine, element, run_gadget, torsion_points},
         eddsa::{self, derive_public_key, sign},
     };
 
@@ -89,6 +89,51 @@ mod tests {
         let gadget = run(signed(9));
         assert_eq!(gadget.constraints(), 2_802);
         gadget.assert_tight();
+    }
+
+    /// The signature that a holder of the scalars makes under a key and an R8 of his choice, if these are their points
+    /// up to small order: `S·B8 = r·B8 + h·8·a·B8`.
+    fn signed_with(key: (Fr, Fr), a: u64, r8: (Fr, Fr), r: u64, message: Fr) -> Case {
+        let h = crate::poseidon::hash5([r8.0, r8.1, key.0, key.1, message]);
+        let h = Scalar::from_le_bytes_mod_order(&h.into_bigint().to_bytes_le());
+        let s = Scalar::from(r) + h * Scalar::from(8 * a);
+        let s = Fr::from_bigint(s.into_bigint()).expect("l < r");
+        (key, eddsa::Signature { r8, s }, message)
+    }
+
+    /// 8·A is what signs: a part of small order in the key changes nothing but the hash, one in R8 voids the signature.
+    #[test]
+    fn torsion_in_the_key_signs_and_torsion_in_r8_does_not() {
+        let with = |scalar: u64, torsion| {
+            affine(torsion).add(&multiply_base(&scalar.into())).to_affine().coordinates()
+        };
+        let identity = torsion_points()[0];
+        for (seed, torsion) in (1..).zip(torsion_points()) {
+            let message = element(seed);
+            assert!(verdict(signed_with(
+                with(77 + seed, torsion),
+                77 + seed,
+                with(seed, identity),
+                seed,
+                message
+            )));
+            let with_r8 =
+                signed_with(with(77 + seed, identity), 77 + seed, with(seed, torsion), seed, message);
+            assert_eq!(verdict(with_r8), torsion == identity);
+        }
+    }
+
+    /// Right signatures, and each with one input replaced by another signature's.
+    #[test]
+    fn verdicts_on_many_signatures_are_the_native_ones() {
+        for seed in 0..20 {
+            let (case, other) = (signed(seed), signed(seed + 100));
+            assert!(verdict(case));
+            assert!(!verdict((other.0, case.1, case.2)));
+            assert!(!verdict((case.0, other.1, case.2)));
+            assert!(!verdict((case.0, case.1, other.2)));
+            assert!(!verdict((case.0, eddsa::Signature { s: other.1.s, ..case.1 }, case.2)));
+        }
     }
 
     #[test]

@@ -33,9 +33,12 @@ struct Window {
     q: [Fr; WINDOW_BITS],
 }
 
+/// The windows, and what the top two bits add.
+type Tables = (Vec<Window>, [(Fr, Fr); 4]);
+
 /// `Σ bits[i]·2^i · B8`, 251 bits. 421 constraints.
 pub fn multiply_base<C: ConstraintSystem>(cs: &mut C, bits: &[Num<C::L>]) -> edwards::Point<C::L> {
-    static TABLES: LazyLock<(Vec<Window>, [(Fr, Fr); 4])> = LazyLock::new(tables);
+    static TABLES: LazyLock<Tables> = LazyLock::new(tables);
     let (windows, top) = &*TABLES;
     let (low, high) = bits.split_at(LOW_BITS);
     let windows = low.chunks(WINDOW_BITS).zip(windows);
@@ -113,7 +116,7 @@ fn select_constant<C: ConstraintSystem>(
 }
 
 /// The windows, and `j·2^249·B8 + (8^83 − 1)·G` for j from 0 to 3.
-fn tables() -> (Vec<Window>, [(Fr, Fr); 4]) {
+fn tables() -> Tables {
     let half = half_base();
     let mut unit = half;
     let windows = (0..WINDOWS).map(|_| {
@@ -187,6 +190,23 @@ mod tests {
         let low = element(1).into_bigint() >> 5;
         let small = [0u64, 1, 2, 7, 8, 9, 1 << 40].map(BigInteger256::from);
         for scalar in small.into_iter().chain([ones, around, subgroup_order(), low]) {
+            assert_eq!(run(scalar), multiply_natively(&scalar).to_affine().coordinates());
+        }
+    }
+
+    /// All windows alike, the scalars at which a sum is smallest and greatest among them, and two hundred others.
+    #[test]
+    fn products_of_uniform_and_of_many_scalars_are_the_native_ones() {
+        let uniform = (0..8u64).map(|window| {
+            let mut scalar = BigInteger256::from(0u64);
+            (0..WINDOWS).rev().for_each(|_| {
+                scalar <<= WINDOW_BITS as u32;
+                scalar.0[0] |= window;
+            });
+            scalar
+        });
+        let others = (0..200).map(|seed| element(seed).into_bigint() >> (3 + seed as u32 % 7));
+        for scalar in uniform.chain(others) {
             assert_eq!(run(scalar), multiply_natively(&scalar).to_affine().coordinates());
         }
     }

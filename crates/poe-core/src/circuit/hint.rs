@@ -106,9 +106,10 @@ impl Rule {
                 let others = other_residues(&inputs[0]).into_iter();
                 let mut splits: Vec<_> =
                     others.map(|split| differences(&scaled_bits(&split, &inputs[1]), outputs)).collect();
-                let pairs = QUOTIENT_BITS..outputs.len() - 1;
-                splits.extend(pairs.flat_map(|low| {
-                    [flip(outputs, low, low + 1, inputs[1]), flip(outputs, low + 1, low, inputs[1])]
+                let (of_quotient, of_rest) = (0..QUOTIENT_BITS - 1, QUOTIENT_BITS..outputs.len() - 1);
+                let pairs = of_quotient.map(|low| (low, Fr::ONE)).chain(of_rest.map(|low| (low, inputs[1])));
+                splits.extend(pairs.flat_map(|(low, unit)| {
+                    [flip(outputs, low, low + 1, unit), flip(outputs, low + 1, low, unit)]
                 }));
                 splits
             }

@@ -79,6 +79,8 @@ pub fn fifth_power<C: ConstraintSystem>(cs: &mut C, x: &Num<C::L>) -> Num<C::L> 
 
 #[cfg(test)]
 mod tests {
+    use ark_ff::{BigInteger256, Field};
+
     use super::*;
     use crate::{
         circuit::testing::{element, run_gadget},
@@ -102,6 +104,23 @@ mod tests {
         for (count, constraints) in [(2, 240), (4, 297), (5, 321), (16, 609)] {
             let gadget = run_gadget!(vec![Fr::from(1u64); count], |cs, wires| [poseidon(cs, wires)]);
             assert_eq!(gadget.constraints(), constraints);
+        }
+    }
+
+    /// So a sibling that comes absorbed is the image of one sibling, and of no other.
+    #[test]
+    fn absorption_permutes_the_field() {
+        // 5·exponent = 1 + 4·(r − 1).
+        let exponent = BigInteger256::new([
+            14_981_214_993_055_009_997,
+            6_006_880_321_387_387_405,
+            10_624_953_561_019_755_799,
+            2_789_598_613_442_376_532,
+        ]);
+        for seed in 0..20 {
+            let x = element(seed);
+            let gadget = run_gadget!([x], |cs, wires| [absorb(cs, 4, 2, &wires[0])]);
+            assert_eq!(gadget.output().pow(exponent) - input_constant(4, 2), x);
         }
     }
 

@@ -114,8 +114,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        babyjubjub::subgroup_order,
-        circuit::testing::{Gadget, affine, curve_points, element, generator, run_gadget},
+        babyjubjub::{multiply_base, subgroup_order},
+        circuit::testing::{Gadget, affine, curve_points, element, generator, run_gadget, torsion_points},
         field::Fr,
     };
 
@@ -171,6 +171,15 @@ mod tests {
             for h in [Fr::ZERO, Fr::ONE, -Fr::ONE, order(), element(5)] {
                 check(h, p);
             }
+        }
+    }
+
+    /// Two hundred challenges, of keys in all eight cosets of the subgroup.
+    #[test]
+    fn products_of_many_keys_are_the_native_ones() {
+        for (seed, torsion) in (0..200).zip(torsion_points().into_iter().cycle()) {
+            let key = multiply_base(&element(1_000 + seed).into_bigint());
+            check(element(seed), affine(torsion).add(&key).to_affine().coordinates());
         }
     }
 

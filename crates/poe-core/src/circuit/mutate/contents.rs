@@ -1,8 +1,11 @@
 //! Batches that between them bring every gadget to work: what the mutations start from.
 
+use ark_ff::{Field, PrimeField};
+
 use super::random::Random;
 use crate::{
     account::Account,
+    babyjubjub::subgroup_order,
     batch::{Batch, Header, Word, word},
     circuit::batch::ShapeError,
     eddsa,
@@ -48,9 +51,7 @@ const NONCES: [u32; 3] = [7, 0, 3];
 /// The contents of a shape: valid transactions, invalid ones, the queue's slots, and noise.
 pub fn contents(slots: usize, depth: usize, seed: u64) -> Result<Vec<Content>, ShapeError> {
     let error = ShapeError { slots, depth };
-    let state = State::new(depth, 0).map_err(|_| error)?;
-    let last = state.capacity() - 1;
-    let cast = Cast { alice: 0, bob: last, keyless: 1, nobody: 2 };
+    let cast = Cast::of(depth).ok_or(error)?;
     let drafts = [valid(cast, slots), invalid(cast, slots), queue(cast, slots), noise(slots, seed)];
     drafts.into_iter().map(|draft| draft.execute(depth, cast).ok_or(error)).collect()
 }
@@ -68,6 +69,12 @@ fn exit_address(index: u64) -> Fr {
 }
 
 impl Cast {
+    /// None if there is no such depth.
+    fn of(depth: usize) -> Option<Self> {
+        let last = State::new(depth, 0).ok()?.capacity() - 1;
+        Some(Self { alice: 0, bob: last, keyless: 1, nobody: 2 })
+    }
+
     fn state(self, depth: usize) -> Option<State> {
         let account = |index: u64, balance: u128, nonce: u32| {
             let public_key = eddsa::derive_public_key(&secret(index));
@@ -82,6 +89,17 @@ impl Cast {
 }
 
 impl Draft {
+    /// Each slot by itself, in the role that it has here.
+    fn single_slots(&self) -> impl Iterator<Item = Self> {
+        let &Self { name, deposits, forced, fee_account, .. } = self;
+        self.slots.iter().enumerate().map(move |(position, &slot)| {
+            let is_deposit = position < deposits;
+            let is_forced = !is_deposit && position < deposits + forced;
+            let [deposits, forced] = [is_deposit, is_forced].map(usize::from);
+            Self { name, deposits, forced, fee_account, slots: vec![slot] }
+        })
+    }
+
     /// None if there is no such shape.
     fn execute(&self, depth: usize, cast: Cast) -> Option<Content> {
         let Self { deposits, forced, fee_account, .. } = *self;
@@ -171,6 +189,26 @@ fn queue(Cast { alice, bob, nobody, .. }: Cast, slots: usize) -> Draft {
     Draft { name: "queue", deposits, forced: slots.len() - deposits, fee_account: alice, slots }
 }
 
+/// Batches of one slot: each slot of a batch of four of every content, and words just below their limits.
+pub fn single_slots(depth: usize, seed: u64) -> Result<Vec<Content>, ShapeError> {
+    let error = ShapeError { slots: 1, depth };
+    let cast = Cast::of(depth).ok_or(error)?;
+    let drafts = [valid(cast, 4), invalid(cast, 4), queue(cast, 4), noise(4, seed)];
+    let drafts = drafts.iter().flat_map(Draft::single_slots).chain(edges());
+    drafts.map(|draft| draft.execute(depth, cast).ok_or(error)).collect()
+}
+
+/// Slots whose word 0 is `r − 2^k` and whose S is `l − 2^k`, k a multiple of 32: the first chunk that differs from the
+/// limit's differs by 1, and is another in each.
+fn edges() -> impl Iterator<Item = Draft> {
+    let order = Fr::from_bigint(subgroup_order()).unwrap_or_default();
+    (0..8).map(move |chunk| {
+        let step = Fr::from(2u64).pow([32 * chunk]);
+        let slot = [-step, Fr::from(0u64), Fr::from(1u64), order - step].map(|word| field::to_bytes(&word));
+        Draft { name: "edge", deposits: 0, forced: 0, fee_account: 0, slots: vec![slot] }
+    })
+}
+
 /// Words without meaning, most of them beyond the field's order.
 fn noise(slots: usize, seed: u64) -> Draft {
     let mut random = Random::new(seed);
@@ -196,6 +234,26 @@ mod tests {
         assert!(outcomes("noise").iter().all(|outcome| *outcome != Applied));
         let exits = |index: usize| contents[index].trace.exits().len();
         assert_eq!([0, 1, 2, 3].map(exits), [2, 0, 1, 0]);
+    }
+
+    #[test]
+    fn single_slots_keep_their_roles_and_reach_the_limits() {
+        let contents = single_slots(2, 1).expect("a depth");
+        let outcomes: Vec<_> = contents.iter().map(|content| content.trace.slots[0].outcome).collect();
+        // From the state that all start from, the second transaction of an account has a wrong nonce.
+        assert_eq!(outcomes[..4], [Applied, Applied, WrongNonce, WrongNonce]);
+        assert_eq!(outcomes[4..8], [BadSignature, Empty, UnknownKind, BadSignature]);
+        assert_eq!(outcomes[8..12], [Applied, Applied, Applied, NotExitAddress]);
+        let roles = |content: &Content| (content.trace.deposits, content.trace.forced);
+        assert_eq!([8, 9, 10, 11].map(|i| roles(&contents[i])), [(1, 0), (1, 0), (0, 1), (0, 1)]);
+        let edges: Vec<_> = contents.iter().filter(|content| content.name == "edge").collect();
+        assert_eq!((edges.len(), contents.len()), (8, 24));
+        for (chunk, content) in (0..).zip(edges) {
+            let [word, .., s] = content.trace.slots[0].words;
+            let step = Fr::from(2u64).pow([32 * chunk]);
+            assert_eq!(word + step, Fr::from(0u64));
+            assert_eq!((s + step).into_bigint(), subgroup_order());
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use rayon::prelude::*;
 
 use self::{
     cone::{Cone, Statement, Verdict, Witness},
-    contents::{Content, contents},
+    contents::{Content, contents, single_slots},
     random::Random,
     tape::{Event, Origin, Recorder},
 };
@@ -112,6 +112,12 @@ impl Suite {
         Ok(Self { witnesses, seed })
     }
 
+    /// One slot in a tree of depth 2, over more contents than [`Self::new`] has: every comparison at its limits.
+    pub fn of_single_slots(seed: u64) -> Result<Self, ShapeError> {
+        let witnesses = single_slots(2, seed)?.iter().map(record).collect();
+        Ok(Self { witnesses, seed })
+    }
+
     pub fn r1cs(&self) -> &R1cs {
         &self.witnesses[0].tape.r1cs
     }
@@ -160,7 +166,8 @@ impl Suite {
             let mut is_deleted = vec![false; witness.tape.events.len()];
             let events = witness.tape.events_of(&deleted);
             events.iter().for_each(|&event| is_deleted[event] = true);
-            for mutations in self.mutations_near(witness, &deleted, &is_deleted).chunks(CHUNK) {
+            // The last first: a group's results stand there, and what depends on them is least.
+            for mutations in self.mutations_near(witness, &deleted, &is_deleted).rchunks(CHUNK) {
                 let found = shake(witness, &is_deleted, mutations).survivors;
                 if let Some(forgery) = found.iter().find(|survivor| survivor.is_forgery) {
                     return Some(forgery.clone());
@@ -308,6 +315,8 @@ impl Witness {
     }
 }
 
+#[cfg(test)]
+mod deletions;
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
