@@ -1,6 +1,7 @@
 """The `poe` command: groups, and the one place where an expected failure becomes a line and an exit code.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 69 an endpoint is unavailable · 78 configuration · 130 interrupted.
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 warnings only (`poe doctor`) · 69 an endpoint is unavailable ·
+78 configuration · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ for _name, _help in (
     ("bench", "How fast this machine is."),
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
+    ("doctor", "Is everything there that a node needs?"),
     ("explain", "What an error code means."),
 ):
     app.command(f"poe.cli.{_name}:app", name=_name, help=_help)

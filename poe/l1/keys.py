@@ -53,7 +53,7 @@ def load_key(path: Path) -> bytes:
     try:
         return _checked(read_secret(path))
     except ValueError:
-        raise ConfigError(f"the key file {path} holds a number that is no secp256k1 key") from None
+        raise ConfigError(f"the key file {path} holds a number that is no secp256k1 key", code="POE-CFG-022") from None
 
 
 def read_secret(path: Path) -> bytes:
@@ -64,18 +64,19 @@ def read_secret(path: Path) -> bytes:
             content = file.read(_MAX_FILE_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
     except OSError as error:
         raise ConfigError(
-            f"cannot read the key file {path}: {error.strerror}", fix="make one with `poe key new`"
+            f"cannot read the key file {path}: {error.strerror}", fix="make one with `poe key new`", code="POE-CFG-020"
         ) from None
     if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"the key file {path} is not a regular file")
+        raise ConfigError(f"the key file {path} is not a regular file", code="POE-CFG-020")
     if status.st_mode & 0o077:
         raise ConfigError(
             f"the key file {path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o})",
             fix=f"chmod 600 {path}",
+            code="POE-CFG-021",
         )
     match = _HEX_KEY.fullmatch(content) if len(content) <= _MAX_FILE_BYTES else None
     if match is None:
-        raise ConfigError(f"the key file {path} should hold 64 hex digits and nothing else")
+        raise ConfigError(f"the key file {path} should hold 64 hex digits and nothing else", code="POE-CFG-022")
     return bytes.fromhex(match.group(1).decode())
 
 
