@@ -51,6 +51,10 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-020": Meaning("The key file cannot be read.", "Make one with `poe key new`, or check the path."),
     "POE-CFG-021": Meaning("A secret's file can be read by others.", "chmod 600 it."),
     "POE-CFG-022": Meaning("The key file holds no key.", "It is a Web3 keystore, or 64 hex digits and nothing else."),
+    "POE-CFG-023": Meaning(
+        "A keystore's password is missing, wrong or unfit.",
+        "Put it into the file that l1.password_file names.",
+    ),
     "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
     "POE-INP-002": Meaning("The command line is not understood.", "Add --help to the command."),
     "POE-INP-010": Meaning(
@@ -182,4 +186,7 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-DOC-006": Meaning("The account can pay for few proofs or none.", "Send ETH to it."),
     "POE-DOC-007": Meaning("An endpoint is open to other machines.", "Set its host to 127.0.0.1, or guard it."),
+    "POE-DOC-008": Meaning(
+        "The account's key lies on the disk without a password.", "`poe key import` makes a keystore of it."
+    ),
 }

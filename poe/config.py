@@ -34,7 +34,9 @@ class L1Settings(_Section, frozen=True, kw_only=True):
     """Address of the arbiter contract, 0x and 40 hex digits."""
     deployed_at_block: int = 0
     key_file: str = ""
-    """File with our account's private key in hex, mode 0600. Observers need none."""
+    """File with our account's private key, mode 0600: a Web3 keystore, or hex. Observers need none."""
+    password_file: str = ""
+    """File with the keystore's password, mode 0600."""
     poll_seconds: float = 0.25
     deadline_seconds: float = 20.0
 

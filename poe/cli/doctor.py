@@ -106,8 +106,10 @@ def _check_settings(settings: Settings, config: Path | None) -> Finding:
 def _check_account(settings: Settings, role: Role) -> tuple[Address | None, list[Finding]]:
     """Our account if its key can be used; observers have none."""
     from poe.assembly.chain import load_signer
-    from poe.cli.findings import good, refusal
+    from poe.cli.findings import good, refusal, warning
     from poe.errors import PoeError
+    from poe.l1.deploy import DEVELOPMENT_CHAINS
+    from poe.l1.keys import describe_key_file
 
     if role == "observer":
         return None, []
@@ -115,7 +117,11 @@ def _check_account(settings: Settings, role: Role) -> tuple[Address | None, list
         signer = load_signer(settings)
     except PoeError as error:
         return None, [refusal("account key", error)]
-    return signer.address, [good("account key", f"{settings.l1.key_file} is 0x{signer.address.hex()}")]
+    kind, _ = describe_key_file(Path(settings.l1.key_file))
+    told = f"{settings.l1.key_file} ({kind}) is 0x{signer.address.hex()}"
+    if kind == "plain" and settings.l1.chain_id not in DEVELOPMENT_CHAINS:
+        return signer.address, [warning("account key", "POE-DOC-008", told)]
+    return signer.address, [good("account key", told)]
 
 
 def _check_chain(settings: Settings, machine: Any, role: Role, account: Address | None) -> list[Finding]:

@@ -19,6 +19,7 @@ from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSetting
 from poe.errors import JournalError
 from poe.journal import Journal, count_records
 from poe.l1.interface import BlockRef
+from poe.l1.keys import create_key
 from poe.rollup.types import Hash, Shape
 from poe.testnet.folder import hold_folder
 
@@ -236,6 +237,14 @@ def test_an_observer_needs_neither_account_nor_key(tmp_path: Path) -> None:
     flags = {"data_dir": str(tmp_path), "l1.rpc_url": "http://127.0.0.1:9"}
     checks = {one.check for one in examine(None, role="observer", flags=flags)}
     assert not checks & {"account key", "proving key", "memory", "balance"}
+
+
+@pytest.mark.parametrize(("chain_id", "state"), [(1, "warn"), (31337, "ok")])
+def test_a_key_without_a_password_is_for_development_chains(tmp_path: Path, chain_id: int, state: str) -> None:
+    create_key(tmp_path / "key")
+    flags = {"l1.key_file": str(tmp_path / "key"), "l1.chain_id": chain_id, "l1.rpc_url": "http://127.0.0.1:9"}
+    found = next(one for one in examine(None, role="prover", flags=flags) if one.check == "account key")
+    assert (found.state, found.code) == (state, "POE-DOC-008" if state == "warn" else "")
 
 
 def test_a_malformed_endpoint_shows_no_part_of_its_secret() -> None:
