@@ -165,19 +165,20 @@ def dump_settings(settings: Settings) -> str:
     """The settings as TOML text that `load_settings` reads back."""
     tree = msgspec.to_builtins(settings)
     sections = {name: value for name, value in tree.items() if isinstance(value, dict)}
-    lines = [f"{name} = {_toml_value(value)}" for name, value in tree.items() if name not in sections]
+    lines = [f"{name} = {toml_value(value)}" for name, value in tree.items() if name not in sections]
     for name, section in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml_value(value)}" for key, value in section.items())]
+        lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in section.items())]
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A setting's value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # TOML allows no raw DEL
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return str(value)
 
 

@@ -25,6 +25,7 @@ app = App(
     version=poe.__version__,
 )
 for _name, _help in (
+    ("init", "Write a node's settings file, and make or import its key."),
     ("testnet", "A whole network of processes on this machine."),
     ("sequencer", "Order L2 transactions into batches and post them."),
     ("prover", "Race to prove batches."),
