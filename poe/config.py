@@ -161,6 +161,26 @@ def load_settings(
     return settings
 
 
+def setting_origins(
+    path: Path | None, *, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Where `load_settings` takes each value from, by dotted name: default, the file, a variable or a flag."""
+    origins = dict.fromkeys(_dotted(msgspec.to_builtins(Settings())), "default")
+    if path is not None:
+        origins |= dict.fromkeys(_dotted(_read_toml(path)), f"file {path.name!r}")
+    known = _environment_names()
+    origins |= {".".join(known[name][0]): f"env {name}" for name in environment if name in known}
+    return origins | {name: "flag" for name, value in (flags or {}).items() if value is not None}
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    return [
+        name
+        for key, value in tree.items()
+        for name in (_dotted(value, f"{key}.") if isinstance(value, dict) else [prefix + key])
+    ]
+
+
 def dump_settings(settings: Settings) -> str:
     """The settings as TOML text that `load_settings` reads back."""
     tree = msgspec.to_builtins(settings)

@@ -46,6 +46,23 @@ def settings_text(values: dict[str, Any], wanted: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def settings_schema() -> dict[str, Any]:
+    """The settings as JSON schema (2020-12), with defaults and texts; ranges are checked when a file is loaded."""
+    schema = msgspec.json.schema(Settings)
+    told, known = descriptions(), schema["$defs"]
+    for name, section in sections().items():
+        for field, fields in known[section.__name__]["properties"].items():
+            _describe(fields, told.get(f"{name}.{field}", ""))
+    for field, fields in known["Settings"]["properties"].items():
+        _describe(fields, told.get(field, ""))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Settings of poe", **schema}
+
+
+def _describe(fields: dict[str, Any], text: str) -> None:
+    if text:
+        fields["description"] = text
+
+
 def _texts(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
     """The string literals that follow a class's annotated fields."""
     for field, after in zip(node.body, node.body[1:], strict=False):
