@@ -37,6 +37,7 @@ for _name, _help in (
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
     ("doctor", "Is everything there that a node needs?"),
+    ("debug", "Help others to help."),
     ("explain", "What an error code means."),
 ):
     app.command(f"poe.cli.{_name}:app", name=_name, help=_help)
