@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,46 @@ class Settings(_Section, frozen=True, kw_only=True):
     sequencer: SequencerSettings = SequencerSettings()
     prover: ProverSettings = ProverSettings()
     log: LogSettings = LogSettings()
+
+
+RELOADABLE = (
+    "log.level",
+    "prover.min_profit_wei",
+    "prover.energy_wei_per_core_second",
+    "prover.max_failures",
+    "prover.min_win_share",
+    "prover.min_balance_wei",
+    "prover.pause_seconds",
+)
+"""What a running node takes over from settings that are read again; all else waits for its next start."""
+
+
+class Reloads:
+    """Those parts of a node that take over settings while it runs."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[Callable[[Settings], None]] = []
+
+    def subscribe(self, take_over: Callable[[Settings], None]) -> None:
+        """Call `take_over` with each settings that are read again."""
+        self._subscribers.append(take_over)
+
+    def tell(self, settings: Settings) -> None:
+        """New settings are in force."""
+        for take_over in self._subscribers:
+            take_over(settings)
+
+
+def changed_settings(before: Settings, after: Settings) -> list[str]:
+    """The dotted names of the settings that differ."""
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    return [name for name in _dotted(new) if _at(old, name) != _at(new, name)]
+
+
+def _at(tree: Any, name: str) -> Any:
+    for part in name.split("."):
+        tree = tree[part]
+    return tree
 
 
 def load_settings(

@@ -41,6 +41,7 @@ for _name, _help in (
     ("explain", "What an error code means."),
 ):
     app.command(f"poe.cli.{_name}:app", name=_name, help=_help)
+app.register_install_completion_command(help="Let the shell complete commands and options.")
 
 
 def exit_code_of(error: PoeError) -> int:
