@@ -81,8 +81,8 @@ CODES: Mapping[str, Meaning] = {
     "POE-INP-043": Meaning(
         "The folder is not the data folder of a node of that kind.", "Name data_dir of its settings."
     ),
-    "POE-INP-044": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
     "POE-INP-045": Meaning("`poe init` lacks answers.", "Name them as flags, or answer on a terminal."),
+    "POE-INP-046": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
     "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
     "POE-L1-001": Meaning(
         "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."

@@ -47,7 +47,7 @@ def bundle(
     from poe.l1.secret_file import write_private
 
     if out.exists():
-        raise InputError(f"{out} exists already", fix="name another file", code="POE-INP-044")
+        raise InputError(f"{out} exists already", fix="name another file", code="POE-INP-046")
     if not data_dir.is_dir():
         raise InputError(f"{data_dir} is no data folder", fix="name it with --data-dir", code="POE-INP-043")
     files = collect(data_dir, config, log)

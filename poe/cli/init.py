@@ -129,7 +129,7 @@ def init(
     from poe.errors import InputError
 
     if file.exists() and not force:
-        raise InputError(f"{file} exists already", fix="name another file, or add --force", code="POE-INP-044")
+        raise InputError(f"{file} exists already", fix="name another file, or add --force", code="POE-INP-046")
     _require_answers(answers, can_ask=sys.stdin.isatty())
     advice = _advice(shape) if calibrate else None
     complete = _completed(answers, advice)
@@ -255,7 +255,7 @@ def _provide_key(answers: Answers) -> str:
     path, named = Path(answers.key_file), answers.password_file and Path(answers.password_file)
     if path.exists():
         if answers.import_key:
-            raise InputError(f"{path} exists already", fix="name another --key-file", code="POE-INP-044")
+            raise InputError(f"{path} exists already", fix="name another --key-file", code="POE-INP-046")
         ask: Callable[[], str] = partial(existing_password, named or None, of=path)
         return "0x" + address_of(load_key(path, ask)).hex()
     if answers.import_key:

@@ -119,7 +119,7 @@ def test_of_a_long_log_the_last_whole_lines_are_taken(tmp_path: Path) -> None:
 def test_an_existing_file_is_kept_and_a_missing_folder_named(tmp_path: Path) -> None:
     out = tmp_path / "mine"
     out.write_text("x")
-    with pytest.raises(InputError, match="POE-INP-044"):
+    with pytest.raises(InputError, match="POE-INP-046"):
         bundle(data_dir=tmp_path, out=out)
     assert out.read_text() == "x"
     with pytest.raises(InputError, match="POE-INP-043"):

@@ -108,7 +108,7 @@ def test_unfit_answers_are_refused_before_anything_is_written(folder: Path, answ
 def test_an_existing_file_is_kept_unless_forced(folder: Path) -> None:
     Path("poe.toml").write_text("mine")
     answers = Answers(arbiter=ARBITER, plain_key=True)
-    with pytest.raises(InputError, match="POE-INP-044"):
+    with pytest.raises(InputError, match="POE-INP-046"):
         init(answers=answers)
     assert Path("poe.toml").read_text() == "mine"
     assert not Path("prover.key").exists()
@@ -129,7 +129,7 @@ def test_a_key_is_imported_into_a_keystore(password_file: str) -> None:
     key = create_key(Path("old.key"))
     init(answers=Answers(arbiter=ARBITER, import_key=Path("old.key"), key_file="new", password_file=password_file))
     assert load_key(Path("new"), lambda: "open sesame") == key
-    with pytest.raises(InputError, match="POE-INP-044"):
+    with pytest.raises(InputError, match="POE-INP-046"):
         init(
             answers=Answers(arbiter=ARBITER, import_key=Path("old.key"), key_file="new", password_file=password_file),
             force=True,
