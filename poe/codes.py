@@ -28,6 +28,7 @@ AREAS: Mapping[str, str] = {
     "BCK": "Rust core, keys and proofs",
     "JNL": "Journal",
     "TOL": "Tools, files and ports",
+    "DOC": "Findings of `poe doctor`",
 }
 
 _RETRY = "Send it again later."
@@ -49,6 +50,13 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-CFG-014": Meaning(
         "prover.external_command does not say where the files go.", "Put {zkey} {wtns} {proof} {public} in it."
+    ),
+    "POE-CFG-020": Meaning("The key file cannot be read.", "Make one with `poe key new`, or check the path."),
+    "POE-CFG-021": Meaning("A secret's file can be read by others.", "chmod 600 it."),
+    "POE-CFG-022": Meaning("The key file holds no key.", "It is a Web3 keystore, or 64 hex digits and nothing else."),
+    "POE-CFG-023": Meaning(
+        "A keystore's password is missing, wrong or unfit.",
+        "Put it into the file that l1.password_file names.",
     ),
     "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
     "POE-INP-002": Meaning("The command line is not understood.", "Add --help to the command."),
@@ -76,6 +84,8 @@ CODES: Mapping[str, Meaning] = {
     "POE-INP-043": Meaning(
         "The folder is not the data folder of a node of that kind.", "Name data_dir of its settings."
     ),
+    "POE-INP-045": Meaning("`poe init` lacks answers.", "Name them as flags, or answer on a terminal."),
+    "POE-INP-046": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
     "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
     "POE-L1-001": Meaning(
         "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."
@@ -177,4 +187,18 @@ CODES: Mapping[str, Meaning] = {
     "POE-TOL-007": Meaning("A folder for keys or exported files cannot be written.", "Name another folder."),
     "POE-TOL-008": Meaning("The testnet's folder cannot be used.", "Name another folder."),
     "POE-TOL-009": Meaning("Another testnet uses the folder.", "Stop it, or name another folder."),
+    "POE-DOC-001": Meaning("The Rust core computes wrongly.", "Install poe again; else report it with your processor."),
+    "POE-DOC-002": Meaning(
+        "The processor lacks AVX-512 IFMA.", "Proofs take several times as long; `poe bench prove` tells how long."
+    ),
+    "POE-DOC-003": Meaning("Memory is short for the arbiter's shape.", "Free some, or take a larger machine."),
+    "POE-DOC-004": Meaning("Disk space is short.", "Free some, or name another folder."),
+    "POE-DOC-005": Meaning(
+        "This clock and the chain's disagree.", "Set the clock (NTP); if it is right, use another endpoint."
+    ),
+    "POE-DOC-006": Meaning("The account can pay for few proofs or none.", "Send ETH to it."),
+    "POE-DOC-007": Meaning("An endpoint is open to other machines.", "Set its host to 127.0.0.1, or guard it."),
+    "POE-DOC-008": Meaning(
+        "The account's key lies on the disk without a password.", "`poe key import` makes a keystore of it."
+    ),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ class L1Settings(_Section, frozen=True, kw_only=True):
     """Address of the arbiter contract, 0x and 40 hex digits."""
     deployed_at_block: int = 0
     key_file: str = ""
-    """File with our account's private key in hex, mode 0600. Observers need none."""
+    """File with our account's private key, mode 0600: a Web3 keystore, or hex. Observers need none."""
+    password_file: str = ""
+    """File with the keystore's password, mode 0600."""
     poll_seconds: float = 0.25
     deadline_seconds: float = 20.0
 
@@ -139,6 +141,46 @@ class Settings(_Section, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
 
 
+RELOADABLE = (
+    "log.level",
+    "prover.min_profit_wei",
+    "prover.energy_wei_per_core_second",
+    "prover.max_failures",
+    "prover.min_win_share",
+    "prover.min_balance_wei",
+    "prover.pause_seconds",
+)
+"""What a running node takes over from settings that are read again; all else waits for its next start."""
+
+
+class Reloads:
+    """Those parts of a node that take over settings while it runs."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[Callable[[Settings], None]] = []
+
+    def subscribe(self, take_over: Callable[[Settings], None]) -> None:
+        """Call `take_over` with each settings that are read again."""
+        self._subscribers.append(take_over)
+
+    def tell(self, settings: Settings) -> None:
+        """New settings are in force."""
+        for take_over in self._subscribers:
+            take_over(settings)
+
+
+def changed_settings(before: Settings, after: Settings) -> list[str]:
+    """The dotted names of the settings that differ."""
+    old, new = msgspec.to_builtins(before), msgspec.to_builtins(after)
+    return [name for name in _dotted(new) if _at(old, name) != _at(new, name)]
+
+
+def _at(tree: Any, name: str) -> Any:
+    for part in name.split("."):
+        tree = tree[part]
+    return tree
+
+
 def load_settings(
     path: Path | None, *, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None
 ) -> Settings:
@@ -159,23 +201,44 @@ def load_settings(
     return settings
 
 
+def setting_origins(
+    path: Path | None, *, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """Where `load_settings` takes each value from, by dotted name: default, the file, a variable or a flag."""
+    origins = dict.fromkeys(_dotted(msgspec.to_builtins(Settings())), "default")
+    if path is not None:
+        origins |= dict.fromkeys(_dotted(_read_toml(path)), f"file {path.name!r}")
+    known = _environment_names()
+    origins |= {".".join(known[name][0]): f"env {name}" for name in environment if name in known}
+    return origins | {name: "flag" for name, value in (flags or {}).items() if value is not None}
+
+
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    return [
+        name
+        for key, value in tree.items()
+        for name in (_dotted(value, f"{key}.") if isinstance(value, dict) else [prefix + key])
+    ]
+
+
 def dump_settings(settings: Settings) -> str:
     """The settings as TOML text that `load_settings` reads back."""
     tree = msgspec.to_builtins(settings)
     sections = {name: value for name, value in tree.items() if isinstance(value, dict)}
-    lines = [f"{name} = {_toml_value(value)}" for name, value in tree.items() if name not in sections]
+    lines = [f"{name} = {toml_value(value)}" for name, value in tree.items() if name not in sections]
     for name, section in sections.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml_value(value)}" for key, value in section.items())]
+        lines += ["", f"[{name}]", *(f"{key} = {toml_value(value)}" for key, value in section.items())]
     return "\n".join(lines) + "\n"
 
 
-def _toml_value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A setting's value as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # TOML allows no raw DEL
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return str(value)
 
 

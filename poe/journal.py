@@ -14,10 +14,11 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+from urllib.parse import quote
 
 from poe.errors import JournalError
 
@@ -203,6 +204,25 @@ def _lock(folder: Path) -> IO[str]:
             f"another process uses {folder}", fix="stop it, or name another data folder", code="POE-JNL-001"
         ) from None
     return lock
+
+
+def count_records(folder: Path) -> dict[str, int] | None:
+    """How many records of each kind a folder's journal holds, None without one; changes nothing, needs no lock.
+
+    JournalError when the file is damaged.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+            query = "SELECT kind, COUNT(*) FROM record WHERE kind != ? GROUP BY kind ORDER BY kind"
+            return dict(connection.execute(query, _IDENTITY[:1]))
+    except sqlite3.Error as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: sqlite3.Error) -> JournalError:

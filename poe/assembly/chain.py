@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from poe.backend import native
@@ -17,6 +18,7 @@ from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, load_key
+from poe.l1.keystore import read_password
 from poe.l1.ledger import Ledger
 from poe.l1.rpc import Rpc
 from poe.rollup import statement
@@ -92,10 +94,11 @@ def new_state(parameters: ArbiterParameters) -> native.NativeState:
 
 
 def load_signer(settings: Settings) -> Signer:
-    """Our L1 account, from its key file."""
+    """Our L1 account, from its key file; a keystore's password is in `l1.password_file`."""
     if not settings.l1.key_file:
         raise ConfigError("l1.key_file is not set", fix="make a key with `poe key new FILE` and name the file")
-    return Signer(load_key(Path(settings.l1.key_file)))
+    named = settings.l1.password_file
+    return Signer(load_key(Path(settings.l1.key_file), partial(read_password, Path(named)) if named else None))
 
 
 def parse_address(text: str, setting: str) -> Address:

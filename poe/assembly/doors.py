@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import trio
+
 from poe.assembly.chain import Chain
 from poe.config import Settings
 from poe.l1.keys import recover_address
-from poe.metrics import Metrics, new_metrics, serve_metrics
+from poe.metrics import Health, Metrics, new_metrics, serve_metrics
 from poe.net.interface import BodySource, Network
+
+LOOP_SECONDS = 5.0
+"""A loop that does not turn in such a time hangs; blocking calls on it are a matter of milliseconds."""
+SILENT_SECONDS = 30.0
 
 
 def open_metrics(settings: Settings, stack: AsyncExitStack, chain: Chain) -> tuple[Metrics, str]:
@@ -18,8 +26,32 @@ def open_metrics(settings: Settings, stack: AsyncExitStack, chain: Chain) -> tup
     metrics = new_metrics()
     metrics.l1_errors.set_function(lambda: chain.rpc.errors)
     host = settings.metrics.host
-    port = stack.enter_context(serve_metrics(metrics, host=host, port=settings.metrics.port))
+    served = serve_metrics(metrics, host=host, port=settings.metrics.port, health=health_of(chain))
+    port = stack.enter_context(served)
     return metrics, f"http://{host}:{port}/metrics"
+
+
+def health_of(chain: Chain) -> Health:
+    """Alive: our event loop turns. Ready: L1 answers, and we have read it to its head."""
+    token = trio.lowlevel.current_trio_token()
+    patience = max(SILENT_SECONDS, 2 * chain.rpc.deadline_seconds)
+
+    def loop() -> str:
+        turned = threading.Event()
+        try:
+            token.run_sync_soon(turned.set)
+        except trio.RunFinishedError:
+            return "it has ended"
+        return "" if turned.wait(LOOP_SECONDS) else f"no turn in {LOOP_SECONDS:g} s"
+
+    def l1() -> str:
+        silent = time.monotonic() - chain.rpc.answered_at
+        return "" if silent <= patience else f"no answer for {silent:.0f} s"
+
+    def caught_up() -> str:
+        return "" if chain.follower.is_caught_up else "not read to its head yet"
+
+    return Health(alive={"loop": loop}, ready={"l1": l1, "l1_history": caught_up})
 
 
 @asynccontextmanager

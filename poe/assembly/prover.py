@@ -18,7 +18,7 @@ from poe.backend.interface import KeyInfo, ProofBackend
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
 from poe.backend.worker import open_worker
-from poe.config import Settings
+from poe.config import Reloads, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
@@ -38,8 +38,8 @@ from poe.rollup.types import Address, Batch, BatchNumber, Wei
 from poe.status import write_endpoints
 
 
-async def run_prover(settings: Settings) -> None:
-    """Run a prover until cancelled."""
+async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> None:
+    """Run a prover until cancelled; settings that `reloads` brings change its limits."""
     signer = load_signer(settings)
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
@@ -62,12 +62,15 @@ async def run_prover(settings: Settings) -> None:
         )
         intents = IntentBook(time.time)
         experience = new_experience(settings, chain.parameters, terms)
+        strategy = choose_strategy(settings, intents, experience)
+        if reloads is not None:
+            reloads.subscribe(partial(set_limits, experience=experience, strategy=strategy))
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
             shelf=ProofShelf(terms, journal),
-            strategy=choose_strategy(settings, intents, experience),
+            strategy=strategy,
             experience=experience,
             intents=intents,
             jitter_seconds=lambda: rng.uniform(0, settings.prover.start_jitter_seconds),
@@ -133,17 +136,29 @@ def zkey_of(settings: Settings) -> Path:
 
 def new_experience(settings: Settings, parameters: ArbiterParameters, terms: Terms) -> Experience:
     """What the prover will learn, with the operator's limits."""
+    energy = Wei(settings.prover.energy_wei_per_core_second)
+    prices = Prices(reward=parameters.reward, tip=terms.tip, energy_per_core_second=energy)
+    stop_loss = StopLoss(limits_of(settings), time.time)
+    return Experience(us=terms.payee, prices=prices, stop_loss=stop_loss, clock=time.time)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the operator puts up with."""
     chosen = settings.prover
-    limits = Limits(
+    return Limits(
         failures_in_a_row=chosen.max_failures,
         pause_seconds=chosen.pause_seconds,
         least_balance=Wei(chosen.min_balance_wei),
         least_win_share=chosen.min_win_share,
     )
-    prices = Prices(
-        reward=parameters.reward, tip=terms.tip, energy_per_core_second=Wei(chosen.energy_wei_per_core_second)
-    )
-    return Experience(us=terms.payee, prices=prices, stop_loss=StopLoss(limits, time.time), clock=time.time)
+
+
+def set_limits(settings: Settings, *, experience: Experience, strategy: Strategy) -> None:
+    """Take over the limits of settings that were read again; the next choice of a race goes by them."""
+    experience.stop_loss.set_limits(limits_of(settings))
+    experience.prices.energy_per_core_second = Wei(settings.prover.energy_wei_per_core_second)
+    if isinstance(strategy, ExpectedValue):
+        strategy.least = Wei(settings.prover.min_profit_wei)
 
 
 def choose_strategy(settings: Settings, intents: IntentBook, experience: Experience) -> Strategy:

@@ -60,6 +60,11 @@ def find_key(shape: Shape, words: Sequence[int], cache: Path | None = None) -> K
     return _find_key(_batch_family(shape), words, cache)
 
 
+def imported_key_path(shape: Shape, words: Sequence[int], cache: Path | None = None) -> Path:
+    """Where the imported key of these verifying key words lies, if there is one."""
+    return _batch_family(shape).imported_path(cache or default_cache(), words)
+
+
 def find_membership_key(depth: int, words: Sequence[int], cache: Path | None = None) -> KeyInfo:
     """As `find_key`, of the membership circuit."""
     return _find_key(_membership_family(depth), words, cache)

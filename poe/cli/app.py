@@ -1,6 +1,7 @@
 """The `poe` command: groups, and the one place where an expected failure becomes a line and an exit code.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage · 69 an endpoint is unavailable · 78 configuration · 130 interrupted.
+Exit codes: 0 done · 1 failed · 2 wrong usage · 3 warnings only (`poe doctor`) · 69 an endpoint is unavailable ·
+78 configuration · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ app = App(
     version=poe.__version__,
 )
 for _name, _help in (
+    ("init", "Write a node's settings file, and make or import its key."),
     ("testnet", "A whole network of processes on this machine."),
     ("sequencer", "Order L2 transactions into batches and post them."),
     ("prover", "Race to prove batches."),
@@ -34,9 +36,12 @@ for _name, _help in (
     ("bench", "How fast this machine is."),
     ("key", "L1 and L2 keys on disk."),
     ("config", "Settings."),
+    ("doctor", "Is everything there that a node needs?"),
+    ("debug", "Help others to help."),
     ("explain", "What an error code means."),
 ):
     app.command(f"poe.cli.{_name}:app", name=_name, help=_help)
+app.register_install_completion_command(help="Let the shell complete commands and options.")
 
 
 def exit_code_of(error: PoeError) -> int:

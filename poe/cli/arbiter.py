@@ -65,11 +65,12 @@ def deploy(
         open_key_of,
         open_membership_key_of,
     )
-    from poe.l1.keys import Signer, load_key
+    from poe.cli.passwords import load_account
+    from poe.l1.keys import Signer
     from poe.l1.rpc import Rpc
     from poe.rollup.types import Wei
 
-    parsed, signer = parse_shape(shape), Signer(load_key(key_file))
+    parsed, signer = parse_shape(shape), Signer(load_account(key_file))
     owner = parse_address(sequencer, "--sequencer")
     require_memory(parsed)
     require_between("reward-wei", reward_wei, 0, MAX_REWARD_WEI)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ PHASES = ("witness", "prove", "verify")
 
 @app.command
 def run(flags: RunFlags = RunFlags()) -> None:
-    """Run the prover until SIGINT or SIGTERM."""
+    """Run the prover until SIGINT or SIGTERM; SIGHUP reads its limits and the log's level again."""
     from poe.assembly.prover import run_prover
+    from poe.config import Reloads
 
-    run_role(run_prover, flags)
+    reloads = Reloads()
+    run_role(partial(run_prover, reloads=reloads), flags, reloads)
 
 
 @app.command

@@ -13,14 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+import msgspec
 from cyclopts import Parameter
 
 from poe.cli.addresses import require_addresses
-from poe.config import LogSettings, Settings, load_settings
+from poe.config import RELOADABLE, LogSettings, Reloads, Settings, changed_settings, load_settings
+from poe.errors import PoeError
 from poe.testnet.folder import hold_folder
 
 if TYPE_CHECKING:
     import trio
+
+log = logging.getLogger("poe.cli.run")
 
 Role = Callable[[Settings], Awaitable[None]]
 Result = TypeVar("Result")
@@ -86,8 +90,11 @@ class RunFlags:
         }
 
 
-def run_role(role: Role, flags: RunFlags) -> None:
-    """Load settings, run the role until a signal (or the end of stdin), then let it clean up."""
+def run_role(role: Role, flags: RunFlags, reloads: Reloads | None = None) -> None:
+    """Load settings, run the role until a signal (or the end of stdin), then let it clean up.
+
+    SIGHUP reads the settings again: the log's level changes at once, `reloads` hears of the rest.
+    """
     import trio
 
     settings = load_settings(flags.config, environment=os.environ, flags=flags.overrides)
@@ -95,7 +102,44 @@ def run_role(role: Role, flags: RunFlags) -> None:
     if settings.net.enabled:
         require_addresses(settings)
     with hold_folder(Path(settings.data_dir)):
-        trio.run(_run_until_told, role, settings, flags.until_stdin_closes)
+        reload = Reload(flags, settings, reloads or Reloads())
+        trio.run(_run_until_told, role, settings, reload, flags.until_stdin_closes)
+
+
+class Reload:
+    """Reads the settings again and tells what came of it; bad ones change nothing."""
+
+    def __init__(self, flags: RunFlags, settings: Settings, reloads: Reloads) -> None:
+        self._flags = flags
+        self._settings = settings
+        """In force: what needs a restart stays as it was at the start."""
+        self._reloads = reloads
+
+    def __call__(self) -> None:
+        """Take over what a running node can take over, and name the rest."""
+        try:
+            new = load_settings(self._flags.config, environment=os.environ, flags=self._flags.overrides)
+        except PoeError as error:
+            log.error("settings_not_reloaded reason=%r", str(error))
+            return
+        changed = changed_settings(self._settings, new)
+        waiting = [name for name in changed if name not in RELOADABLE]
+        if waiting:
+            log.warning("settings_need_restart names=%s", ",".join(waiting))
+        logging.getLogger("poe").setLevel(new.log.level.upper())
+        self._reloads.tell(new)
+        self._settings = _with_reloaded(self._settings, new)
+        log.info("settings_reloaded names=%s", ",".join(name for name in changed if name in RELOADABLE))
+
+
+def _with_reloaded(before: Settings, after: Settings) -> Settings:
+    """The settings in force after a reload."""
+    for name in RELOADABLE:
+        section, field = name.split(".")
+        value = getattr(getattr(after, section), field)
+        part = msgspec.structs.replace(getattr(before, section), **{field: value})
+        before = msgspec.structs.replace(before, **{section: part})
+    return before
 
 
 def run_native(function: Callable[[], Result]) -> Result:
@@ -108,11 +152,12 @@ def run_native(function: Callable[[], Result]) -> Result:
     return trio.run(call)
 
 
-async def _run_until_told(role: Role, settings: Settings, until_stdin_closes: bool) -> None:
+async def _run_until_told(role: Role, settings: Settings, reload: Reload, until_stdin_closes: bool) -> None:
     import trio
 
     async with trio.open_nursery() as nursery:
         await nursery.start(_cancel_on_signal, nursery.cancel_scope)
+        await nursery.start(_reload_on_hangup, reload)
         if until_stdin_closes:
             nursery.start_soon(_cancel_on_end_of_stdin, nursery.cancel_scope)
         await role(settings)
@@ -127,6 +172,15 @@ async def _cancel_on_signal(scope: trio.CancelScope, task_status: trio.TaskStatu
         async for _ in signals:
             scope.cancel()
             return
+
+
+async def _reload_on_hangup(reload: Reload, task_status: trio.TaskStatus[None]) -> None:
+    import trio
+
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        task_status.started()
+        async for _ in signals:
+            reload()
 
 
 async def _cancel_on_end_of_stdin(scope: trio.CancelScope) -> None:

@@ -13,13 +13,14 @@ import trio
 
 from poe.assembly.chain import require_our_circuits, require_sound_keys
 from poe.backend import native
+from poe.cli.passwords import load_account
 from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter, ArbiterViews
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt
-from poe.l1.keys import Signer, load_key, read_secret, write_secret
+from poe.l1.keys import Signer, read_secret, write_secret
 from poe.l1.ledger import Ledger
 from poe.l1.rpc import Rpc
 from poe.rollup import statement
@@ -68,7 +69,7 @@ class Rollup:
 
     async def client(self, key_file: Path) -> Arbiter:
         """The arbiter's calls for the account of a key file."""
-        signer = Signer(load_key(key_file))
+        signer = Signer(load_account(key_file))
         return await Arbiter.connect(self.rpc, self.parameters.address, signer, chain_id=self.parameters.chain_id)
 
     async def credit_of(self, address: Address) -> int:

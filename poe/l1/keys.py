@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from coincurve import PrivateKey, PublicKey
@@ -13,6 +12,8 @@ from eth_account import Account
 
 from poe.crypto.keccak import keccak256
 from poe.errors import ConfigError
+from poe.l1.keystore import MAX_BYTES, address_hint, decrypt, encrypt, is_keystore
+from poe.l1.secret_file import read_private, write_private
 from poe.rollup.types import Address, Hash
 
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -20,7 +21,7 @@ CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 SIGNATURE_BYTES = 65
 _HEX_KEY = re.compile(rb"(?:0x)?([0-9a-fA-F]{64})\s*")
-_MAX_FILE_BYTES = 128
+_MAX_HEX_BYTES = 128
 
 
 class Signer:
@@ -48,59 +49,76 @@ class Signer:
         return bytes(signed.raw_transaction), Hash(bytes(signed.hash))
 
 
-def load_key(path: Path) -> bytes:
-    """The private key in a file of 64 hex digits; ConfigError if it is missing, malformed or readable by others."""
+def load_key(path: Path, ask_password: Callable[[], str] | None = None) -> bytes:
+    """The private key in a file of 64 hex digits or in a Web3 keystore, whose password `ask_password` gives.
+
+    ConfigError if the file is missing, malformed or readable by others, or the password is missing or wrong.
+    """
+    content = _read_key_file(path)
     try:
-        return _checked(read_secret(path))
+        if not is_keystore(content):
+            return _checked(_hex_secret(path, content))
+        if ask_password is None:
+            raise ConfigError(
+                f"{path} is a keystore, and there is no password for it",
+                fix="name a file that holds it in l1.password_file",
+                code="POE-CFG-023",
+            )
+        return _checked(decrypt(content, ask_password(), path))
     except ValueError:
-        raise ConfigError(f"the key file {path} holds a number that is no secp256k1 key") from None
+        raise ConfigError(f"the key file {path} holds a number that is no secp256k1 key", code="POE-CFG-022") from None
 
 
 def read_secret(path: Path) -> bytes:
     """The 32 bytes in a file of 64 hex digits; ConfigError if it is missing, malformed or readable by others."""
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_MAX_FILE_BYTES + 1) if stat.S_ISREG(status.st_mode) else b""
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read the key file {path}: {error.strerror}", fix="make one with `poe key new`"
-        ) from None
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"the key file {path} is not a regular file")
-    if status.st_mode & 0o077:
-        raise ConfigError(
-            f"the key file {path} can be read by others (mode {stat.S_IMODE(status.st_mode):04o})",
-            fix=f"chmod 600 {path}",
-        )
-    match = _HEX_KEY.fullmatch(content) if len(content) <= _MAX_FILE_BYTES else None
+    return _hex_secret(path, _read_key_file(path))
+
+
+def describe_key_file(path: Path) -> tuple[str, str]:
+    """What a key file is, `keystore` or `plain`, and its address: a keystore's own word for it, which may be empty.
+
+    ConfigError as `load_key`.
+    """
+    content = _read_key_file(path)
+    if is_keystore(content):
+        return "keystore", address_hint(content, path)
+    return "plain", "0x" + address_of(load_key(path)).hex()
+
+
+def _read_key_file(path: Path) -> bytes:
+    return read_private(path, what="key file", most=MAX_BYTES, fix="make one with `poe key new`")
+
+
+def _hex_secret(path: Path, content: bytes) -> bytes:
+    match = _HEX_KEY.fullmatch(content) if len(content) <= _MAX_HEX_BYTES else None
     if match is None:
-        raise ConfigError(f"the key file {path} should hold 64 hex digits and nothing else")
+        raise ConfigError(f"the key file {path} should hold 64 hex digits and nothing else", code="POE-CFG-022")
     return bytes.fromhex(match.group(1).decode())
 
 
-def create_key(path: Path) -> bytes:
-    """Make a key and write it, mode 0600, whole or not at all; an existing file is never touched."""
+def create_key(path: Path, password: str | None = None) -> bytes:
+    """Make a key and write it, mode 0600, whole or not at all, as a keystore if there is a password.
+
+    An existing file is never touched.
+    """
     key = secrets.token_bytes(32)
     while not 0 < int.from_bytes(key) < CURVE_ORDER:
         key = secrets.token_bytes(32)
-    write_secret(path, key)
+    if password is None:
+        write_secret(path, key)
+    else:
+        write_keystore(path, key, password)
     return key
+
+
+def write_keystore(path: Path, key: bytes, password: str) -> None:
+    """Write a key as a Web3 keystore, mode 0600; ConfigError when the file exists or cannot be written."""
+    write_private(path, encrypt(_checked(key), password), what="key file")
 
 
 def write_secret(path: Path, secret: bytes) -> None:
     """Write 64 hex digits, mode 0600, whole or not at all; ConfigError when the file exists or cannot be written."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        _write_private(temporary, secret.hex().encode() + b"\n")
-        try:
-            os.link(temporary, path)  # unlike rename, never replaces
-        finally:
-            temporary.unlink()
-    except FileExistsError:
-        raise ConfigError(f"the key file {path} exists already", fix="move it away or choose another path") from None
-    except OSError as error:
-        raise ConfigError(f"cannot write the key file {path}: {error.strerror}") from None
+    write_private(path, secret.hex().encode() + b"\n", what="key file")
 
 
 def address_of(key: bytes) -> Address:
@@ -138,11 +156,3 @@ def _checked(key: bytes) -> bytes:
     if len(key) != 32 or not 0 < int.from_bytes(key) < CURVE_ORDER:
         raise ValueError("a secp256k1 key is 32 bytes, in 1..n-1")
     return key
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

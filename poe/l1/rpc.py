@@ -94,7 +94,8 @@ class _Provider(HTTPProvider):
 class Rpc:
     """A connection to one endpoint; safe to share between tasks.
 
-    `errors` counts failed calls since start. Every method raises L1Unreachable, RpcRefused or BadAnswer.
+    `errors` counts failed calls since start, `answered_at` is when the last one did not fail (time.monotonic).
+    Every method raises L1Unreachable, RpcRefused or BadAnswer.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Rpc:
         self.endpoint = _public_part(url)
         self.deadline_seconds = deadline_seconds
         self.errors = 0
+        self.answered_at = time.monotonic()
         self._limiter = trio.CapacityLimiter(parallel_calls)
         self._session = requests.Session()
         self._session.max_redirects = 0
@@ -131,10 +133,12 @@ class Rpc:
         """One JSON-RPC call; returns `result` as plain JSON (None for null)."""
         try:
             answer = await self._answer(method, list(params))
-            return self._result(method, answer)
+            result = self._result(method, answer)
         except (L1Unreachable, RpcRefused, BadAnswer):
             self.errors += 1
             raise
+        self.answered_at = time.monotonic()
+        return result
 
     async def chain_id(self) -> int:
         """The endpoint's chain id."""

@@ -45,6 +45,10 @@ class StopLoss:
         elif self._wins_too_little():
             self._pause(f"{sum(self._wins)} of the last {len(self._wins)} races were won")
 
+    def set_limits(self, limits: Limits) -> None:
+        """Other limits from now on; a pause that runs goes on."""
+        self._limits = limits
+
     def why_not(self) -> str:
         """Why no race should begin now; empty when one may."""
         if self.balance is not None and self.balance < self._limits.least_balance:

@@ -66,7 +66,7 @@ class ExpectedValue:
         self._intents = intents
         self._odds = odds
         self._prices = prices
-        self._least = least
+        self.least = least
         self._threads = threads
         self._clock = clock
         self.reason = ""
@@ -79,8 +79,8 @@ class ExpectedValue:
             return None
         value = self.value(best)
         self.reason = f"batch {best.number} is worth {value} wei at a chance of {self._chance(best):.2f}"
-        if value < self._least:
-            self.reason += f", wanted {self._least}"
+        if value < self.least:
+            self.reason += f", wanted {self.least}"
             return None
         return best
 

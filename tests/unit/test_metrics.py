@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from poe.errors import ToolError
-from poe.metrics import WINNER_SERIES, Metrics, serve_metrics
+from poe.metrics import WINNER_SERIES, Health, Metrics, serve_metrics
 from poe.net.interface import NetworkStats
 from poe.rollup.types import Address
 
@@ -126,3 +126,25 @@ def test_a_taken_port_is_one_line_with_a_way_out(metrics: Metrics) -> None:
     assert line.startswith(f"POE-TOL-002: metrics port 127.0.0.1:{port} cannot be opened")
     assert "metrics.port" in line
     assert "\n" not in line
+
+
+def answer(port: int, path: str) -> tuple[int, str]:
+    """Status and body of a request."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read().decode()
+
+
+def test_who_is_alive_and_not_ready_says_so_and_why(metrics: Metrics) -> None:
+    wrong = {"loop": "", "l1": "no answer for 40 s"}
+    health = Health(alive={"loop": lambda: wrong["loop"]}, ready={"l1": lambda: wrong["l1"]})
+    with serve_metrics(metrics, host="127.0.0.1", port=0, health=health) as port:
+        assert answer(port, "/livez") == (200, "[+] loop ok\n")
+        assert answer(port, "/readyz") == (503, "[+] loop ok\n[-] l1: no answer for 40 s\n")
+        wrong["l1"] = ""
+        assert answer(port, "/readyz") == (200, "[+] loop ok\n[+] l1 ok\n")
+        wrong["loop"] = "no turn in 5 s"
+        assert answer(port, "/livez")[0] == answer(port, "/readyz")[0] == 503
+        assert b"poe_net_peers" in fetch(port), "metrics are there whatever the health"

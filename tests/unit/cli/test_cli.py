@@ -253,6 +253,14 @@ def test_a_malformed_arbiter_address_is_one_line(tmp_path: Path, arbiter: str) -
     assert "l1.arbiter" in ended.line
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completions_are_installed_for_a_shell(tmp_path: Path, shell: str) -> None:
+    ended = poe_process("--install-completion", "--shell", shell, cwd=tmp_path, HOME=str(tmp_path))
+    assert ended.code == 0
+    scripts = [path.read_text() for path in tmp_path.rglob("*poe*") if path.is_file()]
+    assert any("doctor" in script for script in scripts)
+
+
 def test_a_missing_anvil_is_one_line_with_a_way_out(tmp_path: Path) -> None:
     ended = poe_process(
         "testnet",

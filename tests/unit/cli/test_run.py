@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from poe.cli.run import JsonFormatter, RunFlags
+from poe.cli.run import JsonFormatter, RunFlags, _with_reloaded
+from poe.config import RELOADABLE, LogSettings, ProverSettings, Settings, changed_settings, setting_origins
 
 ROLE = """
 from pathlib import Path
@@ -74,6 +75,69 @@ def test_the_data_folder_is_made(tmp_path: Path) -> None:
     with start_role(tmp_path) as process:
         assert (tmp_path / "deep" / "data").is_dir()
         process.send_signal(signal.SIGTERM)
+
+
+RELOADED = """
+import logging, trio
+from functools import partial
+from pathlib import Path
+from poe.cli.run import RunFlags, run_role
+from poe.config import Reloads
+
+reloads = Reloads()
+
+async def role(settings):
+    reloads.subscribe(lambda new: print("took over", new.prover.max_failures, flush=True))
+    print("up", flush=True)
+    await trio.sleep_forever()
+
+run_role(role, RunFlags(config=Path({config!r}), data_dir=Path({data_dir!r})), reloads)
+"""
+
+
+def test_a_hangup_reads_the_settings_again_and_bad_ones_change_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "poe.toml"
+
+    def write(text: str) -> None:
+        config.write_text("[net]\nenabled = false\n" + text)
+
+    write("[prover]\nmax_failures = 1\n")
+    process = subprocess.Popen(
+        [sys.executable, "-c", RELOADED.format(config=str(config), data_dir=str(tmp_path / "data"))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "up\n"
+        write('[prover]\nmax_failures = 7\nthreads = 1\ntip_wei = 9\n[log]\nlevel = "debug"\n')
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == "took over 7\n"
+        assert process.stderr.readline().endswith("settings_need_restart names=prover.tip_wei\n")
+        assert process.stderr.readline().endswith("settings_reloaded names=prover.max_failures,log.level\n")
+        write("[prover]\nmax_failures = -1\n")
+        process.send_signal(signal.SIGHUP)
+        assert "settings_not_reloaded reason='POE-CFG-003: prover.max_failures" in process.stderr.readline()
+        write("[prover]\nmax_failures = 8\n")
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == "took over 8\n", "it still runs, and listens"
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+
+
+def test_what_needs_a_restart_is_named_at_every_reload_until_then() -> None:
+    before = Settings()
+    after = Settings(prover=ProverSettings(tip_wei=5, max_failures=9), log=LogSettings(level="debug"))
+    assert changed_settings(before, after) == ["prover.max_failures", "prover.tip_wei", "log.level"]
+    in_force = _with_reloaded(before, after)
+    assert changed_settings(in_force, after) == ["prover.tip_wei"]
+
+
+def test_all_that_is_reloadable_is_a_setting() -> None:
+    assert set(RELOADABLE) <= set(setting_origins(None, environment={}))
 
 
 INTERRUPTED_WHILE_IMPORTING = """
