@@ -136,7 +136,7 @@ class Transactor:
         return mined.contract, _receipt(mined)
 
     async def _send(self, message: Message) -> RawReceipt:
-        sent = await self._adopt(message) or await self._launch(message, await self._gas_for(message))
+        sent = await self._adopt(message) or await self._launch(message, await self.gas_for(message))
         try:
             mined = await self._wait_until_mined(sent)
         except NotMined:
@@ -149,7 +149,7 @@ class Transactor:
             raise await self._reason_of(message, sent.gas, mined)
         return mined
 
-    async def _gas_for(self, message: Message) -> int:
+    async def gas_for(self, message: Message) -> int:
         """The gas limit. An estimate is a simulation too: it fails with the same revert."""
         if message.gas is not None:
             await self.call(message)
