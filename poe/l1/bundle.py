@@ -21,7 +21,8 @@ async def sized(message: Message, transactor: Transactor) -> Message:
     """The call with a gas limit at which it takes as many proofs as with gas to spare.
 
     An endpoint's estimate is the least gas at which a call does not revert. Where one proof is bad each is verified
-    alone, and a call that runs short at the last one still succeeds: without it. So what it takes is looked at, too.
+    alone, and a call that runs short at the last one still succeeds, without it (a little more gas makes it revert, yet
+    more takes all). So what it takes is looked at, too.
     AlreadyAccepted when every one is late.
     """
     try:

@@ -278,7 +278,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landing:
-    """What one transaction with several proofs came to: `accepted` says of each, in the order given, if it was taken."""
+    """What one transaction with several proofs came to; `accepted` says of each, in order, if it was taken."""
 
     receipt: Receipt
     accepted: tuple[bool, ...]

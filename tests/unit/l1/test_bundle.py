@@ -11,7 +11,7 @@ import trio
 
 from poe.errors import AlreadyAccepted, BadAnswer, Reverted
 from poe.l1.bundle import sized, which_accepted
-from poe.l1.interface import ProofAccepted, Submission
+from poe.l1.interface import ArbiterEvent, ProofAccepted, Submission
 from poe.l1.send_log import Message
 from poe.rollup.types import BatchNumber, FieldElement, Wei
 from tests.fakes_l1 import ALICE, ARBITER, BOB, a_batch, accepted, finalized
@@ -99,7 +99,7 @@ def taken(number: int) -> ProofAccepted:
 
 
 def test_each_event_stands_for_the_submission_it_names() -> None:
-    events = [taken(1), finalized(1, 2), taken(3), finalized(2, 3)]
+    events: list[ArbiterEvent] = [taken(1), finalized(1, 2), taken(3), finalized(2, 3)]
     assert which_accepted([submission(1), submission(2), submission(3)], events) == (True, False, True)
 
 
