@@ -242,6 +242,8 @@ class FakeArbiter:
         """What came together, one list a call."""
         self.left_out: set[int] = set()
         """Batches whose proofs are not taken when they come together."""
+        self.on_bundle: Callable[[], None] = lambda: None
+        """What happens on L1 just before a bundle is mined."""
         self.worths: list[Wei | None] = []
         self.submitted = trio.Event()
         self.account = OURS
@@ -267,6 +269,7 @@ class FakeArbiter:
     async def submit_proofs(self, submissions: Sequence[Submission], *, worth: Wei | None = None) -> Landing:
         await trio.lowlevel.checkpoint()
         self.bundles.append(list(submissions))
+        self.on_bundle()
         self.worths.append(worth)
         self.submitted.set()
         if self.failures:

@@ -22,6 +22,7 @@ from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
 from poe.net.interface import BodySource
+from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidates
 from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
@@ -68,11 +69,13 @@ async def run_prover(settings: Settings) -> None:
         )
         intents = IntentBook(time.time)
         experience = new_experience(settings, chain.parameters, terms)
+        shelf = ProofShelf(terms, journal)
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
-            shelf=ProofShelf(terms, journal),
+            shelf=shelf,
+            backlog=Backlog(shelf=shelf, with_=collaborators),
             strategy=choose_strategy(settings, intents, experience),
             experience=experience,
             intents=intents,
