@@ -212,13 +212,21 @@ class Arbiter:
         InputError when there is none. One that is late, bad or a twin is left out and sinks no other; one that is
         not of its batch at all is refused with the whole call, before anything is sent.
         """
+        message = await self._bundle(submissions, worth)
+        receipt = await self._transactor.send(message)
+        decoder = EventDecoder(self._views.artifact, shape=submissions[0].batch.header.shape)
+        return Landing(receipt=receipt, accepted=which_accepted(submissions, await self.events_of(receipt, decoder)))
+
+    async def gas_of_proofs(self, submissions: Sequence[Submission]) -> int:
+        """The gas limit that `submit_proofs` would send with; its errors, and nothing is sent."""
+        message = await self._bundle(submissions, None)
+        return message.gas or 0
+
+    async def _bundle(self, submissions: Sequence[Submission], worth: Wei | None) -> Message:
         if not submissions:
             raise InputError("no proofs to submit")
         data = self._views.artifact.encode_call("submitProofs", [submission_tuple(one) for one in submissions])
-        message = Message(to=self._views.address, data=data, worth=worth)
-        receipt = await self._transactor.send(await sized(message, self._transactor))
-        decoder = EventDecoder(self._views.artifact, shape=submissions[0].batch.header.shape)
-        return Landing(receipt=receipt, accepted=which_accepted(submissions, await self.events_of(receipt, decoder)))
+        return await sized(Message(to=self._views.address, data=data, worth=worth), self._transactor)
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""
