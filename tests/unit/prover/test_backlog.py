@@ -156,6 +156,22 @@ async def test_one_left_out_of_a_batch_that_is_still_open_is_tried_alone(
     assert shelved.sent() == [[1, 2, 3]], "2 is not sent in company a second time"
 
 
+async def test_one_that_was_tried_alone_may_go_in_company_again_after_a_reorg(
+    shelved: Shelved, autojump_clock: Clock
+) -> None:
+    await shelved.keep(1, 2, 3)
+    shelved.arbiter.left_out = {2}
+    await shelved.land(1, 3)
+    before = shelved.scene.history.block
+    shelved.scene.accept(2)
+    assert await shelved.backlog.land() == []
+    shelved.scene.follow(back_to=before)
+    shelved.scene.post(4, [8])
+    await shelved.keep(4)
+    await shelved.land(2, 4)
+    assert shelved.sent() == [[1, 2, 3], [2, 4]]
+
+
 async def test_proofs_that_the_arbiter_refuses_together_are_tried_one_by_one(shelved: Shelved) -> None:
     await shelved.keep(1, 2)
     shelved.arbiter.failures = [Reverted("WrongBatch", name="WrongBatch")]
