@@ -25,6 +25,7 @@ AREAS: Mapping[str, str] = {
     "NET": "Network",
     "SEQ": "Sequencer",
     "RAC": "Ends of races",
+    "RLY": "Relayed proofs",
     "BCK": "Rust core, keys and proofs",
     "JNL": "Journal",
     "TOL": "Tools, files and ports",
@@ -83,6 +84,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-INP-042": Meaning("There is no such error code.", "docs/errors.md lists them."),
     "POE-INP-043": Meaning(
         "The folder is not the data folder of a node of that kind.", "Name data_dir of its settings."
+    ),
+    "POE-INP-044": Meaning(
+        "The data folder holds no finished proof of that batch.", "`poe prover status` tells what the node proved."
     ),
     "POE-INP-045": Meaning("`poe init` lacks answers.", "Name them as flags, or answer on a terminal."),
     "POE-INP-046": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
@@ -154,6 +158,23 @@ CODES: Mapping[str, Meaning] = {
     "POE-RAC-040": Meaning(
         "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
     ),
+    "POE-RLY-001": Meaning("The proof was landed.", "Its tip is credited to the relaying account: `withdraw`."),
+    "POE-RLY-002": Meaning("The proof was sent, and another was accepted first.", "Nothing to do."),
+    "POE-RLY-010": Meaning("A proof of this batch is accepted already.", "Nothing to do."),
+    "POE-RLY-011": Meaning("Another file offers more for the same batch.", "Nothing to do."),
+    "POE-RLY-012": Meaning(
+        "The batch would not become final: it is not next in line, or the proof is about another state.",
+        "Relay it with the proofs of the batches before it, or after them.",
+    ),
+    "POE-RLY-013": Meaning(
+        "The tips do not pay for the gas.", "Wait for cheaper blocks, or relay it with proofs that offer more."
+    ),
+    "POE-RLY-020": Meaning("The file cannot be read, or is larger than a proof.", "Name another file."),
+    "POE-RLY-021": Meaning("The file holds no proof of this format.", "The message names the field."),
+    "POE-RLY-022": Meaning("The proof is for another rollup.", "Check --arbiter, --chain-id and the version of poe."),
+    "POE-RLY-023": Meaning("L1 has ordered no such batch.", "Wait until it has; or L1 ordered another one."),
+    "POE-RLY-024": Meaning("The proof does not hold.", "Ask whoever made it for another."),
+    "POE-RLY-025": Meaning("The arbiter takes no such payee or tip.", "The tip is at most the reward."),
     "POE-BCK-001": Meaning("The Rust core refused a key, witness or proof.", "The message says what is wrong with it."),
     "POE-BCK-002": Meaning(
         "The arbiter verifies another circuit.", "Run the version of poe that the arbiter was deployed with."

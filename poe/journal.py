@@ -172,6 +172,23 @@ class Journal:
                 )
 
 
+def peek(folder: Path, kind: str) -> list[tuple[bytes, bytes]]:
+    """(key, body) of all good records of a kind, whoever has the folder open; changes nothing.
+
+    JournalError when there is no journal that can be read.
+    """
+    path = folder / FILE
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            rows = connection.execute("SELECT key, body, digest FROM record WHERE kind = ? ORDER BY key", (kind,))
+            return [(key, body) for key, body, digest in rows if digest == _digest(kind, key, body)]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise _damaged(path, error) from error
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:

@@ -26,6 +26,7 @@ from poe.l1.interface import (
     ExitModeEntered,
     ForcedExitQueued,
     ForcedTransactionQueued,
+    Landing,
     LogOrigin,
     ProofAccepted,
     QueueEntry,
@@ -296,6 +297,9 @@ class FakeL1:
                 raise Reverted(f"the arbiter refused: {name}", name=name)
 
     async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
+        raise NotImplementedError("proofs are final by `finalize`")
+
+    async def submit_proofs(self, submissions: Sequence[Submission], *, worth: Wei | None = None) -> Landing:
         raise NotImplementedError("proofs are final by `finalize`")
 
     async def queue_fee(self) -> Wei:

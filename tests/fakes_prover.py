@@ -6,7 +6,7 @@ Nothing here proves or verifies; the fakes do what they are told and note what t
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from poe.backend.interface import Execution, Proof, ProofJob
 from poe.backend.replica import Replica
 from poe.crypto.keccak import keccak256
 from poe.errors import InputError
-from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, LogOrigin, Receipt, Submission
+from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, Landing, LogOrigin, Receipt, Submission
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.prover.candidates import Candidates
 from poe.prover.experience import Experience
@@ -238,6 +238,12 @@ class FakeArbiter:
     def __init__(self) -> None:
         self.failures: list[Exception] = []
         self.submissions: list[Submission] = []
+        self.bundles: list[list[Submission]] = []
+        """What came together, one list a call."""
+        self.left_out: set[int] = set()
+        """Batches whose proofs are not taken when they come together."""
+        self.on_bundle: Callable[[], None] = lambda: None
+        """What happens on L1 just before a bundle is mined."""
         self.worths: list[Wei | None] = []
         self.submitted = trio.Event()
         self.account = OURS
@@ -259,6 +265,16 @@ class FakeArbiter:
         if self.failures:
             raise self.failures.pop(0)
         return RECEIPT
+
+    async def submit_proofs(self, submissions: Sequence[Submission], *, worth: Wei | None = None) -> Landing:
+        await trio.lowlevel.checkpoint()
+        self.bundles.append(list(submissions))
+        self.on_bundle()
+        self.worths.append(worth)
+        self.submitted.set()
+        if self.failures:
+            raise self.failures.pop(0)
+        return Landing(receipt=RECEIPT, accepted=tuple(one.number not in self.left_out for one in submissions))
 
 
 class FakeFollower:

@@ -24,6 +24,7 @@ from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
 from poe.net.interface import BodySource
+from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidates
 from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
@@ -65,11 +66,13 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         strategy = choose_strategy(settings, intents, experience)
         if reloads is not None:
             reloads.subscribe(partial(set_limits, experience=experience, strategy=strategy))
+        shelf = ProofShelf(terms, journal)
         prover = Prover(
             follower=chain.follower,
             candidates=candidates,
             collaborators=collaborators,
-            shelf=ProofShelf(terms, journal),
+            shelf=shelf,
+            backlog=Backlog(shelf=shelf, with_=collaborators),
             strategy=strategy,
             experience=experience,
             intents=intents,

@@ -9,9 +9,12 @@ from typing import Any
 
 from cyclopts import App
 
+from poe.cli.relay import export_proof, relay
 from poe.cli.run import RunFlags, run_role
 
 app = App(name="prover", help="Race to prove batches.")
+app.command(export_proof)
+app.command(relay)
 
 SHOWN_RACES = 10
 PHASES = ("witness", "prove", "verify")

@@ -10,8 +10,9 @@ from poe.journal import Journal
 from poe.l1 import answers
 from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
 from poe.l1.books import WEI_A_GWEI
+from poe.l1.bundle import sized, which_accepted
 from poe.l1.events import EventDecoder
-from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt, Submission
+from poe.l1.interface import ArbiterEvent, ArbiterParameters, Landing, Receipt, Submission
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.send_log import Message
@@ -209,6 +210,28 @@ class Arbiter:
     async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         """Submit a proof, for at most `worth` of gas; AlreadyAccepted if a rival was first."""
         return await self._send("submitProof", submission_tuple(submission), worth=worth, spare_gas=FOLLOWERS_GAS)
+
+    async def submit_proofs(self, submissions: Sequence[Submission], *, worth: Wei | None = None) -> Landing:
+        """Submit several proofs in one transaction, for at most `worth` of gas; AlreadyAccepted if all are late.
+
+        InputError when there is none. One that is late, bad or a twin is left out and sinks no other; one that is
+        not of its batch at all is refused with the whole call, before anything is sent.
+        """
+        message = await self._bundle(submissions, worth)
+        receipt = await self._transactor.send(message)
+        decoder = EventDecoder(self._views.artifact, shape=submissions[0].batch.header.shape)
+        return Landing(receipt=receipt, accepted=which_accepted(submissions, await self.events_of(receipt, decoder)))
+
+    async def gas_of_proofs(self, submissions: Sequence[Submission]) -> int:
+        """The gas limit that `submit_proofs` would send with; its errors, and nothing is sent."""
+        message = await self._bundle(submissions, None)
+        return message.gas or 0
+
+    async def _bundle(self, submissions: Sequence[Submission], worth: Wei | None) -> Message:
+        if not submissions:
+            raise InputError("no proofs to submit")
+        data = self._views.artifact.encode_call("submitProofs", [submission_tuple(one) for one in submissions])
+        return await sized(Message(to=self._views.address, data=data, worth=worth), self._transactor)
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

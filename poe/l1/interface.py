@@ -276,6 +276,14 @@ class Receipt:
     effective_gas_price: Wei
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landing:
+    """What one transaction with several proofs came to; `accepted` says of each, in order, if it was taken."""
+
+    receipt: Receipt
+    accepted: tuple[bool, ...]
+
+
 class ArbiterClient(Protocol):
     """The arbiter's calls for one account; sends are serialised, simulated first, and waited for.
 
@@ -308,6 +316,12 @@ class ArbiterClient(Protocol):
 
     async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         """FeesTooHigh, and nothing sent, when its gas would cost more than `worth`."""
+
+    async def submit_proofs(self, submissions: Sequence[Submission], *, worth: Wei | None = None) -> Landing:
+        """Submit several proofs at once; late and bad ones are left out, whoever sends earns each tip.
+
+        AlreadyAccepted when all are late; Reverted when none holds, or when one is not of its batch at all.
+        """
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

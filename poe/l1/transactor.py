@@ -136,7 +136,7 @@ class Transactor:
         return mined.contract, mined.receipt
 
     async def _send(self, message: Message) -> RawReceipt:
-        sent = await self._adopt(message) or await self._launch(message, await self._gas_for(message))
+        sent = await self._adopt(message) or await self._launch(message, await self.gas_for(message))
         try:
             mined = await self._wait_until_mined(sent)
         except NotMined:
@@ -153,7 +153,7 @@ class Transactor:
             raise reason
         return mined
 
-    async def _gas_for(self, message: Message) -> int:
+    async def gas_for(self, message: Message) -> int:
         """The gas limit. An estimate is a simulation too: it fails with the same revert."""
         if message.gas is not None:
             await self.call(message)

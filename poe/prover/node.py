@@ -15,10 +15,11 @@ from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
+from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.experience import Experience
 from poe.prover.intents import IntentBook
-from poe.prover.race import Collaborators, Outcome, race
+from poe.prover.race import Collaborators, Outcome, RaceResult, race
 from poe.prover.record import Record
 from poe.prover.shelf import ProofShelf
 from poe.prover.strategy import Strategy
@@ -42,6 +43,7 @@ class Prover:
     candidates: Candidates
     collaborators: Collaborators
     shelf: ProofShelf
+    backlog: Backlog
     strategy: Strategy
     experience: Experience
     intents: IntentBook
@@ -88,14 +90,18 @@ class Prover:
         while True:
             await self._warm()
             candidate = await self._choose()
-            await self._tell_intent(candidate)
-            with self.metrics.proving.track_inprogress():
-                result = await race(candidate, self.shelf, self.collaborators)
-            self.record.add(result)
-            self.experience.note_race(result)
+            results = await self.backlog.land() or [await self._race(candidate)]
+            for result in results:
+                self.record.add(result)
+                self.experience.note_race(result)
             self.write_status()
-            if result.outcome is Outcome.FAILED:
+            if any(result.outcome is Outcome.FAILED for result in results):
                 await trio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+
+    async def _race(self, candidate: Candidate) -> RaceResult:
+        await self._tell_intent(candidate)
+        with self.metrics.proving.track_inprogress():
+            return await race(candidate, self.shelf, self.collaborators)
 
     async def _warm(self) -> None:
         """Load the key ahead of the race; what fails here is tried again there, and counted."""

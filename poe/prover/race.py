@@ -122,7 +122,7 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
                 end = NOT_ORDERED
             else:
                 receipt, burnt_gas = await _submit(candidate, finished.proof, with_)
-                end = await _judge(candidate, receipt, with_)
+                end = await judge(candidate, receipt, with_)
     except (BackendError, L1Error) as error:
         end = End(Outcome.FAILED, error.code, _one_line(error))
         burnt_gas = error.gas_used if isinstance(error, Reverted) else 0
@@ -196,25 +196,30 @@ def _job(candidate: Candidate, terms: Terms) -> ProofJob:
     return ProofJob(trace=execution.trace, statement=words)
 
 
+def submission_of(candidate: Candidate, proof: Proof, terms: Terms) -> Submission:
+    """What the arbiter takes: a proof of ours of this batch."""
+    return Submission(
+        number=candidate.number,
+        batch=candidate.batch,
+        old_root=candidate.execution.old_root,
+        new_root=candidate.execution.new_root,
+        payee=terms.payee,
+        tip=terms.tip,
+        commitment=proof.commitment,
+        proof_words=proof.words,
+        exits=candidate.execution.exits,
+    )
+
+
 async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> tuple[Receipt | None, int]:
     """Land the proof of a batch that L1 has ordered; None when a rival was accepted, or the batch went, before.
 
     So it is when the rollup ended before. Besides, the gas that being late cost: 0 if a simulation told.
     """
-    submission = Submission(
-        number=candidate.number,
-        batch=candidate.batch,
-        old_root=candidate.execution.old_root,
-        new_root=candidate.execution.new_root,
-        payee=with_.terms.payee,
-        tip=with_.terms.tip,
-        commitment=proof.commitment,
-        proof_words=proof.words,
-        exits=candidate.execution.exits,
-    )
     if with_.candidates.is_gone(candidate):
         return None, 0
     try:
+        submission = submission_of(candidate, proof, with_.terms)
         return await with_.arbiter.submit_proof(submission, worth=with_.worth), 0
     except Reverted as refusal:
         if refusal.name not in NOT_WANTED:
@@ -231,7 +236,7 @@ async def _watch_from_the_shadow(candidate: Candidate, finished: FinishedProof, 
     return End(Outcome.SHADOW, "POE-RAC-040", f"would have been ready {margin:.1f} s before the winner was accepted")
 
 
-async def _judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborators) -> End:
+async def judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborators) -> End:
     """Did we win? A proof of ours that somebody else landed is ours all the same: the payee is bound inside it.
 
     Returns once our own view of L1 knows the end, so that the batch is not raced for a second time.

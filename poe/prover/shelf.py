@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import trio
 
-from poe.backend.interface import Proof
+from poe.backend.interface import Execution, Proof
 from poe.crypto.field import to_word
 from poe.journal import Journal
 from poe.prover.candidates import Candidate
-from poe.rollup.types import Address, FieldElement, Wei
+from poe.rollup.types import Address, BatchNumber, Exit, FieldElement, Gwei, Hash, Wei
 
 KEPT_PROOFS = 64
 KIND = "proof"
 
 _PROOF = struct.Struct("!32s32s32s256sdddd")
+_NAME = struct.Struct("!8s32s32s20s32s")
+_CLAIMS = struct.Struct("!32s32s")
+_EXIT = struct.Struct("!B20sQ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,21 @@ class FinishedProof:
     at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShelvedProof:
+    """A kept proof with what it is bound to: whoever has the batch's data, which L1 holds, can land it."""
+
+    domain: FieldElement
+    number: BatchNumber
+    batch_hash: Hash
+    old_root: FieldElement
+    new_root: FieldElement
+    payee: Address
+    tip: Wei
+    exits: tuple[Exit, ...]
+    finished: FinishedProof
+
+
 class ProofShelf:
     """The last finished proofs made on these terms; without a journal they last as long as the process.
 
@@ -50,7 +68,7 @@ class ProofShelf:
         self._journal = journal
         self._proofs: OrderedDict[bytes, FinishedProof] = OrderedDict()
         for name, body in [] if journal is None else journal.items(KIND):
-            if name.endswith(self._suffix) and len(body) == _PROOF.size:
+            if name.endswith(self._suffix) and _fits(body):
                 self._proofs[name] = _decode(body)
 
     def get(self, candidate: Candidate) -> FinishedProof | None:
@@ -67,11 +85,12 @@ class ProofShelf:
         self._proofs[name] = finished
         oldest = [self._proofs.popitem(last=False)[0] for _ in range(len(self._proofs) - KEPT_PROOFS)]
         if self._journal is not None:
-            await trio.to_thread.run_sync(self._write, self._journal, name, finished, oldest)
+            body = _encode(finished) + _encode_claims(self._terms.domain, candidate.execution)
+            await trio.to_thread.run_sync(self._write, self._journal, name, body, oldest)
 
-    def _write(self, journal: Journal, name: bytes, finished: FinishedProof, oldest: Sequence[bytes]) -> None:
+    def _write(self, journal: Journal, name: bytes, body: bytes, oldest: Sequence[bytes]) -> None:
         with journal.together():
-            journal.put(KIND, name, _encode(finished))
+            journal.put(KIND, name, body)
             for forgotten in oldest:
                 journal.delete(KIND, forgotten)
 
@@ -84,6 +103,47 @@ class ProofShelf:
     @property
     def _suffix(self) -> bytes:
         return self._terms.payee + to_word(self._terms.tip)
+
+
+def shelved(records: Iterable[tuple[bytes, bytes]], number: int) -> list[ShelvedProof]:
+    """The proofs of a batch among a journal's records of our KIND, the newest last.
+
+    Records of an older poe, which hold the proof alone, are left out.
+    """
+    found = [
+        _decode_shelved(name, body)
+        for name, body in records
+        if len(name) == _NAME.size and int.from_bytes(name[:8]) == number and _fits(body) and len(body) > _PROOF.size
+    ]
+    return sorted(found, key=lambda one: one.finished.at)
+
+
+def _decode_shelved(name: bytes, body: bytes) -> ShelvedProof:
+    number, batch_hash, old_root, payee, tip = _NAME.unpack(name)
+    domain, new_root = _CLAIMS.unpack_from(body, _PROOF.size)
+    exits = _EXIT.iter_unpack(body[_PROOF.size + _CLAIMS.size :])
+    return ShelvedProof(
+        domain=FieldElement(int.from_bytes(domain)),
+        number=BatchNumber(int.from_bytes(number)),
+        batch_hash=Hash(batch_hash),
+        old_root=FieldElement(int.from_bytes(old_root)),
+        new_root=FieldElement(int.from_bytes(new_root)),
+        payee=Address(payee),
+        tip=Wei(int.from_bytes(tip)),
+        exits=tuple(Exit(slot=slot, address=Address(to), amount=Gwei(amount)) for slot, to, amount in exits),
+        finished=_decode(body),
+    )
+
+
+def _fits(body: bytes) -> bool:
+    """Is it a proof, with the claims that newer records have behind it?"""
+    exits_size = len(body) - _PROOF.size - _CLAIMS.size
+    return len(body) == _PROOF.size or (exits_size >= 0 and exits_size % _EXIT.size == 0)
+
+
+def _encode_claims(domain: FieldElement, execution: Execution) -> bytes:
+    exits = (_EXIT.pack(leaving.slot, leaving.address, leaving.amount) for leaving in execution.exits)
+    return _CLAIMS.pack(to_word(domain), to_word(execution.new_root)) + b"".join(exits)
 
 
 def _encode(finished: FinishedProof) -> bytes:
@@ -101,7 +161,7 @@ def _encode(finished: FinishedProof) -> bytes:
 
 
 def _decode(body: bytes) -> FinishedProof:
-    commitment, x, y, words, witness_seconds, prove_seconds, verify_seconds, at = _PROOF.unpack(body)
+    commitment, x, y, words, witness_seconds, prove_seconds, verify_seconds, at = _PROOF.unpack_from(body)
     proof = Proof(
         commitment=FieldElement(int.from_bytes(commitment)),
         x=FieldElement(int.from_bytes(x)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -38,6 +40,8 @@ def build_report(evidence: Evidence) -> dict[str, Any]:
         "proven_tps": proven_per_second(final),
         "gas": {call: gas_figure(evidence.gas.get(call, ())) for call in ("sequenceBatch", "submitProof", "lateProof")},
         "winner_share": winner_share(final),
+        "hhi": concentration(final),
+        "wasted_proof_seconds": wasted_proof_seconds(final, evidence.provers),
         "sequencer": dict(evidence.sequencer),
         "load": dict(evidence.load),
         "settings": dict(evidence.settings),
@@ -112,9 +116,31 @@ def gas_figure(used: Sequence[int]) -> int | None:
 
 def winner_share(final: Sequence[Row]) -> dict[str, float]:
     """Payee to share of final batches."""
-    wins: dict[str, int] = {}
-    for row in final:
-        if row.payee is not None:
-            name = "0x" + row.payee.hex()
-            wins[name] = wins.get(name, 0) + 1
-    return {payee: round(count / len(final), 4) for payee, count in sorted(wins.items(), key=lambda item: -item[1])}
+    wins = Counter(row.payee for row in final if row.payee is not None)
+    return {"0x" + payee.hex(): round(count / len(final), 4) for payee, count in wins.most_common()}
+
+
+def concentration(final: Sequence[Row]) -> float | None:
+    """Herfindahl-Hirschman index of the wins: the sum of squared shares, 1/n for n equals, 1 for one who wins all.
+
+    None while nothing is final.
+    """
+    if not final:
+        return None
+    wins = Counter(row.payee for row in final if row.payee is not None)
+    return round(sum((count / len(final)) ** 2 for count in wins.values()), 4)
+
+
+def wasted_proof_seconds(final: Sequence[Row], provers: Mapping[str, Mapping[str, Any]]) -> float:
+    """Core seconds of proving that nobody was paid for, over the races for final batches.
+
+    L1 says who was paid; of the paid prover's own work only what finished no proof counts as wasted.
+    """
+    paid = {row.number: "" if row.payee is None else "0x" + row.payee.hex() for row in final}
+    wasted = [
+        race["core_seconds"]
+        for status in provers.values()
+        for race in status.get("races", ())
+        if race["batch"] in paid and (race["proof_seconds"] is None or status.get("payee") != paid[race["batch"]])
+    ]
+    return round(math.fsum(wasted), 3)

@@ -15,6 +15,7 @@ from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters, Deadlines, QueueEntry, Submission
 from poe.l1.keys import Signer
+from poe.l1.transactor import Patience
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
 from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransfer, Transfer
@@ -36,6 +37,7 @@ FUNDS = Wei(10**21)
 DEPOSIT = Gwei(10**9)
 REWARD = Wei(10**15)
 SECRETS = (b"\x01" * 32, b"\x02" * 32)
+QUICK = Patience(poll_seconds=0.01)
 NAMES = ("sequencer", "prover", "rival", "copier")
 
 
@@ -209,7 +211,9 @@ async def open_market(key: KeyInfo, shape: Shape = SHAPE, **deadlines: int) -> A
             deadlines=Deadlines(**deadlines),
         )
         clients = {
-            name: await Arbiter.connect(anvil.rpc, parameters.address, account(name), chain_id=parameters.chain_id)
+            name: await Arbiter.connect(
+                anvil.rpc, parameters.address, account(name), chain_id=parameters.chain_id, patience=QUICK
+            )
             for name in NAMES
         }
         yield Market(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poe.errors import JournalError
-from poe.journal import FILE, FORMAT, Journal
+from poe.journal import FILE, FORMAT, Journal, peek
 
 OURS = b"arbiter 0x01 chain 1 prover"
 PROOF = "proof"
@@ -220,3 +220,31 @@ def test_a_process_killed_at_any_moment_loses_nothing_it_had_told_of(tmp_path: P
     assert len(first) >= told[-1] + 1
     assert [key for key, _ in first] == [key for key, _ in second] == [b"%06d" % i for i in range(len(first))]
     assert journal.dropped == 0
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_anybody_may_look_at_the_records_whether_their_owner_runs_or_not(tmp_path: Path, is_running: bool) -> None:
+    with reopen(tmp_path) as journal:
+        journal.put(PROOF, b"1", b"first")
+        journal.put("send", b"1", b"another kind")
+        if is_running:
+            assert peek(tmp_path, PROOF) == [(b"1", b"first")]
+    if not is_running:
+        assert peek(tmp_path, PROOF) == [(b"1", b"first")]
+
+
+def test_a_look_neither_shows_nor_drops_a_damaged_record(tmp_path: Path) -> None:
+    with reopen(tmp_path) as journal:
+        journal.put(PROOF, b"1", b"the first body")
+        journal.put(PROOF, b"2", b"the second body")
+    flip(tmp_path / FILE, b"the first body")
+    before = (tmp_path / FILE).read_bytes()
+    assert peek(tmp_path, PROOF) == [(b"2", b"the second body")]
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_look_into_a_folder_without_a_journal_makes_none(tmp_path: Path) -> None:
+    with pytest.raises(JournalError) as refused:
+        peek(tmp_path, PROOF)
+    assert refused.value.code == "POE-JNL-005"
+    assert list(tmp_path.iterdir()) == []

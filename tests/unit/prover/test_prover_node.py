@@ -18,6 +18,7 @@ from poe.l1.ledger import GENESIS_HASH
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, NetworkStats, ProvingIntent
 from poe.prover import node as node_module
+from poe.prover.backlog import Backlog
 from poe.prover.intents import IntentBook
 from poe.prover.node import Prover
 from poe.prover.record import Record
@@ -93,11 +94,14 @@ class Running:
         self.proofs, self.arbiter, self.follower = FakeProofs(), FakeArbiter(), FakeFollower()
         self.metrics = Metrics(CollectorRegistry())
         self.data_dir = data_dir
+        self.shelf = ProofShelf(TERMS)
+        collaborators = self.scene.cast(self.proofs, self.arbiter)
         self.prover = Prover(
             follower=self.follower,
             candidates=self.scene.candidates,
-            collaborators=self.scene.cast(self.proofs, self.arbiter),
-            shelf=ProofShelf(TERMS),
+            collaborators=collaborators,
+            shelf=self.shelf,
+            backlog=Backlog(shelf=self.shelf, with_=collaborators),
             strategy=OldestFirst() if strategy is None else strategy(intents),
             experience=an_experience(limits or Limits()),
             intents=intents,

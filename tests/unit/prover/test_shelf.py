@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from poe.journal import Journal
+from poe.journal import Journal, peek
 from poe.prover import shelf as shelf_module
 from poe.prover.candidates import Candidate
-from poe.prover.shelf import KIND, FinishedProof, ProofShelf
+from poe.prover.shelf import KIND, FinishedProof, ProofShelf, shelved
 from poe.rollup.types import Wei
 from tests.fakes_prover import PROOF, RIVAL, TERMS, Scene
 
@@ -89,3 +89,34 @@ async def test_a_record_of_another_length_is_not_taken_for_a_proof(tmp_path: Pat
         ((name, body),) = journal.items(KIND)
         journal.put(KIND, name, body + b"\0")
         assert ProofShelf(TERMS, journal).get(first) is None
+
+
+async def test_a_kept_proof_is_told_whole_with_what_it_is_bound_to(tmp_path: Path) -> None:
+    first, second = candidates(2)
+    with journal_in(tmp_path) as journal:
+        await ProofShelf(TERMS, journal).put(first, FINISHED)
+        await ProofShelf(TERMS, journal).put(second, FINISHED)
+        (told,) = shelved(peek(tmp_path, KIND), 2)
+    assert (told.number, told.batch_hash, told.finished) == (2, second.batch_hash, FINISHED)
+    assert (told.domain, told.payee, told.tip) == (TERMS.domain, TERMS.payee, TERMS.tip)
+    execution = second.execution
+    assert (told.old_root, told.new_root, told.exits) == (execution.old_root, execution.new_root, execution.exits)
+
+
+async def test_of_several_proofs_of_a_batch_the_newest_is_told_last(tmp_path: Path) -> None:
+    (first,) = candidates(1)
+    with journal_in(tmp_path) as journal:
+        await ProofShelf(replace(TERMS, tip=Wei(1)), journal).put(first, replace(FINISHED, at=3.0))
+        await ProofShelf(TERMS, journal).put(first, replace(FINISHED, at=4.0))
+        await ProofShelf(replace(TERMS, tip=Wei(2)), journal).put(first, replace(FINISHED, at=2.0))
+        assert [one.tip for one in shelved(journal.items(KIND), 1)] == [2, 1, 0]
+
+
+async def test_a_record_of_an_older_poe_is_sent_but_not_told(tmp_path: Path) -> None:
+    (first,) = candidates(1)
+    with journal_in(tmp_path) as journal:
+        await ProofShelf(TERMS, journal).put(first, FINISHED)
+        ((name, body),) = journal.items(KIND)
+        journal.put(KIND, name, body[: shelf_module._PROOF.size])
+        assert ProofShelf(TERMS, journal).get(first) == FINISHED
+        assert shelved(journal.items(KIND), 1) == []

@@ -44,8 +44,8 @@ def load_on(rig: Rig, client: RpcClient, plan: LoadPlan = PLAN) -> Load:
 async def running(rig: Rig, data_dir: Path) -> AsyncIterator[RpcClient]:
     """The rig's node and a client of it."""
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(rig.node(data_dir).run)
-        async with RpcClient(f"http://127.0.0.1:{port}") as client:
+        ports = await nursery.start(rig.node(data_dir).run)
+        async with RpcClient(f"http://127.0.0.1:{ports.rpc}") as client:
             yield client
         nursery.cancel_scope.cancel()
 

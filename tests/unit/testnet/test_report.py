@@ -11,7 +11,16 @@ from poe.l1.ledger import GENESIS_HASH
 from poe.observer.standings import Row, Standings
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import Address
-from poe.testnet.report import Evidence, batch_entry, build_report, gas_figure, proven_per_second, winner_share
+from poe.testnet.report import (
+    Evidence,
+    batch_entry,
+    build_report,
+    concentration,
+    gas_figure,
+    proven_per_second,
+    wasted_proof_seconds,
+    winner_share,
+)
 from tests.fakes_l1 import GENESIS_ROOT, REWARD, SHAPE, a_batch, accepted, finalized, sequenced
 from tests.fakes_prover import History
 
@@ -68,8 +77,8 @@ def evidence(**changed: Any) -> Evidence:
 
 def test_the_report_is_plain_json_with_every_promised_field() -> None:
     report = json.loads(json.dumps(build_report(evidence())))
-    promised = {"finalized", "batches", "provers", "rejected", "executed_tps", "proven_tps", "gas", "winner_share"}
-    assert promised <= set(report)
+    promised = {"finalized", "batches", "provers", "rejected", "executed_tps", "proven_tps", "gas"}
+    assert promised | {"winner_share", "hhi", "wasted_proof_seconds"} <= set(report)
     assert set(report["gas"]) == {"sequenceBatch", "submitProof", "lateProof"}
     assert {"number", "winner", "proof_seconds", "txs", "l1_tx"} <= set(report["batches"][0])
     assert {"payee", "finished", "won", "cancelled", "wasted_core_seconds"} <= set(report["provers"][0])
@@ -178,3 +187,45 @@ def test_shares_are_sorted_and_add_up() -> None:
     shares = winner_share(rows_won_by(ANN, BEN, ANN))
     assert list(shares.items()) == [(ANN_HEX, 0.6667), (BEN_HEX, 0.3333)]
     assert winner_share([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("winners", "index"),
+    [((ANN,), 1.0), ((ANN, ANN, ANN), 1.0), ((ANN, BEN), 0.5), ((ANN, BEN, ANN, ANN), 0.625), ((), None)],
+)
+def test_the_index_goes_from_equal_shares_to_one_who_wins_all(
+    winners: tuple[Address, ...], index: float | None
+) -> None:
+    rows = rows_won_by(*winners, open_batches=1)
+    final = [row for row in rows if row.finalized is not None]
+    assert concentration(final) == index
+    assert build_report(evidence(rows=rows))["hhi"] == index
+
+
+def test_shares_and_index_agree() -> None:
+    report = build_report(evidence(rows=rows_won_by(*[ANN] * 5, *[BEN] * 3)))
+    assert report["hhi"] == pytest.approx(sum(share**2 for share in report["winner_share"].values()), abs=1e-3)
+
+
+def raced_for(batch: int, core_seconds: float, *, finished: bool) -> dict[str, Any]:
+    return {**raced(batch, proved_at=9.0 if finished else None), "core_seconds": core_seconds}
+
+
+def test_what_the_losers_of_a_final_batch_spent_is_wasted_finished_or_not() -> None:
+    provers = {
+        "prover-1": status(ANN_HEX, raced_for(1, 2.0, finished=True)),
+        "prover-2": status(BEN_HEX, raced_for(1, 1.5, finished=True)),
+        "prover-3": status("0x0c", raced_for(1, 0.25, finished=False)),
+    }
+    assert wasted_proof_seconds(rows_won_by(ANN), provers) == 1.75
+    assert build_report(evidence(rows=rows_won_by(ANN), provers=provers))["wasted_proof_seconds"] == 1.75
+
+
+def test_of_the_winners_work_only_what_came_to_nothing_is_wasted() -> None:
+    races = (raced_for(1, 4.0, finished=False), raced_for(1, 2.0, finished=True), raced_for(1, 0.0, finished=True))
+    assert wasted_proof_seconds(rows_won_by(ANN), {"prover-1": status(ANN_HEX, *races)}) == 4.0
+
+
+def test_nothing_is_wasted_on_a_batch_that_is_not_final_yet() -> None:
+    provers = {"prover-1": status(ANN_HEX, raced_for(2, 8.0, finished=True)), "prover-2": {}}
+    assert wasted_proof_seconds([row for row in rows_won_by(ANN, open_batches=1) if row.finalized], provers) == 0.0
