@@ -320,11 +320,10 @@ impl Engine {
             return Ok(());
         }
         let (changes, reached, height, arrivals) = self.lock()?.take_changes();
-        if let (Some(store), false) = (&mut disk.store, changes.is_empty()) {
-            if let Err(error) = store.commit(&changes) {
-                disk.failed = true; // memory is ahead of the disk now: nothing more may be promised
-                return Err(error.into());
-            }
+        let store = disk.store.as_mut().filter(|_| !changes.is_empty());
+        if let Some(Err(error)) = store.map(|store| store.commit(&changes)) {
+            disk.failed = true; // memory is ahead of the disk now: nothing more may be promised
+            return Err(error.into());
         }
         disk.durable = reached;
         self.durable_height.store(height, Ordering::Release);

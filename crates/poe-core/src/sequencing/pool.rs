@@ -180,13 +180,13 @@ impl Pool {
         line.by_nonce.insert(nonce, entry);
         if nonce == line.nonce {
             self.heads.push(place);
-            self.clear_stale_heads();
         }
         self.size += 1;
         *self.groups.entry(group).or_default() += 1;
         self.ready -= line.ready;
         line.extend_ready();
         self.ready += line.ready;
+        self.clear_stale_heads();
         Ok(())
     }
 
