@@ -27,9 +27,7 @@ def facts(*arguments: str) -> dict[str, Any]:
 
 
 def test_sequence_counts_what_another_process_sent_and_is_sealed_on_disk(tmp_path: Path) -> None:
-    found = facts(
-        "sequence", "--seconds", "20", "--transactions", "300", "--accounts", "20", "--folder", str(tmp_path)
-    )
+    found = facts("sequence", "--seconds", "20", "--transactions", "300", "--accounts", "20", "--folder", str(tmp_path))
     assert (found["transactions"], found["accepted"], found["refused"]) == (300, 300, 0)
     assert found["batches"] >= 300 // 16
     assert found["durable_bytes"] > 2 * 300 * 128, "once as it waits, once in its batch"
