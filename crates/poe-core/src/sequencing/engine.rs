@@ -5,7 +5,6 @@
 //! that has happened so far for all (group commit), so an fsync is paid once a group, not once a transaction.
 
 use std::{
-    collections::{HashMap, VecDeque},
     path::Path,
     sync::{
         Mutex, MutexGuard,
@@ -16,10 +15,10 @@ use std::{
 
 use super::{
     Code, StoreError,
-    pool::{Bounds, Pool},
+    core::{Core, quantile},
     record::{Queue, Sealed, Slot, Transaction},
-    seal::{self, Base, Chain, SealError},
-    store::{Changes, Contents, Store},
+    seal::{self, Base, SealError},
+    store::{Contents, Store},
 };
 use crate::{
     account::Account,
@@ -27,7 +26,6 @@ use crate::{
     eddsa::{self, SignedMessage},
     field::{self, Fr},
     poseidon,
-    state::State,
 };
 
 /// What does not change while an engine lives.
@@ -46,11 +44,6 @@ pub struct Rules {
     /// Sealing pauses while so many batches wait for their posting.
     pub max_unposted: u32,
 }
-
-/// Batches whose accounts move to the base on disk at once.
-const BASE_STEP: usize = 64;
-/// Latencies kept for the quantile.
-const LATENCIES: usize = 1 << 16;
 
 /// Why the engine cannot do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -79,22 +72,6 @@ pub struct Standing {
     pub written_bytes: u64,
     /// From a frame's arrival to its last transaction sealed on disk, the highest percent left out.
     pub p99_seconds: f64,
-}
-
-/// Everything that one lock guards.
-struct Core {
-    chain: Chain,
-    pool: Pool,
-    posted: u64,
-    changes: Changes,
-    /// Grows with each change; a commit up to a ticket makes it durable.
-    ticket: u64,
-    groups: u64,
-    arrivals: HashMap<u64, Instant>,
-    latencies: VecDeque<f64>,
-    kept_batches: usize,
-    /// Transactions taken out of the pool as no-ops or overtaken.
-    dropped: u64,
 }
 
 struct Disk {
@@ -320,11 +297,10 @@ impl Engine {
             return Ok(());
         }
         let (changes, reached, height, arrivals) = self.lock()?.take_changes();
-        if let (Some(store), false) = (&mut disk.store, changes.is_empty()) {
-            if let Err(error) = store.commit(&changes) {
-                disk.failed = true; // memory is ahead of the disk now: nothing more may be promised
-                return Err(error.into());
-            }
+        let store = disk.store.as_mut().filter(|_| !changes.is_empty());
+        if let Some(Err(error)) = store.map(|store| store.commit(&changes)) {
+            disk.failed = true; // memory is ahead of the disk now: nothing more may be promised
+            return Err(error.into());
         }
         disk.durable = reached;
         self.durable_height.store(height, Ordering::Release);
@@ -334,204 +310,11 @@ impl Engine {
     }
 }
 
-impl Core {
-    /// The state of the base, the batches after it executed again, and what waits offered to the pool.
-    fn restore(rules: &Rules, contents: Contents, now: f64) -> Result<Self, EngineError> {
-        let Contents { base, accounts, batches, waiting } = contents;
-        let history = rules.kept_batches + BASE_STEP + rules.max_unposted as usize;
-        let history = history.max(batches.len()); // rules may have been wider
-        let state = State::with_accounts(rules.depth, history, accounts).map_err(SealError::from)?;
-        let mut chain = Chain::new(state.at_height(base.number), base, rules.domain);
-        for sealed in &batches {
-            chain.replay(sealed)?;
-        }
-        chain.settle();
-        let bounds = Bounds {
-            transactions: rules.pool_transactions,
-            per_account: rules.pool_per_account,
-            seconds: rules.pool_seconds,
-        };
-        let mut core = Self {
-            posted: base.number,
-            chain,
-            pool: Pool::new(bounds),
-            changes: Changes::default(),
-            ticket: 1,
-            groups: waiting.last().map_or(0, |(group, _)| group + 1),
-            arrivals: HashMap::new(),
-            latencies: VecDeque::new(),
-            kept_batches: rules.kept_batches,
-            dropped: 0,
-        };
-        for (group, slots) in waiting {
-            let left = slots.iter().filter(|slot| core.offer(slot, group, now).is_ok()).count();
-            if left == 0 {
-                core.changes.emptied.push(group);
-            }
-        }
-        Ok(core)
-    }
-
-    /// Into the pool, its signature known to hold.
-    fn offer(&mut self, slot: &Slot, group: u64, now: f64) -> Result<(), Code> {
-        let transaction = Transaction::decode(slot).ok_or(Code::Malformed)?;
-        let sender = seal::parties(&self.chain.state, &transaction)?;
-        self.pool.add(transaction, &sender, group, now)
-    }
-
-    fn judge_cheaply(&self, decoded: &[Option<Transaction>], rules: &Rules) -> Vec<Result<Account, Code>> {
-        let judge = |transaction: &Option<Transaction>| {
-            let transaction = transaction.as_ref().ok_or(Code::Malformed)?;
-            let sender = seal::parties(&self.chain.state, transaction)?;
-            self.pool.check(transaction, &sender).map(|()| sender)
-        };
-        decoded
-            .iter()
-            .map(|transaction| judge(transaction).map_err(|code| self.explain(code, rules)))
-            .collect()
-    }
-
-    /// A pool that is full says whether posting is why.
-    fn explain(&self, code: Code, rules: &Rules) -> Code {
-        if code == Code::Full && !self.has_room(rules) { Code::Behind } else { code }
-    }
-
-    /// Adds those that are accepted so far as one group; the ticket to wait for if there is anything new.
-    fn add(
-        &mut self,
-        decoded: &[Option<Transaction>],
-        codes: &mut [Code],
-        rules: &Rules,
-        (now, arrived): (f64, Instant),
-    ) -> Option<u64> {
-        let group = self.groups;
-        let mut slots = Vec::new();
-        for (transaction, code) in decoded.iter().zip(codes).filter(|(_, code)| **code == Code::Accepted) {
-            let Some(transaction) = transaction else { continue };
-            let sender = seal::parties(&self.chain.state, transaction);
-            let is_known = self.pool.holds(transaction);
-            match sender.and_then(|sender| self.pool.add(*transaction, &sender, group, now)) {
-                Ok(()) if is_known => {}
-                Ok(()) => slots.extend(transaction.slot),
-                Err(refusal) => *code = self.explain(refusal, rules),
-            }
-        }
-        if slots.is_empty() {
-            return Some(self.ticket); // what it repeats may not be on disk yet
-        }
-        self.groups += 1;
-        self.arrivals.insert(group, arrived);
-        self.changes.accepted.push((group, slots));
-        self.forget_emptied();
-        Some(self.advance())
-    }
-
-    fn advance(&mut self) -> u64 {
-        self.ticket += 1;
-        self.ticket
-    }
-
-    fn has_room(&self, rules: &Rules) -> bool {
-        self.chain.height().saturating_sub(self.posted) < rules.max_unposted.into()
-    }
-
-    fn is_due(&self, queue: &Queue, rules: &Rules, partial: bool) -> bool {
-        let waiting = queue.slots.len() + self.pool.ready();
-        waiting >= rules.slots || !queue.slots.is_empty() || (partial && waiting > 0)
-    }
-
-    /// Cuts one batch; false if nothing of what waits could be executed, so that none was made.
-    fn cut(&mut self, queue: &Queue, rules: &Rules) -> Result<bool, EngineError> {
-        let lost = self.chain.cut(queue, &mut self.pool, (rules.slots, rules.fee_account))?;
-        self.dropped += lost.as_ref().map_or(0, |lost| lost.len() as u64);
-        Ok(lost.is_some())
-    }
-
-    /// Puts the batches from `first` on among the changes.
-    fn note_sealed(&mut self, first: u64) -> u64 {
-        for number in first..=self.chain.height() {
-            if let Some(sealed) = self.chain.get(number) {
-                self.changes.sealed.push((number, sealed.to_bytes()));
-            }
-        }
-        self.forget_emptied();
-        self.advance()
-    }
-
-    /// Groups of which nothing waits any more need not be kept on disk.
-    fn forget_emptied(&mut self) {
-        self.changes.emptied.extend(self.pool.take_emptied());
-    }
-
-    /// Posted batches beyond the kept ones can no longer be undone: what they wrote becomes the base on disk. In
-    /// steps, so that an account written by many of them is stored once.
-    fn age(&mut self) {
-        let surplus = self.chain.batches.len().saturating_sub(self.kept_batches);
-        if surplus < BASE_STEP {
-            return;
-        }
-        for _ in 0..surplus {
-            if self.chain.base.number >= self.posted {
-                break;
-            }
-            let Some(oldest) = self.chain.forget_oldest() else { break };
-            self.changes.accounts.extend(oldest.written);
-            self.changes.base = Some(self.chain.base);
-        }
-    }
-
-    fn truncate(&mut self, number: u64, now: f64) -> Result<(usize, u64), EngineError> {
-        let removed = self.chain.truncate(number)?;
-        self.posted = self.posted.min(number); // what takes their numbers is not what L1 had
-        let Self { chain, pool, .. } = self;
-        let mut dropped = pool.refresh(|index| chain.state.account(index));
-        let group = self.groups;
-        let mut slots = Vec::new();
-        for slot in removed.iter().flat_map(|batch| batch.applied_from(batch.drained())) {
-            match self.offer(slot, group, now) {
-                Ok(()) => slots.extend(slot),
-                Err(_) => dropped += 1,
-            }
-        }
-        self.changes.sealed.retain(|(sealed, _)| *sealed <= number);
-        let earlier = self.changes.truncated_to.unwrap_or(number);
-        self.changes.truncated_to = Some(earlier.min(number));
-        if !slots.is_empty() {
-            self.groups += 1;
-            self.changes.accepted.push((group, slots));
-        }
-        self.forget_emptied();
-        Ok((dropped, self.advance()))
-    }
-
-    /// Hands over what happened since the last commit: the changes, the ticket and the height they reach, and when
-    /// the groups came of which nothing waits any more.
-    fn take_changes(&mut self) -> (Changes, u64, u64, Vec<Instant>) {
-        self.age();
-        let changes = std::mem::take(&mut self.changes);
-        let arrivals = changes.emptied.iter().filter_map(|group| self.arrivals.remove(group)).collect();
-        (changes, self.ticket, self.chain.height(), arrivals)
-    }
-
-    fn note_latencies(&mut self, arrivals: &[Instant]) {
-        self.latencies.extend(arrivals.iter().map(|arrived| arrived.elapsed().as_secs_f64()));
-        let excess = self.latencies.len().saturating_sub(LATENCIES);
-        self.latencies.drain(..excess);
-    }
-}
-
 /// Whose state it is: a store of another chain, arbiter, circuit or shape must not be taken up.
 fn identity(rules: &Rules) -> Vec<u8> {
     let mut identity = field::to_bytes(&rules.domain).to_vec();
     identity.extend((rules.depth as u32).to_be_bytes());
     identity
-}
-
-fn quantile(values: &VecDeque<f64>, part: f64) -> f64 {
-    let mut sorted: Vec<f64> = values.iter().copied().collect();
-    sorted.sort_by(f64::total_cmp);
-    let position = (sorted.len() as f64 * part) as usize;
-    sorted.get(position.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{super::workload, *};
 use crate::{
     batch::Batch,
     outcome::Outcome,
+    state::State,
     transaction::{KIND_DEPOSIT, KIND_EXIT, WordZero},
     transition,
 };

@@ -6,6 +6,7 @@
 //! **Invariant**: what a caller has been told (a transaction accepted, a batch sealed) is on disk.
 
 pub mod code;
+mod core;
 pub mod engine;
 mod pool;
 pub mod record;
