@@ -74,6 +74,17 @@ contract VerifyAllTest is Test {
         vm.assertFalse(_verifyAll(claims));
     }
 
+    /// @dev What multiplies the second claim's points is the hash of every word there is.
+    function test_VerifyAll_HashesEveryWordIntoItsCoefficients() public {
+        for (uint256 seed = 0; seed < 3; ++seed) {
+            Claim[] memory claims = _claims(seed, 2);
+            uint256 rho = uint256(keccak256(abi.encode(_seed(claims), uint256(1)))) % R;
+            vm.expectCall(address(7), abi.encode(claims[1].proof[0], claims[1].proof[1], rho));
+            vm.expectCall(address(7), abi.encode(claims[1].proof[6], claims[1].proof[7], rho));
+            vm.assertTrue(_verifyAll(claims));
+        }
+    }
+
     function test_VerifyAll_RefusesInputsOfAnotherClaim() public view {
         Claim[] memory claims = _claims(1, 2);
         (claims[0].proof, claims[1].proof) = (claims[1].proof, claims[0].proof);
