@@ -1,5 +1,7 @@
 //! Both paths against arkworks's domain, at every size that the field of a prover meets.
 
+#![allow(clippy::unwrap_used)]
+
 use ark_ff::{AdditiveGroup, FftField, Field, UniformRand};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use ark_std::rand::{SeedableRng, rngs::StdRng};
