@@ -68,7 +68,7 @@ def test_cancelling_is_measured(cache: Path, capsys: pytest.CaptureFixture[str])
         (["--runs", "0"], "--runs is 0"),
         (["--threads", "0"], "--threads is 0"),
         (["--shape", "many"], "shape 'manyx10'"),
-        (["--shape", "255x15"], "would need about"),
+        (["--shape", "255x24"], "would need about"),
     ],
     ids=str,
 )
