@@ -6,10 +6,12 @@ from typing import final
 __all__ = [
     "CoreError",
     "CorePanic",
+    "Engine",
     "Execution",
     "MembershipKey",
     "ProofResult",
     "ProvingKey",
+    "SealedBatch",
     "State",
     "StopFlag",
     "Stopped",
@@ -36,6 +38,8 @@ __all__ = [
     "setup_dev_membership_key",
     "sign",
     "verify_signatures",
+    "workload_execute",
+    "workload_transfers",
 ]
 
 class CoreError(Exception):
@@ -274,8 +278,8 @@ class SealedBatch:
 class Engine:
     """Pool, state and batches of a sequencer, durable at `path`; every method may be called from any thread."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         path: str | None,
         slots: int,
@@ -289,7 +293,7 @@ class Engine:
         max_unposted: int,
         genesis_accounts: int,
         now: float,
-    ) -> None: ...
+    ) -> Engine: ...
     def admit(self, frame: bytes, now: float) -> bytes: ...
     def seal(
         self, *, deposits: int, forced: int, queue_slots: bytes, queue_end: int, most: int, partial: bool
