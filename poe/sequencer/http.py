@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
 import h11
 import trio
 
-from poe.errors import ToolError
+from poe.sequencer.listening import serve_connections
 
 RECEIVE_BYTES = 65536
 LINGER_SECONDS = 1.0
@@ -65,18 +64,10 @@ async def serve_http(
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve for ever; reports the port it got (0 asks for a free one). ToolError when the port is taken."""
-    try:
-        listeners = await trio.open_tcp_listeners(port, host=host)
-    except OSError as error:
-        raise ToolError(
-            f"port {host}:{port} cannot be opened: {error.strerror or error}",
-            fix="choose another with sequencer.port, 0 picks a free one",
-            code="POE-TOL-002",
-        ) from error
     server = _Server(handler, limits)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(partial(trio.serve_listeners, server.serve_connection, listeners, handler_nursery=nursery))
-        task_status.started(int(listeners[0].socket.getsockname()[1]))
+    await serve_connections(
+        server.serve_connection, host=host, port=port, setting="sequencer.port", task_status=task_status
+    )
 
 
 class _Server:
