@@ -19,6 +19,7 @@ from poe.errors import ConfigError
 ENVIRONMENT_PREFIX = "POE_"
 ENVIRONMENT_SEPARATOR = "__"
 MAX_SECONDS = 86_400.0
+MOST_WORKERS = 16
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +85,9 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """How this node races."""
 
     threads: int = 1
+    """All workers together; each has one at least."""
+    workers: int = 1
+    """Proofs side by side, each of another batch, on a process of its own; all share one copy of the key's tables."""
     start_jitter_seconds: float = 1.0
     """Each race starts after a random wait of at most this long."""
     strategy: str = "spread"
@@ -316,6 +320,12 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.l1.poll_seconds <= MAX_SECONDS, "l1.poll_seconds", "more than 0, at most a day"),
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
+        (1 <= settings.prover.workers <= MOST_WORKERS, "prover.workers", f"1 to {MOST_WORKERS}"),
+        (
+            settings.prover.workers == 1 or not settings.prover.external_command,
+            "prover.workers",
+            "1 with an external_command, which has all cores to itself",
+        ),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in STRATEGIES, "prover.strategy", ", ".join(STRATEGIES)),
         (abs(settings.prover.min_profit_wei) < 2**96, "prover.min_profit_wei", "-2^96 to 2^96"),

@@ -77,7 +77,7 @@ def up(
     """
     import trio
 
-    from poe.testnet.folder import hold_folder
+    from poe.folder import hold_folder
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
