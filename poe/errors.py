@@ -90,7 +90,7 @@ class WrongChain(L1Error):
 class Reverted(L1Error):
     """The arbiter refused a call; `name` is the custom error's name, such as `WrongParent`.
 
-    `gas_used`: what it burnt in a block; 0 if a simulation told before anything was sent.
+    `gas_used`: what it burnt in block `block_number`; both 0 if a simulation told before anything was sent.
     """
 
     code = "POE-L1-003"
@@ -99,6 +99,7 @@ class Reverted(L1Error):
         super().__init__(message, fix=fix)
         self.name = name
         self.gas_used = 0
+        self.block_number = 0
 
 
 class AlreadyAccepted(Reverted):

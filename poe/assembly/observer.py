@@ -17,7 +17,7 @@ async def run_observer(settings: Settings) -> None:
     """Run an observer until cancelled."""
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
-        metrics, endpoint = open_metrics(settings, stack, chain)
+        metrics, endpoint = open_metrics("observer", settings, stack, chain)
         observer = Observer(
             follower=chain.follower,
             ledger=chain.ledger,

@@ -101,6 +101,7 @@ class Sequencer:
         while True:
             try:
                 self.metrics.l1_balance_wei.set(await self.arbiter.balance())
+                self.metrics.gas_price_wei.set(await self.arbiter.gas_price())
             except L1Error as error:
                 log.warning("balance_unknown reason=%r", str(error))
             if self.network is not None:
