@@ -26,7 +26,7 @@ from poe.rollup.types import FieldElement
 from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import EngineChain
-from poe.sequencer.http import HttpLimits
+from poe.http.server import HttpLimits
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
 from poe.sequencer.offload import OneThread, Threads

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import trio
 
 from poe.rollup.types import SLOT_BYTES
-from poe.sequencer.listening import serve_connections
+from poe.http.listening import serve_connections
 
 LENGTH = struct.Struct(">I")
 ACCEPTED = 0

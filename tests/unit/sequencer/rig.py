@@ -20,7 +20,7 @@ from poe.rollup.types import Account, AccountIndex, Gwei
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, EngineChain
-from poe.sequencer.http import HttpLimits
+from poe.http.server import HttpLimits
 from poe.sequencer.intake import EngineIntake, Intake
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.node import Sequencer
