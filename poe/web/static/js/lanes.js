@@ -36,15 +36,16 @@ export function runnersOf(row) {
 }
 
 /** Draws a row's runs and marks into `box`. `pitch` is the height of a run in px, `most` how many are drawn. */
-export function drawRuns(box, row, { span, now, pitch = 8, most = 6, named = false }) {
+export function drawRuns(box, row, { span, now, pitch = 9, most = 6, named = false }) {
   const start = startOf(row);
   const at = (time) => `${(100 * Math.min(1, Math.max(0, (time - start) / span))).toFixed(3)}%`;
   const runners = runnersOf(row).slice(0, most);
   const height = Math.max(24, runners.length * pitch + 6);
   const parts = runners.flatMap((runner, i) => drawRun(runner, row, { at, top: 4 + i * pitch, now, named }));
-  const marks = [mark("posted", row.posted, at, named)];
-  if (row.proof) marks.push(mark("accepted", row.proof, at, named));
-  if (row.final) marks.push(mark("final", row.final, at, named));
+  const isTogether = row.proof && row.final && timeOf(row.final) - timeOf(row.proof) < span / 12;
+  const marks = [mark("posted", row.posted, at, named && "on L1")];
+  if (row.proof) marks.push(mark("accepted", row.proof, at, named && (isTogether ? "proven, final" : "proven")));
+  if (row.final) marks.push(mark("final", row.final, at, named && !isTogether && "final"));
   box.style.height = `${height}px`;
   box.replaceChildren(...parts, ...marks);
 }
@@ -65,9 +66,8 @@ function drawRun(runner, row, { at, top, now, named }) {
   return [bar, runner.finished || (runner.isSaid && (isWinner || !row.proof)) ? end : stop, ...name];
 }
 
-function mark(kind, step, at, named) {
-  const label = named ? [h("span", { class: "mark-label" }, { posted: "on L1", accepted: "proven", final: "final" }[kind])] : [];
-  return h("div", { class: `mark ${kind}`, style: { left: at(timeOf(step)) } }, label);
+function mark(kind, step, at, text) {
+  return h("div", { class: `mark ${kind}`, style: { left: at(timeOf(step)) } }, text ? h("span", { class: "mark-label" }, text) : null);
 }
 
 /** Draws the axis of a span: five steps, seconds. */

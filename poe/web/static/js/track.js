@@ -1,7 +1,7 @@
 // The track: the newest batches as lanes, those still raced for on top, redrawn as time passes.
 
 import { h, reconcile, say } from "./dom.js";
-import { eth, lead, many, seconds } from "./format.js";
+import { eth, many, seconds } from "./format.js";
 import { nameOf, who } from "./identity.js";
 import { describe, drawAxis, drawRuns, runnersOf, spanOf } from "./lanes.js";
 import { provingSeconds, stateOf } from "./store.js";
@@ -11,7 +11,7 @@ const LANES = 14;
 export class Track {
   constructor() {
     this.scale = h("div", { class: "scale" });
-    this.list = h("div", { class: "track", role: "list" });
+    this.list = h("ol", { class: "track" });
     this.empty = h("p", { class: "empty" }, "No batch yet. The first lane opens when the sequencer posts one; transactions make it do so.");
     this.span = 2;
     this.element = h(
@@ -46,9 +46,10 @@ export class Track {
   }
 
   drawLane(row, old, now) {
-    const lane = old ?? newLane(row);
+    const item = old ?? h("li", {}, newLane(row));
+    const lane = item.firstChild;
     const stamp = `${this.span} ${lane.row === row}`;
-    if (row.final && lane.dataset.drawn === stamp) return lane;
+    if (row.final && lane.dataset.drawn === stamp) return item;
     const state = stateOf(row);
     if (lane.dataset.state === "open" && row.proof) lane.classList.add("is-new");
     lane.dataset.state = state;
@@ -58,7 +59,7 @@ export class Track {
     if (lane.row !== row || !row.proof) drawResult(lane.children[2], row, now);
     lane.row = row;
     lane.dataset.drawn = `${this.span} true`;
-    return lane;
+    return item;
   }
 }
 
@@ -66,7 +67,7 @@ function newLane(row) {
   const held = row.slots === null ? `${row.txs} tx` : `${row.txs}/${row.slots} tx`;
   return h(
     "a",
-    { class: "lane", href: `#/batch/${row.n}`, role: "listitem", "data-batch": row.n },
+    { class: "lane", href: `#/batch/${row.n}`, "data-batch": row.n },
     h("div", { class: "lane-no" }, String(row.n), h("small", {}, held)),
     h("div", { class: "runs" }),
     h("div", { class: "result" }),
@@ -85,7 +86,7 @@ function drawResult(box, row, now) {
     return;
   }
   box.dataset.of = "won";
-  const margin = row.margin === null ? "" : ` · ${lead(row.margin)} ahead`;
+  const margin = row.margin === null ? "" : row.margin < 0 ? ` · a rival was ${seconds(-row.margin)} sooner` : ` · ${seconds(row.margin)} ahead`;
   const gas = row.gas.proof ? ` · ${many(row.gas.proof.used)} gas` : "";
   box.replaceChildren(who(row.proof.payee, { link: false }), h("small", {}, `${seconds(provingSeconds(row))}${margin}${gas}`));
 }
