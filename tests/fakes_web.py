@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def hash_of(number: int) -> Hash:
 class Chain:
     """Writes the updates of a race; every call is one block, at the clock's second."""
 
-    clock: Clock = field(default_factory=Clock)
+    clock: Callable[[], float] = field(default_factory=Clock)
     block: int = PARAMETERS.deployed_at_block
     branch: int = 0
 
@@ -55,7 +55,7 @@ class Chain:
             self.block, self.branch = back_to, self.branch + 1
         self.block += 1
         name = keccak256(self.branch.to_bytes(4) + self.block.to_bytes(8))
-        head = BlockRef(number=self.block, hash=Hash(name), parent_hash=Hash(bytes(32)), timestamp=int(self.clock.now))
+        head = BlockRef(number=self.block, hash=Hash(name), parent_hash=Hash(bytes(32)), timestamp=int(self.clock()))
         return ChainUpdate(head=head, rolled_back_to=back_to, events=tuple(_place(events, head)))
 
     def posted(self, *numbers: int) -> list[ArbiterEvent]:
