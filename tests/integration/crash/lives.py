@@ -120,14 +120,14 @@ class Node:
     async def wake(self) -> None:
         """Return at the first status, or the death before it: either way it had gone to work."""
         with trio.fail_after(DEATH_SECONDS):
-            while not (self.is_dead or "finalized" in self.status):
+            while not (self.is_dead or "finalized" in self.status):  # noqa: ASYNC110 (another process)
                 await trio.sleep(0.02)
         self.awake_seconds.append(time.monotonic() - self._started_at)
 
     async def die(self) -> None:
         """Return once it has killed itself; anything else that ends it is a failure."""
         with trio.move_on_after(DEATH_SECONDS) as scope:
-            while not self.is_dead:
+            while not self.is_dead:  # noqa: ASYNC110 (another process)
                 await trio.sleep(0.02)
         assert not scope.cancelled_caught, f"it lives on: {self.output}"
         assert self.process is not None

@@ -76,7 +76,7 @@ class Rig:
         self.prover.start()
         await self.prover.wake()
         with trio.fail_after(120):
-            while not await self.is_final():
+            while not await self.is_final():  # noqa: ASYNC110 (on L1)
                 await trio.sleep(0.05)
         self.prover.kill()
         await self.remember()
