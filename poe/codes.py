@@ -110,6 +110,22 @@ CODES: Mapping[str, Meaning] = {
     "POE-L1-008": Meaning(
         "L1's gas costs more now than what the transaction earns.", "Nothing was sent; wait for cheaper blocks."
     ),
+    "POE-L1-080": Meaning(
+        "The endpoints of l1.rpc_url disagree about the chain and none has a majority; nothing is sent meanwhile.",
+        "The message says who says what. It ends when they agree again; a third endpoint would decide.",
+    ),
+    "POE-L1-081": Meaning(
+        "The endpoint asks us to come back later (HTTP 429 or 503).",
+        "Name a second endpoint in l1.rpc_url, raise l1.poll_seconds, or take a larger plan.",
+    ),
+    "POE-L1-082": Meaning(
+        "Another transaction of the same account was mined at the nonce of ours.",
+        "Use the account for one node alone. What was not done is looked at anew and sent again if it still holds.",
+    ),
+    "POE-L1-083": Meaning(
+        "An endpoint is behind the others, or says other things than most of them; it is not used meanwhile.",
+        "Look at that node: is it synced, is it on the right network, who runs it?",
+    ),
     "POE-NET-001": Meaning("A peer misbehaved, or a body could not be fetched.", "The node asks others by itself."),
     "POE-NET-002": Meaning("A message that no honest node writes.", "The peer is scored down; nothing to do."),
     "POE-NET-003": Meaning("A stream or connection to a peer failed.", "The node tries again by itself."),

@@ -59,6 +59,18 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     port: int = 0
 
 
+class WebSettings(_Section, frozen=True, kw_only=True):
+    """An observer's live page."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    host_names: tuple[str, ...] = ()
+    """Further names browsers may address the page by, behind a proxy of yours; loopback's are known."""
+    report_folders: tuple[str, ...] = ()
+    """Data folders of provers on this machine: the page then tells their names, times and margins."""
+
+
 class SequencerSettings(_Section, frozen=True, kw_only=True):
     """How batches are sealed."""
 
@@ -140,6 +152,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     l1: L1Settings = L1Settings()
     net: NetSettings = NetSettings()
     metrics: ServerSettings = ServerSettings()
+    web: WebSettings = WebSettings()
     sequencer: SequencerSettings = SequencerSettings()
     prover: ProverSettings = ProverSettings()
     log: LogSettings = LogSettings()
@@ -359,6 +372,7 @@ def _refuse_nonsense(settings: Settings) -> None:
             for name, port in (
                 ("net.port", settings.net.port),
                 ("metrics.port", settings.metrics.port),
+                ("web.port", settings.web.port),
                 ("sequencer.port", settings.sequencer.port),
                 ("sequencer.stream_port", settings.sequencer.stream_port),
             )

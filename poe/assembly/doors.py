@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trio
 
+import poe
 from poe.assembly.chain import Chain
 from poe.config import Settings
 from poe.l1.keys import recover_address
@@ -21,9 +22,11 @@ LOOP_SECONDS = 5.0
 SILENT_SECONDS = 30.0
 
 
-def open_metrics(settings: Settings, stack: AsyncExitStack, chain: Chain) -> tuple[Metrics, str]:
-    """Metrics and the URL they are served at until the stack unwinds."""
-    metrics = new_metrics()
+def open_metrics(role: str, settings: Settings, stack: AsyncExitStack, chain: Chain) -> tuple[Metrics, str]:
+    """A role's metrics and the URL they are served at until the stack unwinds."""
+    metrics = new_metrics(role, has_network=settings.net.enabled)
+    metrics.build.labels(version=poe.__version__, circuit=f"{chain.parameters.circuit_version:x}"[:16]).set(1)
+    metrics.watch_host(Path(settings.data_dir))
     metrics.l1_errors.set_function(lambda: chain.rpc.errors)
     host = settings.metrics.host
     served = serve_metrics(metrics, host=host, port=settings.metrics.port, health=health_of(chain))
@@ -72,7 +75,6 @@ async def open_network(settings: Settings, chain: Chain, bodies: BodySource) -> 
     async with open_libp2p(
         config,
         domain=chain.domain,
-        sequencer=chain.parameters.sequencer,
         shape=chain.parameters.shape,
         recover=recover_address,
         body_source=bodies,

@@ -47,7 +47,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         journal = stack.enter_context(open_journal(settings, chain, "prover"))
         require_tip_within_reward(settings, chain.parameters)
         key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
-        metrics, endpoint = open_metrics(settings, stack, chain)
+        metrics, endpoint = open_metrics("prover", settings, stack, chain)
         candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
         network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
         proofs = await stack.enter_async_context(open_proofs(settings, key, metrics.cancel_seconds.observe))

@@ -149,7 +149,7 @@ class Transactor:
             return await self._send(message)
         if not mined.succeeded:
             reason = await self._reason_of(message, None if sent.given_up else sent.gas, mined)
-            reason.gas_used = mined.gas_used
+            reason.gas_used, reason.block_number = mined.gas_used, mined.block_number
             raise reason
         return mined
 

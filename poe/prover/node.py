@@ -14,18 +14,20 @@ import trio
 from poe.backend.interface import ProofBackend
 from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
+from poe.l1.tally import Tally
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover import drain
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.experience import Experience
+from poe.prover.hearing import Hearing
 from poe.prover.intents import IntentBook
 from poe.prover.race import Collaborators, Outcome, RaceResult, race
 from poe.prover.record import Record
 from poe.prover.shelf import ProofShelf
 from poe.prover.strategy import Strategy
-from poe.rollup.types import BatchNumber
+from poe.rollup.types import BatchNumber, Wei
 from poe.status import write_status
 
 log = logging.getLogger("poe.prover")
@@ -56,6 +58,7 @@ class Prover:
     network: Network | None
     metrics: Metrics
     record: Record
+    tally: Tally = field(default_factory=Tally)
     data_dir: Path
     further_proofs: tuple[ProofBackend, ...] = ()
     in_hand: set[BatchNumber] = field(default_factory=set)
@@ -88,9 +91,13 @@ class Prover:
         everything.cancel()
 
     async def _follow_l1(self) -> None:
+        hearing = Hearing(self.metrics, time.time)
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
+                if self.network is not None:
+                    hearing.note_l1(update, self.candidates)
                 self.candidates.follow(update)
+                self.tally.apply(update)
                 self.experience.note_l1(update, self.candidates)
                 self._show_heights(update)
                 self.write_status()
@@ -182,6 +189,7 @@ class Prover:
         if bool(reason) != bool(self.record.sitting_out):
             log.warning("sitting_out reason=%r", reason) if reason else log.info("racing_again")
         self.record.sitting_out = reason
+        self.metrics.sitting_out.set(bool(reason))
 
     async def _hear_intents(self, network: Network) -> None:
         async for intent in network.intents:
@@ -207,20 +215,30 @@ class Prover:
         while True:
             try:
                 self.experience.stop_loss.balance = balance = await self.collaborators.arbiter.balance()
-                self.metrics.l1_balance_wei.set(balance)
                 self.experience.prices.gas_price = await self.collaborators.arbiter.gas_price()
+                self._show_money(balance)
             except L1Error as error:
                 log.warning("balance_unknown reason=%r", str(error))
             if self.network is not None:
                 self.metrics.set_network(**asdict(self.network.stats()))
             await trio.sleep(DOORS_SECONDS)
 
+    def _show_money(self, balance: Wei) -> None:
+        prices = self.experience.prices
+        self.record.gas_price = prices.gas_price
+        self.metrics.l1_balance_wei.set(balance)
+        self.metrics.gas_price_wei.set(prices.gas_price)
+        self.metrics.proofs_left.set(balance // max(1, prices.win_gas * prices.gas_price))
+
     def _show_heights(self, update: ChainUpdate) -> None:
         ledger = self.candidates.ledger
         if self.network is not None:
             self.network.set_head(ledger.head()[0])
-        self.metrics.l1_head.set(update.head.number)
-        self.metrics.l1_reorgs.inc(update.rolled_back_to is not None)
+        is_reorg = update.rolled_back_to is not None
+        self.metrics.set_l1_head(number=update.head.number, timestamp=update.head.timestamp, is_reorg=is_reorg)
+        us = self.collaborators.terms.payee
+        self.metrics.wins.set(self.tally.wins.get(us, 0))
+        self.metrics.prover_rewards_wei.set(self.tally.rewards.get(us, 0))
         self.metrics.batch_height.labels(stage="sequenced").set(ledger.head()[0])
         self.metrics.batch_height.labels(stage="finalized").set(ledger.finalized_number)
 
