@@ -131,6 +131,29 @@ class Metrics:
         self.l1_balance_wei = Gauge("poe_l1_balance_wei", "ETH of our L1 account, in Wei.", registry=self.registry)
         self.l1_head = Gauge("poe_l1_head_number", "Last L1 block we followed.", registry=self.registry)
         self.l1_errors = Gauge("poe_l1_rpc_errors", "Failed L1 requests since start.", registry=self.registry)
+        self.l1_endpoint_good = Gauge(
+            "poe_l1_endpoint_good",
+            "1 while an L1 endpoint is used, 0 while it rests or is left out; by its place in l1.rpc_url, from 1.",
+            ["endpoint"],
+            registry=self.registry,
+        )
+        self.l1_endpoint_errors = Gauge(
+            "poe_l1_endpoint_errors",
+            "Failed requests to an L1 endpoint since start, by its place in l1.rpc_url.",
+            ["endpoint"],
+            registry=self.registry,
+        )
+        self.l1_endpoint_head = Gauge(
+            "poe_l1_endpoint_head_number",
+            "Head that an L1 endpoint showed last, by its place in l1.rpc_url.",
+            ["endpoint"],
+            registry=self.registry,
+        )
+        self.l1_disagreement = Gauge(
+            "poe_l1_endpoints_disagree",
+            "1 while L1 endpoints disagree and none has a majority: nothing is sent.",
+            registry=self.registry,
+        )
         self.l1_reorgs = Counter("poe_l1_reorgs_total", "L1 reorganisations seen.", registry=self.registry)
         self.peers = Gauge("poe_net_peers", "Connected peers.", registry=self.registry)
         self.mesh_peers = Gauge("poe_net_mesh_peers", "Peers in our gossip mesh.", registry=self.registry)

@@ -35,7 +35,7 @@ from poe.l1.abi import Revert
 from poe.l1.answers import RawReceipt
 from poe.l1.interface import Receipt
 from poe.l1.keys import Signer
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import InFlight, Message, SendLog
 from poe.rollup.types import Address, Wei
 
@@ -82,7 +82,7 @@ class Transactor:
 
     def __init__(
         self,
-        rpc: Rpc,
+        rpc: JsonRpc,
         signer: Signer,
         *,
         chain_id: int,
