@@ -283,6 +283,40 @@ ROWS = (
         ),
     ),
     Row(
+        title="L1 endpoints",
+        height=7,
+        panels=(
+            Panel(
+                title="Endpoints in use",
+                description="L1 endpoints that are used, and whether they disagree so that nothing is sent.",
+                unit="none",
+                width=8,
+                queries=[
+                    Query(expr="sum by (name) (poe_l1_endpoint_good)", legend="{{name}} in use"),
+                    Query(expr="max by (name) (poe_l1_endpoints_disagree)", legend="{{name}} disagree"),
+                ],
+            ),
+            Panel(
+                title="Head by endpoint",
+                description="The head that each L1 endpoint showed last; one that stands still is left out.",
+                unit="none",
+                width=8,
+                queries=[
+                    Query(expr="max by (name, endpoint) (poe_l1_endpoint_head_number)", legend="{{name}} {{endpoint}}")
+                ],
+            ),
+            Panel(
+                title="Errors by endpoint",
+                description="Failed requests to each L1 endpoint since start.",
+                unit="none",
+                width=8,
+                queries=[
+                    Query(expr="max by (name, endpoint) (poe_l1_endpoint_errors)", legend="{{name}} {{endpoint}}")
+                ],
+            ),
+        ),
+    ),
+    Row(
         title="Network",
         height=8,
         panels=(
