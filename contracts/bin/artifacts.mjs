@@ -5,7 +5,8 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const SHIPPED = ["Arbiter", "Groth16Verifier"];
+// What a contract answers beyond its own code, by delegation, is in its interface.
+const SHIPPED = { Arbiter: ["IArbiter"], Groth16Verifier: [], Lease: [], PhotoFinish: [] };
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** One hash over all sources: SHA-256 of the lines "<SHA-256 of file>  <path>", sorted by path, as sha256sum prints. */
@@ -18,19 +19,19 @@ function sourceSha256() {
   return hash(paths.map((path) => `${hash(readFileSync(join(root, path)))}  ${path}\n`).join(""));
 }
 
-const readBuilt = (name) => JSON.parse(readFileSync(join(root, "out", `${name}.sol`, `${name}.json`), "utf8"));
+const compiled = (name) => JSON.parse(readFileSync(join(root, "out", `${name}.sol`, `${name}.json`), "utf8"));
 
-/** The arbiter answers its interface by two bodies: callers see the interface, deployers the constructor. */
-function abiOf(name, built) {
-  if (name !== "Arbiter") return built.abi;
-  return [...built.abi.filter(({ type }) => type === "constructor"), ...readBuilt("IArbiter").abi];
+/** All entries of several ABIs, each once; names of arguments do not make another entry. */
+function union(...abis) {
+  const key = ({ type, name, inputs = [] }) => JSON.stringify([type, name, inputs.map((input) => input.internalType)]);
+  return [...new Map(abis.flat().map((entry) => [key(entry), entry])).values()];
 }
 
-function artifact(name) {
-  const built = readBuilt(name);
+function artifact(name, interfaces) {
+  const built = compiled(name);
   const { optimizer, evmVersion, metadata } = built.metadata.settings;
   return {
-    abi: abiOf(name, built),
+    abi: union(built.abi, ...interfaces.map((other) => compiled(other).abi)),
     bytecode: built.bytecode.object,
     deployedBytecode: built.deployedBytecode.object,
     sourceSha256: sourceSha256(),
@@ -42,6 +43,6 @@ function artifact(name) {
 const target = process.argv[2];
 if (target === undefined) throw new Error("usage: artifacts.mjs TARGET_FOLDER");
 mkdirSync(target, { recursive: true });
-for (const name of SHIPPED) {
-  writeFileSync(join(target, `${name}.json`), `${JSON.stringify(artifact(name), null, 1)}\n`);
+for (const [name, interfaces] of Object.entries(SHIPPED)) {
+  writeFileSync(join(target, `${name}.json`), `${JSON.stringify(artifact(name, interfaces), null, 1)}\n`);
 }
