@@ -5,6 +5,7 @@ import {BatchRing} from "./BatchRing.sol";
 import {Counters} from "./libraries/Counters.sol";
 
 /// @title The sequencers' seats: whose turn it is to post, and the bonds that answer for delays.
+// forge-lint: disable-start(unsafe-typecast) -- a seat's word is cut into its fields
 abstract contract Seats is BatchRing {
     /// @dev A seat: its sequencer in the low 160 bits, what is left of its bond in gwei above.
     mapping(uint256 index => uint256) internal _seats;
@@ -50,3 +51,4 @@ abstract contract Seats is BatchRing {
         if (bond < least) revert BondTooSmall(bond, least);
     }
 }
+// forge-lint: disable-end(unsafe-typecast)
