@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 /// @dev Batches live in a ring of 1,024: what is not final is always there, what left is never mistaken for another.
@@ -104,7 +105,7 @@ contract BatchRingTest is ArbiterTest {
             arbiter.refundBatch(number);
         }
         vm.assertEq(arbiter.creditOf(SEQUENCER), fees + CAP * uint256(REWARD));
-        vm.assertEq(address(arbiter).balance, arbiter.creditOf(SEQUENCER) + arbiter.creditOf(PAYEE));
+        vm.assertEq(_held(), arbiter.creditOf(SEQUENCER) + arbiter.creditOf(PAYEE));
     }
 
     function _postMany(uint64 count) private {
@@ -125,6 +126,6 @@ contract BatchRingTest is ArbiterTest {
     }
 
     function _full() private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IArbiter.BacklogFull.selector, CAP, CAP);
+        return abi.encodeWithSelector(IArbiterTypes.BacklogFull.selector, CAP, CAP);
     }
 }

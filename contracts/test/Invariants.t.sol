@@ -55,7 +55,7 @@ contract InvariantsTest is Test {
         uint256 escrows = uint256(head - arbiter.finalizedNumber()) * handler.reward();
         uint256 inside = (handler.depositedGwei() - handler.creditedGwei()) * 1 gwei;
         (, uint256 pending) = handler.fees();
-        vm.assertEq(address(arbiter).balance, inside + escrows + pending + handler.credits());
+        vm.assertEq(handler.held(), inside + escrows + pending + handler.credits());
     }
 
     /// @dev Rewards of final batches, fees of their entries and credited exits, each once.

@@ -11,8 +11,9 @@ from poe.backend.interface import Execution
 from poe.crypto.field import split_words
 from poe.errors import RpcRefused
 from poe.l1.abi import load_artifact
-from poe.l1.contract import ArbiterViews, submission_tuple
+from poe.l1.contract import submission_tuple
 from poe.l1.interface import Submission
+from poe.l1.views import ArbiterViews
 from poe.rollup.batch import batch_hash, deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.state import State
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Gwei, Hash

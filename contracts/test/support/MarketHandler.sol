@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./ArbiterTest.sol";
 
 /// @dev Everything anybody may do to an arbiter, in random order, with books kept beside it.
@@ -118,7 +119,7 @@ contract MarketHandler is ArbiterTest {
             return;
         }
         address actor = _actor(seed / 3);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.NotSequencer.selector, actor, SEQUENCER);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.NotInTurn.selector, actor, SEQUENCER);
         _refusesPosting(actor, _header(0), new bytes(uint256(SLOTS) * 128), 0, reason);
     }
 
@@ -134,9 +135,9 @@ contract MarketHandler is ArbiterTest {
         (submission.data, submission.header) = (batches[number - 1].data, batches[number - 1].header);
         submission = _prove(submission);
         (, address payee,) = arbiter.accepted(number, submission.oldRoot);
-        bytes4 late = IArbiter.AlreadyAccepted.selector;
+        bytes4 late = IArbiterTypes.AlreadyAccepted.selector;
         bool twice = seed % 4 == 0;
-        if (twice) late = IArbiter.NothingToAccept.selector;
+        if (twice) late = IArbiterTypes.NothingToAccept.selector;
         try this.send(submission, _actor(seed / 11), twice) {
             vm.assertTrue(payee == address(0), "accepted twice");
         } catch (bytes memory reason) {
@@ -190,6 +191,10 @@ contract MarketHandler is ArbiterTest {
         for (uint256 i = drained; i < queued.length; ++i) {
             pending += queued[i].fee;
         }
+    }
+
+    function held() external view returns (uint256) {
+        return _held();
     }
 
     function market() external view returns (IArbiter) {
