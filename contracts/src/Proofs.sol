@@ -17,12 +17,16 @@ abstract contract Proofs is Finality {
         if (data.length != expected) revert WrongDataLength(data.length, expected);
     }
 
-    /// @dev The tip is out of the reward that the batch was posted with, whatever a delay adds.
-    function _checkFields(Submission calldata submission) internal view {
+    function _checkElements(Submission calldata submission) internal pure {
         if (submission.commitment >= Statement.R) revert NotInField(submission.commitment);
         if (submission.oldRoot >= Statement.R) revert NotInField(submission.oldRoot);
         if (submission.newRoot >= Statement.R) revert NotInField(submission.newRoot);
         if (submission.payee == address(0)) revert ZeroPayee();
+    }
+
+    /// @dev The tip is out of the reward that the batch was posted with, whatever a delay adds.
+    function _checkFields(Submission calldata submission) internal view {
+        _checkElements(submission);
         if (submission.tip == 0) return;
         uint96 reward = _batch(submission.number).posting.reward();
         if (submission.tip > reward) revert TipAboveReward(submission.tip, reward);

@@ -154,7 +154,7 @@ contract CreditExitsTest is ArbiterTest {
 
     function _refusesWrong(uint256[] memory right, uint256[] memory wrong) private {
         bytes32 expected = keccak256(abi.encodePacked(right));
-        bytes32 hash = keccak256(abi.encodePacked(wrong));
+        bytes32 hash = wrong.length == 0 ? bytes32(0) : keccak256(abi.encodePacked(wrong));
         _refuses(2, wrong, abi.encodeWithSelector(IArbiterTypes.WrongExits.selector, hash, expected));
     }
 

@@ -130,7 +130,7 @@ contract DeadlinesTest is ArbiterTest {
         submission.data = _dataAlone(_entrySlot(2));
         _submit(PAYEE, _prove(submission));
         vm.assertEq(arbiter.creditOf(PAYEE), REWARD);
-        vm.assertEq(arbiter.creditOf(RIVAL), fee);
+        vm.assertEq(arbiter.creditOf(RIVAL), fee + 3 * REWARD);
         vm.assertEq(arbiter.creditOf(SEQUENCER), 0);
     }
 

@@ -128,7 +128,7 @@ contract EnterExitModeTest is EndTest {
         vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NoExitsDue.selector, 4));
         arbiter.creditExits(4, fourth.exits);
         arbiter.refundBatch(4);
-        vm.assertEq(arbiter.creditOf(RIVAL), REWARD);
+        vm.assertEq(arbiter.creditOf(RIVAL), 4 * REWARD);
     }
 
     /// @dev What would have been taken a block earlier is not even looked at.

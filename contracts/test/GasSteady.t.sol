@@ -26,6 +26,7 @@ contract GasSteadyTest is ArbiterTest {
             submission.data = data;
             _submit(PAYEE, _prove(submission));
         }
+        vm.roll(block.number + ALARM_DELAY);
         _postMany(1);
     }
 

@@ -18,7 +18,7 @@ contract RefundsTest is EndTest {
         arbiter.refundBatch(3);
         arbiter.refundBatch(4);
         vm.assertEq(arbiter.creditOf(SEQUENCER), REWARD + _finalFees());
-        vm.assertEq(arbiter.creditOf(RIVAL), REWARD);
+        vm.assertEq(arbiter.creditOf(RIVAL), 4 * REWARD);
         vm.assertEq(arbiter.creditOf(USER), 0);
     }
 
@@ -29,7 +29,7 @@ contract RefundsTest is EndTest {
         arbiter.refundBatch(4);
         vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyRefunded.selector, 4));
         arbiter.refundBatch(4);
-        vm.assertEq(arbiter.creditOf(RIVAL), REWARD);
+        vm.assertEq(arbiter.creditOf(RIVAL), 4 * REWARD);
     }
 
     /// @dev A final batch's reward is its payee's, and a batch never posted has none.

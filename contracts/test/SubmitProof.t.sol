@@ -17,9 +17,7 @@ contract SubmitProofTest is ArbiterTest {
     function test_SubmitProof_PaysTheNamedPayeeAndFinalizes() public {
         IArbiter.Submission memory submission = _proved(1, PAYEE, 0);
         vm.expectEmit(address(arbiter));
-        emit IArbiterTypes.ProofAccepted(1, PAYEE, _root(0), _root(1), RIVAL, 0);
-        vm.expectEmit(address(arbiter));
-        emit IArbiterTypes.BatchFinalized(1, PAYEE, _root(1), REWARD);
+        emit IArbiterTypes.BatchProved(1, PAYEE, _root(0), _root(1), RIVAL, 0, REWARD);
         _submit(RIVAL, submission);
         vm.assertEq(arbiter.creditOf(PAYEE), REWARD);
         vm.assertEq(arbiter.creditOf(RIVAL), 0);
@@ -47,11 +45,15 @@ contract SubmitProofTest is ArbiterTest {
     }
 
     function test_SubmitProof_RemembersWhatWasAccepted() public {
-        _submit(RIVAL, _proved(2, PAYEE, 0));
+        vm.roll(7);
+        IArbiter.Submission memory submission = _proved(2, PAYEE, 0);
+        vm.expectEmit(address(arbiter));
+        emit IArbiterTypes.ProofAccepted(2, PAYEE, _root(1), _root(2), RIVAL, 0);
+        _submit(RIVAL, submission);
         (uint256 newRoot, address payee, uint64 acceptedAt) = arbiter.accepted(2, _root(1));
         vm.assertEq(newRoot, _root(2));
         vm.assertEq(payee, PAYEE);
-        vm.assertEq(acceptedAt, 1_800_000_000);
+        vm.assertEq(acceptedAt, 7);
         vm.assertEq(arbiter.creditOf(PAYEE), 0);
         vm.assertEq(arbiter.finalizedNumber(), 0);
     }

@@ -15,7 +15,7 @@ from poe.l1.interface import Announced, ArbiterEvent, ArbiterParameters, Landing
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.send_log import Message
-from poe.l1.terms import WEI_A_GWEI
+from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.l1.transactor import FeePolicy, Patience, Transactor
 from poe.l1.views import ArbiterViews, address, element
 from poe.rollup.types import (
@@ -45,9 +45,6 @@ FOLLOWERS_GAS = 1_000_000
 """A proof also makes final up to seven batches whose proofs wait behind it, and they may have come after its estimate:
 a rival could have it run out of gas by landing those just before (`submitProofFinalizingEight` in
 contracts/snapshots/gas.json)."""
-
-UNSEATED_FACTOR = 4
-"""Rewards that a poster without a bond puts down: the ladder's most."""
 
 REWARD_HEADROOM = 16
 """A posting offers this part of the reward more than must be: two steps of the controller (section 10)."""
@@ -139,7 +136,7 @@ class Arbiter:
         """
         now, most = await self.current_reward(), int(await self._views.view("reward"))
         reward = min(most, now + now // REWARD_HEADROOM // WEI_A_GWEI * WEI_A_GWEI)
-        factor = 1 if self.account in await self.sequencers() else UNSEATED_FACTOR
+        factor = 1 if self.account in await self.sequencers() else MOST_FACTOR
         return Wei(factor * reward + await self._views.view("bounty"))
 
     async def sequence_batch(

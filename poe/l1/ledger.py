@@ -39,7 +39,7 @@ from poe.l1.interface import (
     SequencerSlashed,
     Withdrawn,
 )
-from poe.l1.terms import WEI_A_GWEI
+from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
 
 __all__ = ["GENESIS_HASH", "Ledger"]
@@ -204,7 +204,8 @@ class Ledger:
         return len(self._books.left)
 
     def _require_open(self, event: ArbiterEvent) -> None:
-        require(self._books.exit_mode is None, event, "the rollup has ended by exit mode")
+        ended = self._books.exit_mode is not None or self._books.cancelled > 0
+        require(not ended, event, "the rollup has ended by exit mode")
 
     def _start_over(self) -> None:
         self._books = Books(finalized_root=self._parameters.genesis_root)
@@ -316,7 +317,7 @@ class Ledger:
             raise contradiction(event, "no such proof on the finalized root is accepted")
         require(proof.tip <= event.reward, event, "the tip is above the reward")
         batch = books.batches[event.number]
-        fair = batch.reward <= event.reward <= market.MOST_FACTOR * batch.reward
+        fair = batch.reward <= event.reward <= MOST_FACTOR * batch.reward
         require(fair, event, f"{event.reward} Wei were paid, its reward is {batch.reward}")
         undo_pay = self._pay(event, proof)
         before = books.finalized, books.finalized_root, books.final_queue_end

@@ -17,9 +17,6 @@ from poe.l1.interface import (
 )
 from poe.rollup.types import Address, Wei
 
-MOST_FACTOR = 4
-"""What the ladder multiplies the reward of a batch by at most."""
-
 
 def join(books: Books, event: SequencerJoined) -> Undo:
     """The next seat is taken."""

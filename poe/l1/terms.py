@@ -9,8 +9,8 @@ from poe.rollup.types import Wei
 
 WEI_A_GWEI = 10**9
 
-MOST_ESCALATION = 3
-"""What a late proof can cost a batch's poster, in rewards: the ladder ends at four of them (section 10)."""
+MOST_FACTOR = 4
+"""The ladder multiplies a late batch's reward by so much at most (section 10); all but one are its poster's to pay."""
 
 UNPROVEN_BATCHES = 64
 """A bond of no given size allows so many batches without a proof."""
@@ -96,19 +96,19 @@ class Market:
     window_blocks: int = 30
 
     def __post_init__(self) -> None:
-        for name, value in (("reward_wei", self.reward), ("reward_floor_wei", self.reward_floor)):
-            _require_bits(name, value, 96, _MARKET)
+        kept_bits = {"reward_wei": 48, "reward_floor_wei": 48, "bond_wei": 64}
+        for (name, bits), value in zip(kept_bits.items(), (self.reward, self.reward_floor, self.bond), strict=True):
+            _require_bits(name, value // WEI_A_GWEI, bits, _MARKET, unit="gwei")
             if value % WEI_A_GWEI:
                 raise ConfigError(f"{name} is {value}", fix="wanted: whole gwei", code=_MARKET)
-        for name, value in (("bond_wei", self.bond), ("bounty_wei", self.bounty)):
-            _require_bits(name, value, 96, _MARKET)
+        _require_bits("bounty_wei", self.bounty, 96, _MARKET)
         for name in ("target_delay_blocks", "window_blocks"):
             _require_bits(name, getattr(self, name), 32, _MARKET)
         if self.reward_floor > self.reward:
             raise ConfigError(
                 f"the least reward is {self.reward_floor}, the most {self.reward}", fix="lower it", code=_MARKET
             )
-        if self.bond < MOST_ESCALATION * self.reward:
+        if self.bond < (MOST_FACTOR - 1) * self.reward:
             raise ConfigError(
                 f"the bond is {self.bond}, the reward {self.reward}", fix="bond three rewards or more", code=_MARKET
             )
@@ -130,8 +130,8 @@ class Market:
     @property
     def bond(self) -> Wei:
         """What a sequencer puts down."""
-        wanted = UNPROVEN_BATCHES * MOST_ESCALATION * self.reward_wei
-        return Wei(min(wanted, 2**96 - 1) if self.bond_wei is None else self.bond_wei)
+        wanted = UNPROVEN_BATCHES * (MOST_FACTOR - 1) * self.reward_wei
+        return Wei(wanted if self.bond_wei is None else self.bond_wei)
 
     @property
     def bounty(self) -> Wei:
@@ -139,6 +139,7 @@ class Market:
         return Wei(self.bounty_wei)
 
 
-def _require_bits(name: str, value: int, bits: int, code: str) -> None:
+def _require_bits(name: str, value: int, bits: int, code: str, *, unit: str = "") -> None:
     if not 0 <= value < 2**bits:
-        raise ConfigError(f"{name} is {value}", fix=f"wanted: 0 to 2^{bits} - 1", code=code)
+        told = f" {unit}" if unit else ""
+        raise ConfigError(f"{name} is {value}{told}", fix=f"wanted: 0 to 2^{bits} - 1{told}", code=code)

@@ -80,7 +80,7 @@ class Chain:
         (number, parent), queue_end = self._head, self._queue_end + entries
         following = BatchNumber(number + 1)
         await self.market.clients["sequencer"].sequence_batch(
-            following, parent, batch, queue_end=queue_end, reward=REWARD
+            following, parent, batch, queue_end=queue_end, value=REWARD
         )
         self._head, self._queue_end = (following, batch_hash(batch)), queue_end
         return following

@@ -15,7 +15,7 @@ abstract contract ArbiterTest is Test {
     uint8 internal constant DEPTH = 2;
     uint96 internal constant REWARD = 0.01 ether;
     /// @dev Covers every delay of as many batches as the ring takes.
-    uint96 internal constant BOND = 3 * 1023 * REWARD;
+    uint96 internal constant BOND = 3 * 1024 * REWARD;
     uint64 internal constant MIN_DEPOSIT = 1000;
     uint32 internal constant DEADLINE = 10;
     uint32 internal constant ALARM_DELAY = 6;
@@ -54,7 +54,7 @@ abstract contract ArbiterTest is Test {
         deployed.joinSequencers{value: config.bond}();
     }
 
-    function _config() internal view returns (IArbiter.Config memory) {
+    function _config() internal view virtual returns (IArbiter.Config memory) {
         return IArbiterTypes.Config({
             verifier: address(verifier),
             membershipVerifier: address(membershipVerifier),
@@ -174,12 +174,21 @@ abstract contract ArbiterTest is Test {
     /// @dev `poster` posts the next batch, which drains `entries` queue entries.
     function _post(address poster, IArbiter.Header memory header, bytes memory data, uint64 entries)
         internal
-        returns (uint64 number)
+        returns (uint64)
     {
+        return _postFor(_escrow(poster), poster, header, data, entries);
+    }
+
+    function _postFor(
+        uint256 value,
+        address poster,
+        IArbiter.Header memory header,
+        bytes memory data,
+        uint64 entries
+    ) internal returns (uint64 number) {
         bytes32 parent;
         (number, parent) = arbiter.head();
         uint64 queueEnd = arbiter.queueHead() + entries;
-        uint256 value = _escrow(poster);
         vm.deal(poster, poster.balance + value);
         vm.prank(poster);
         arbiter.sequenceBatch{value: value}(++number, parent, header, data, queueEnd);

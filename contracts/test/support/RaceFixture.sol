@@ -121,7 +121,7 @@ abstract contract RaceFixture is Test {
             depth: uint8(_uint(".depth")),
             reward: REWARD,
             rewardFloor: REWARD,
-            bond: 3 * 1023 * REWARD,
+            bond: 3 * 1024 * REWARD,
             bounty: 0,
             minDeposit: 1000,
             targetDelay: 4,

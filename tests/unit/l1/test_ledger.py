@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from poe.errors import BadAnswer
 from poe.l1 import exit_mode
-from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, Deposited, LogOrigin
+from poe.l1.interface import AlarmRaised, ArbiterEvent, BlockRef, ChainUpdate, Deposited, LogOrigin
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash
 from tests.fakes_l1 import (
@@ -343,8 +343,9 @@ def a_block_of_events(rng: random.Random, ledger: Ledger, number: int) -> tuple[
     for index in range(rng.randrange(4)):
         event = _draw(rng, ledger, origin(number, index))
         if event is not None:
-            ledger.apply(update(number, event))
-            drawn.append(event)
+            events = [event, _end_of(event, ledger)] if isinstance(event, AlarmRaised) else [event]
+            ledger.apply(update(number, *events))
+            drawn += events
     return tuple(drawn)
 
 
@@ -389,8 +390,18 @@ def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | N
             number = rng.randint(1, ledger.finalized_number)
             proofs = ledger.accepted(BatchNumber(number))
             proof = proofs.get(FieldElement(GENESIS_ROOT + number - 1))
-            return proof and alarm_raised(number, proof.old_root, proof.new_root, 9, bounty=rng.randrange(3), origin=at)
+            is_told = number == 1 or ledger.batch(BatchNumber(number - 1)) is not None
+            if proof is None or not is_told:
+                return None
+            return alarm_raised(number, proof.old_root, proof.new_root, 9, bounty=rng.randrange(3), origin=at)
     return None
+
+
+def _end_of(alarm: AlarmRaised, ledger: Ledger) -> ArbiterEvent:
+    """Exit mode as the alarm's own transaction enters it."""
+    before = ledger.batch(BatchNumber(alarm.number - 1))
+    end = 0 if before is None else before.queue_end
+    return exit_mode_entered(alarm.number - 1, alarm.old_root, queue_end=end, origin=alarm.origin)
 
 
 def _draw_seat(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | None:
