@@ -19,6 +19,8 @@ log = logging.getLogger("poe.prover")
 
 KIND = "race"
 KEPT_RACES = 1000
+ALARMING = ("POE-BCK-001", "POE-BCK-030", "POE-L1-003")
+"""Failures that an alert looks at: counted from 0, so that already the first one is a rise."""
 UNDONE = "undone"
 """What a row says of a win that did not last."""
 
@@ -41,6 +43,8 @@ class Record:
         """What a gas cost when we last looked, in Wei."""
         for end in ENDS:
             metrics.races.labels(outcome=end.outcome.value, code=end.code)
+        for code in ALARMING:
+            metrics.races.labels(outcome=Outcome.FAILED.value, code=code)
 
     def add(self, result: RaceResult) -> None:
         """Take in the end of a race."""
