@@ -54,7 +54,9 @@ def alerts() -> dict[str, str]:
 def rule_expressions() -> list[str]:
     """Every rule's expression, on one line."""
     text = re.sub(r"\s+#.*", "", RULES.read_text())
-    bodies = re.findall(r"expr: (?:>-\n)?(.*?)\n\s+(?:- |for:|labels:|\Z)", text + "\n      - ", re.DOTALL)
+    end = r"\n\s+(?:- (?:alert|record|name):|for:|labels:)"
+    bodies = re.findall(r"expr: (?:>-\n)?(.*?)" + end, text + "\n  - name:", re.DOTALL)
+    assert len(bodies) == text.count("expr:")
     return [" ".join(body.split()) for body in bodies]
 
 
@@ -167,11 +169,13 @@ def overlap(one: dict[str, int], two: dict[str, int]) -> bool:
     return not (apart_x or apart_y)
 
 
-def test_a_dashboard_asks_for_its_data_source_and_declares_its_variables(dashboard: Dashboard) -> None:
+def test_a_dashboard_asks_for_its_data_source_and_declares_its_variables(
+    dashboard: Dashboard, panels: list[dict[str, Any]]
+) -> None:
     variables = {variable["name"]: variable for variable in dashboard["templating"]["list"]}
     assert (variables["datasource"]["type"], variables["datasource"]["query"]) == ("datasource", "prometheus")
-    used = set(re.findall(r"\$(\w+)", " ".join(expressions(dashboard["panels"][1:2]))))
-    assert used - {"__rate_interval"} <= set(variables)
+    used = set(re.findall(r"\$(\w+)", " ".join(expressions(panels))))
+    assert used - {"__rate_interval"} == set(variables) - {"datasource"}
     assert dashboard["schemaVersion"] >= 36
 
 
