@@ -103,7 +103,6 @@ def _names_of(metric: str) -> build.QueryVariable:
         .refresh(model.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .multi(True)
         .include_all(True)
-        .all_value(".+")
     )
 
 

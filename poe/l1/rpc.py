@@ -17,13 +17,15 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from poe.errors import BadAnswer, ConfigError, L1Unreachable, RpcRefused, WrongChain
+from poe.errors import BadAnswer, ConfigError, L1Error, L1Unreachable, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.interface import BlockRef
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _READ_BYTES = 65536
 _MAX_NESTING = 32
+_REVERTED = 3
+"""The JSON-RPC error code of a call that the contract refused."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -91,10 +93,16 @@ class _Provider(HTTPProvider):
         return HTTPProvider.decode_rpc_response(raw_response)
 
 
+def _is_revert(error: L1Error) -> bool:
+    """Did the endpoint do its work, and the contract refuse?"""
+    return isinstance(error, RpcRefused) and (error.data is not None or error.rpc_code == _REVERTED)
+
+
 class Rpc:
     """A connection to one endpoint; safe to share between tasks.
 
-    `errors` counts failed calls since start, `answered_at` is when the last one did not fail (time.monotonic).
+    `errors` counts failed calls since start, reverted simulations left out; `answered_at` is when the last one did not
+    fail (time.monotonic).
     Every method raises L1Unreachable, RpcRefused or BadAnswer.
     """
 
@@ -134,8 +142,8 @@ class Rpc:
         try:
             answer = await self._answer(method, list(params))
             result = self._result(method, answer)
-        except (L1Unreachable, RpcRefused, BadAnswer):
-            self.errors += 1
+        except (L1Unreachable, RpcRefused, BadAnswer) as error:
+            self.errors += not _is_revert(error)
             raise
         self.answered_at = time.monotonic()
         return result

@@ -43,7 +43,8 @@ class Metrics(ProverMetrics, MarketMetrics, SequencerMetrics, DoorMetrics, HostM
 
 def new_metrics(role: str, *, has_network: bool) -> Metrics:
     """A role's metrics on a registry of their own, with the process's CPU, memory and file figures beside them."""
-    disable_created_metrics()  # a series more for each counter and histogram, which no panel reads
+    # A series more for each counter and histogram, which no panel reads.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     return Metrics(registry, GROUPS_OF_ROLE[role] - (frozenset() if has_network else {"net"}))

@@ -10,7 +10,7 @@ from typing import Any
 
 from poe.backend.interface import Proof
 from poe.journal import Journal
-from poe.metrics import Metrics
+from poe.metrics import GAS_OUTCOMES, Metrics
 from poe.prover.odds import Times
 from poe.prover.race import ENDS, Outcome, RaceResult
 from poe.rollup.types import BatchNumber, Wei
@@ -43,6 +43,8 @@ class Record:
         """What a gas cost when we last looked, in Wei."""
         for end in ENDS:
             metrics.races.labels(outcome=end.outcome.value, code=end.code)
+        for outcome in GAS_OUTCOMES:
+            metrics.note_gas("submitProof", outcome=outcome, gas=0, price=0)
         for code in ALARMING:
             metrics.races.labels(outcome=Outcome.FAILED.value, code=code)
 

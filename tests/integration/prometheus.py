@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.integration.launching import wait_until
+
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "dashboards" / "rules.yml"
 WINDOW = "15s"
@@ -52,8 +54,8 @@ class Prometheus:
         return answer["data"]
 
     def query(self, expr: str) -> list[float]:
-        """The values an expression has now, as on a panel with all nodes chosen; without those that are not numbers."""
-        filled = expr.replace("$__rate_interval", WINDOW).replace("$name", ".+")
+        """The values an expression has now, on a panel with all provers chosen; without those that are not numbers."""
+        filled = expr.replace("$__rate_interval", WINDOW).replace("$name", "prover-.+")
         values = [float(sample["value"][1]) for sample in self.get("query", query=filled)["result"]]
         return [value for value in values if not math.isnan(value)]
 
@@ -61,10 +63,11 @@ class Prometheus:
         """Every series name it holds."""
         return set(self.get("label/__name__/values"))
 
-    def is_scraping(self, processes: int) -> bool:
-        """Have so many processes answered it?"""
+    def is_ready(self) -> bool:
+        """Does it answer queries yet?"""
         try:
-            return sum(self.query("up")) == processes
+            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5) as reply:
+                return int(reply.status) == 200
         except OSError:
             return False
 
@@ -83,7 +86,9 @@ def run_prometheus(folder: Path, targets: Path) -> Iterator[Prometheus]:
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen([*command, f"--storage.tsdb.path={folder / 'tsdb'}"], stdout=log, stderr=log)
     try:
-        yield Prometheus(f"http://{address}")
+        prometheus = Prometheus(f"http://{address}")
+        wait_until(prometheus.is_ready, 30, "Prometheus")
+        yield prometheus
     finally:
         process.terminate()
         process.wait(timeout=20)
