@@ -19,6 +19,7 @@ from poe.errors import ConfigError
 ENVIRONMENT_PREFIX = "POE_"
 ENVIRONMENT_SEPARATOR = "__"
 MAX_SECONDS = 86_400.0
+MOST_WORKERS = 16
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +59,18 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     port: int = 0
 
 
+class WebSettings(_Section, frozen=True, kw_only=True):
+    """An observer's live page."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    host_names: tuple[str, ...] = ()
+    """Further names browsers may address the page by, behind a proxy of yours; loopback's are known."""
+    report_folders: tuple[str, ...] = ()
+    """Data folders of provers on this machine: the page then tells their names, times and margins."""
+
+
 class SequencerSettings(_Section, frozen=True, kw_only=True):
     """How batches are sealed."""
 
@@ -84,6 +97,9 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """How this node races."""
 
     threads: int = 1
+    """All workers together; each has one at least."""
+    workers: int = 1
+    """Proofs side by side, each of another batch, on a process of its own; all share one copy of the key's tables."""
     start_jitter_seconds: float = 1.0
     """Each race starts after a random wait of at most this long."""
     strategy: str = "spread"
@@ -136,6 +152,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     l1: L1Settings = L1Settings()
     net: NetSettings = NetSettings()
     metrics: ServerSettings = ServerSettings()
+    web: WebSettings = WebSettings()
     sequencer: SequencerSettings = SequencerSettings()
     prover: ProverSettings = ProverSettings()
     log: LogSettings = LogSettings()
@@ -316,6 +333,12 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.l1.poll_seconds <= MAX_SECONDS, "l1.poll_seconds", "more than 0, at most a day"),
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
+        (1 <= settings.prover.workers <= MOST_WORKERS, "prover.workers", f"1 to {MOST_WORKERS}"),
+        (
+            settings.prover.workers == 1 or not settings.prover.external_command,
+            "prover.workers",
+            "1 with an external_command, which has all cores to itself",
+        ),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in STRATEGIES, "prover.strategy", ", ".join(STRATEGIES)),
         (abs(settings.prover.min_profit_wei) < 2**96, "prover.min_profit_wei", "-2^96 to 2^96"),
@@ -349,6 +372,7 @@ def _refuse_nonsense(settings: Settings) -> None:
             for name, port in (
                 ("net.port", settings.net.port),
                 ("metrics.port", settings.metrics.port),
+                ("web.port", settings.web.port),
                 ("sequencer.port", settings.sequencer.port),
                 ("sequencer.stream_port", settings.sequencer.stream_port),
             )

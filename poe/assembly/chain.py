@@ -110,7 +110,7 @@ def parse_address(text: str, setting: str) -> Address:
 
 
 def open_journal(settings: Settings, chain: Chain, role: str) -> Journal:
-    """The journal in the role's data folder, which no other process may use meanwhile."""
+    """The journal in the role's data folder, which whoever runs the role holds."""
     arbiter = chain.parameters
     identity = f"{role} for arbiter 0x{arbiter.address.hex()} on chain {arbiter.chain_id}"
-    return Journal.open(Path(settings.data_dir), identity=identity.encode())
+    return Journal.open(Path(settings.data_dir), identity=identity.encode(), is_held=True)

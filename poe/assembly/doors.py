@@ -75,7 +75,6 @@ async def open_network(settings: Settings, chain: Chain, bodies: BodySource) -> 
     async with open_libp2p(
         config,
         domain=chain.domain,
-        sequencer=chain.parameters.sequencer,
         shape=chain.parameters.shape,
         recover=recover_address,
         body_source=bodies,

@@ -16,6 +16,7 @@ from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.backend.engine import Engine
 from poe.config import Settings
 from poe.errors import ConfigError
+from poe.http.server import HttpLimits
 from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
@@ -26,7 +27,6 @@ from poe.rollup.types import FieldElement
 from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import EngineChain
-from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
 from poe.sequencer.offload import OneThread, Threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ class Observer:
     standings: Standings
     metrics: Metrics
     data_dir: Path
+    watchers: Sequence[Callable[[ChainUpdate], None]] = ()
+    """Told of every step of L1 once ledger and standings have taken it."""
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -36,6 +39,8 @@ class Observer:
                 self.standings.apply(update)
                 exporter.export(update)
                 self._write_status()
+                for tell in self.watchers:
+                    tell(update)
 
     def _write_status(self) -> None:
         rows = self.standings.rows()[-STATUS_ROWS:]

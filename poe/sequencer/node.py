@@ -11,11 +11,11 @@ from pathlib import Path
 import trio
 
 from poe.errors import L1Error
+from poe.http.server import HttpLimits, serve_http
 from poe.l1.interface import ArbiterClient, Follower
 from poe.metrics import Metrics
 from poe.net.interface import Network
 from poe.sequencer.batcher import Batcher
-from poe.sequencer.http import HttpLimits, serve_http
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.publisher import Publisher
 from poe.sequencer.reconciler import Reconciler

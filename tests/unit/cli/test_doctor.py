@@ -21,7 +21,7 @@ from poe.journal import Journal, count_records
 from poe.l1.interface import BlockRef
 from poe.l1.keys import create_key
 from poe.rollup.types import Hash, Shape
-from poe.testnet.folder import hold_folder
+from poe.folder import hold_folder
 
 GIB = 2**30
 SHAPE = Shape(slots=16, depth=10)
