@@ -37,7 +37,13 @@ contract PaymentSymbolic is Test {
         arbiter.sequenceBatch{value: 1 ether}(1, 0, header, new bytes(128), 0);
     }
 
-    function check_ABatchPaysItsEscrowOnce(address payee, uint96 tip, uint256 newRoot, address second, uint256 root2) external {
+    function check_ABatchPaysItsEscrowOnce(
+        address payee,
+        uint96 tip,
+        uint256 newRoot,
+        address second,
+        uint256 root2
+    ) external {
         IArbiter.Submission memory submission;
         submission.number = 1;
         submission.oldRoot = 42;
@@ -45,11 +51,17 @@ contract PaymentSymbolic is Test {
         submission.payee = payee;
         submission.tip = tip;
         submission.data = new bytes(128);
-        try arbiter.submitProof(submission) {} catch { return; }
+        try arbiter.submitProof(submission) {}
+            catch {
+            return;
+        }
         submission.payee = second;
         submission.newRoot = root2;
         bool paidTwice;
-        try arbiter.submitProof(submission) { paidTwice = true; } catch {}
+        try arbiter.submitProof(submission) {
+            paidTwice = true;
+        }
+            catch {}
         assert(!paidTwice);
         uint256 owed = arbiter.creditOf(payee);
         if (payee != address(this)) owed += arbiter.creditOf(address(this));
