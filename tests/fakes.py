@@ -296,7 +296,7 @@ class FakeL1:
     async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
         raise NotImplementedError("no policy here")
 
-    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
         raise NotImplementedError("the rollup ends by `end`")
 
     async def sequence_batch(

@@ -24,7 +24,7 @@ contract AlarmRaisedTest is AlarmTest {
 
     function test_RaiseAlarm_OnTheLastFinalBatchLeavesThoseBefore() public {
         IArbiter.Submission memory second = _fourth(OTHER_ROOT, WATCHER);
-        arbiter.raiseAlarm(second, _root(4), 0);
+        arbiter.raiseAlarm(second, _root(4));
         vm.assertEq(arbiter.finalizedNumber(), 3);
         vm.assertEq(arbiter.stateRoot(), _root(3));
         vm.assertEq(arbiter.finalQueueEnd(), POSTED_BY_RIVAL);
@@ -54,7 +54,7 @@ contract AlarmRaisedTest is AlarmTest {
         IArbiter.Submission memory second = _contradiction();
         uint256 before = arbiter.creditOf(RIVAL);
         vm.prank(RIVAL);
-        arbiter.raiseAlarm(second, _root(3), _hashOf(_exitsOfThird()));
+        arbiter.raiseAlarm(second, _root(3));
         vm.assertEq(arbiter.creditOf(WATCHER), uint256(BOUNTY) * FORMER_FINAL);
         vm.assertEq(arbiter.creditOf(RIVAL), before);
     }
@@ -72,17 +72,13 @@ contract AlarmRaisedTest is AlarmTest {
         vm.assume(second.oldRoot != _root(2));
         second = _prove(second);
         _refusesAlarm(second, IArbiterTypes.WrongRecord.selector);
-        _refusesAlarm(second, second.newRoot, 0, IArbiterTypes.WrongRecord.selector);
+        _refusesAlarm(second, second.newRoot, IArbiterTypes.WrongRecord.selector);
     }
 
-    function testFuzz_RevertRaiseAlarm_WhenTheResultNamedIsNotTheBatchs(uint256 newRoot, bytes32 exitsHash)
-        public
-    {
+    function testFuzz_RevertRaiseAlarm_WhenTheResultNamedIsNotTheBatchs(uint256 newRoot) public {
         IArbiter.Submission memory second = _contradiction();
         vm.assume(newRoot != _root(3));
-        _refusesAlarm(second, newRoot, _hashOf(_exitsOfThird()), IArbiterTypes.WrongRecord.selector);
-        vm.assume(exitsHash != _hashOf(_exitsOfThird()));
-        _refusesAlarm(second, _root(3), exitsHash, IArbiterTypes.WrongRecord.selector);
+        _refusesAlarm(second, newRoot, IArbiterTypes.WrongRecord.selector);
     }
 
     /// @dev Another proof of the same: a late prover's, or the first one's made anew.
@@ -131,11 +127,11 @@ contract AlarmRaisedTest is AlarmTest {
 
     function test_RevertRaiseAlarm_WhenTheBatchIsNotFinalOrUnknown() public {
         IArbiter.Submission memory second = _prove(_unproved(POSTED, WATCHER, 0));
-        _refusesAlarm(second, _root(5), 0, IArbiterTypes.AlarmNotDue.selector);
+        _refusesAlarm(second, _root(5), IArbiterTypes.AlarmNotDue.selector);
         second.number = POSTED + 1;
-        _refusesAlarm(second, _root(5), 0, IArbiterTypes.AlarmNotDue.selector);
+        _refusesAlarm(second, _root(5), IArbiterTypes.AlarmNotDue.selector);
         second.number = 0;
-        _refusesAlarm(second, _root(5), 0, IArbiterTypes.AlarmNotDue.selector);
+        _refusesAlarm(second, _root(5), IArbiterTypes.AlarmNotDue.selector);
     }
 
     /// @dev In the very block in which its exits can be credited, no sooner and no later, the alarm is over.
@@ -161,7 +157,7 @@ contract AlarmRaisedTest is AlarmTest {
     function test_RaiseAlarm_LooksAtTheDisputedBatchsOwnBlock() public {
         vm.roll(finalAt + ALARM_DELAY);
         _refusesAlarm(_contradiction(), IArbiterTypes.AlarmNotDue.selector);
-        arbiter.raiseAlarm(_fourth(OTHER_ROOT, WATCHER), _root(4), 0);
+        arbiter.raiseAlarm(_fourth(OTHER_ROOT, WATCHER), _root(4));
         vm.assertEq(arbiter.finalizedNumber(), 3);
     }
 
@@ -181,10 +177,10 @@ contract AlarmRaisedTest is AlarmTest {
         IArbiter.Submission memory second = _unproved(6, WATCHER, 0);
         second.newRoot = OTHER_ROOT;
         second = _prove(second);
-        _refusesAlarm(second, _root(6), 0, IArbiterTypes.AlarmNotDue.selector);
+        _refusesAlarm(second, _root(6), IArbiterTypes.AlarmNotDue.selector);
         _submit(PAYEE, _proved(5, PAYEE, 0));
         vm.assertEq(arbiter.finalizedNumber(), 6);
-        arbiter.raiseAlarm(second, _root(6), 0);
+        arbiter.raiseAlarm(second, _root(6));
         vm.assertEq(arbiter.finalizedNumber(), 5);
     }
 
@@ -192,7 +188,7 @@ contract AlarmRaisedTest is AlarmTest {
         _raise(_contradiction());
         IArbiter.Submission memory again = _prove(_unproved(2, WATCHER, 0));
         vm.expectRevert(IArbiterTypes.ExitModeActive.selector);
-        arbiter.raiseAlarm(again, _root(2), _hashOf(_one(_exit(0, EXIT, 500))));
+        arbiter.raiseAlarm(again, _root(2));
     }
 
     function test_RaiseAlarm_WithoutABountyPaysNothing() public {
@@ -203,7 +199,7 @@ contract AlarmRaisedTest is AlarmTest {
         _submit(PAYEE, _proved(1, PAYEE, 0));
         IArbiter.Submission memory second = _unproved(1, WATCHER, 0);
         second.newRoot = OTHER_ROOT;
-        arbiter.raiseAlarm(_prove(second), _root(1), 0);
+        arbiter.raiseAlarm(_prove(second), _root(1));
         vm.assertTrue(arbiter.exitMode());
         vm.assertEq(arbiter.stateRoot(), GENESIS_ROOT);
         vm.assertEq(arbiter.creditOf(WATCHER), 0);

@@ -62,27 +62,18 @@ abstract contract AlarmTest is EndTest {
         return _third(OTHER_ROOT, new uint256[](0), WATCHER);
     }
 
-    function _hashOf(uint256[] memory exits) internal pure returns (bytes32) {
-        return exits.length == 0 ? bytes32(0) : keccak256(abi.encodePacked(exits));
-    }
-
     /// @dev WATCHER raises it by naming batch 3's own result.
     function _raise(IArbiter.Submission memory second) internal {
         vm.prank(WATCHER);
-        arbiter.raiseAlarm(second, _root(3), _hashOf(_exitsOfThird()));
+        arbiter.raiseAlarm(second, _root(3));
     }
 
     function _refusesAlarm(IArbiter.Submission memory second, bytes4 reason) internal {
-        _refusesAlarm(second, _root(3), _hashOf(_exitsOfThird()), reason);
+        _refusesAlarm(second, _root(3), reason);
     }
 
-    function _refusesAlarm(
-        IArbiter.Submission memory second,
-        uint256 newRoot,
-        bytes32 exitsHash,
-        bytes4 reason
-    ) internal {
-        try arbiter.raiseAlarm(second, newRoot, exitsHash) {
+    function _refusesAlarm(IArbiter.Submission memory second, uint256 newRoot, bytes4 reason) internal {
+        try arbiter.raiseAlarm(second, newRoot) {
             vm.assertTrue(false, "raised");
         } catch (bytes memory data) {
             vm.assertEq(bytes32(bytes4(data)), bytes32(reason));

@@ -36,12 +36,13 @@ contract EndHandler is MarketHandler {
         uint64 last = arbiter.finalizedNumber();
         if (arbiter.exitMode() || last == 0 || seed % 4 > 0) return;
         uint64 number = uint64(last - (seed / 4) % (last < 4 ? last : 4));
-        (IArbiter.Submission memory second, bytes32 exitsHash) = _contradiction(number, seed / 16);
+        IArbiter.Submission memory second = _contradiction(number, seed / 16);
+        bytes32 exitsHash = _hashOf(batches[number - 1].exits);
         bool differs = second.newRoot != _root(number) || _hashOf(second.exits) != exitsHash;
         bool due = differs && block.number < batches[number - 1].finalizedAt + ALARM_DELAY;
         uint64 end_ = finalDrained();
         uint256 before = arbiter.creditOf(second.payee);
-        try arbiter.raiseAlarm(second, _root(number), exitsHash) {
+        try arbiter.raiseAlarm(second, _root(number)) {
             vm.assertTrue(due, "alarm for nothing");
             (cancelled, cancelledDrained) = (last, end_);
             bountyPaid = uint256(BOUNTY) * last;
@@ -183,14 +184,14 @@ contract EndHandler is MarketHandler {
     function _contradiction(uint64 number, uint256 seed)
         private
         view
-        returns (IArbiter.Submission memory second, bytes32 exitsHash)
+        returns (IArbiter.Submission memory second)
     {
         Batch storage batch = batches[number - 1];
         second = _unproved(number, _actor(seed), 0);
         (second.data, second.header) = (batch.data, batch.header);
         if (seed % 3 > 0) second.newRoot = seed % R;
         second.exits = seed % 2 == 0 ? batch.exits : _one(_exit(seed % SLOTS, _actor(seed), uint64(seed)));
-        return (_prove(second), _hashOf(batch.exits));
+        return _prove(second);
     }
 
     function _hashOf(uint256[] memory exits) private pure returns (bytes32) {
