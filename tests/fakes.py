@@ -243,6 +243,9 @@ class FakeL1:
         await trio.lowlevel.checkpoint()
         return Wei(10**18)
 
+    async def gas_price(self) -> Wei:
+        return Wei(10**9)
+
     async def credit_of(self, payee: Address) -> Wei:
         return Wei(0)
 

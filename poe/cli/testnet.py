@@ -41,6 +41,8 @@ def up(
     block_seconds: float = 1.0,
     seed: int = 1,
     market: Annotated[Market, Parameter(name="*")] = Market(),
+    web: bool = True,
+    web_port: int = 0,
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
 ) -> None:
     """Start anvil, deploy the arbiter, start a sequencer and provers, drive load, show who wins; Ctrl+C ends it.
@@ -75,10 +77,14 @@ def up(
         Seconds between L1 blocks.
     seed
         Seed of the load.
+    web
+        Serve the live page of the race on this machine.
+    web_port
+        Its port; 0 takes a free one.
     """
     import trio
 
-    from poe.testnet.folder import hold_folder
+    from poe.folder import hold_folder
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
@@ -88,6 +94,7 @@ def up(
     require_between("tps", tps, 0.01, 100_000)
     require_between("jitter", jitter, 0, 60)
     require_between("threads", threads, 1, os.cpu_count() or 1)
+    require_between("web-port", web_port, 0, 65535)
     require_between("block-seconds", block_seconds, 0.1, 3600)
     require_memory(parsed, provers=provers)
     if json is not None:
@@ -107,6 +114,8 @@ def up(
         block_seconds=block_seconds,
         seed=seed,
         market=market,
+        web=web,
+        web_port=web_port,
         deadlines=deadlines,
     )
     with hold_folder(scenario.data_dir):

@@ -12,7 +12,7 @@ from poe.l1.bundle import sized, which_accepted
 from poe.l1.events import EventDecoder
 from poe.l1.interface import Announced, ArbiterEvent, ArbiterParameters, Landing, Receipt, Submission
 from poe.l1.keys import Signer
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
 from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.l1.transactor import FeePolicy, Patience, Transactor
@@ -52,7 +52,7 @@ REWARD_HEADROOM = 16
 class Arbiter:
     """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
 
-    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
+    def __init__(self, views: ArbiterViews, rpc: JsonRpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
         self._views = views
         self._rpc = rpc
         self._transactor = transactor
@@ -61,7 +61,7 @@ class Arbiter:
     @classmethod
     async def connect(
         cls,
-        rpc: Rpc,
+        rpc: JsonRpc,
         address: Address,
         signer: Signer,
         *,

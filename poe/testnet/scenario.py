@@ -38,6 +38,9 @@ class Scenario:
     seed: int = 1
     market: Market = Market()
     deadlines: Deadlines = Deadlines()
+    web: bool = True
+    web_port: int = 0
+    """Of the live page; 0 takes a free one."""
 
     @property
     def deadline_seconds(self) -> float | None:
