@@ -1,4 +1,4 @@
-"""A broken verifying key on anvil: a thief's proof becomes final, a watcher raises the alarm, and everybody leaves whole.
+"""A broken key on anvil: a thief's proof becomes final, a watcher raises the alarm, and everybody leaves whole.
 
 The circuits are the real ones, and so is the membership key; of the batches' verifying key the test knows every
 secret, so that it proves what it likes. Nobody but L1 is asked.
@@ -27,8 +27,8 @@ from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.l1.deploy import Deployment, deploy_arbiter
 from poe.l1.interface import ArbiterParameters, Deadlines, Market, Submission
-from poe.l1.ledger import Ledger
 from poe.l1.keys import write_secret
+from poe.l1.ledger import Ledger
 from poe.prover.shelf import FinishedProof, ShelvedProof
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash, deposit_slot, seal_batch
