@@ -13,6 +13,7 @@ import trio
 
 from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
+from poe.l1.turns import due_at
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover.backlog import Backlog
@@ -167,6 +168,8 @@ class Prover:
         ledger = self.candidates.ledger
         if self.network is not None:
             self.network.set_head(ledger.head()[0])
+            if self.follower.is_caught_up:
+                self.network.set_sequencers(ledger.sequencers, due=due_at(ledger, update.head.number))
         self.metrics.l1_head.set(update.head.number)
         self.metrics.l1_reorgs.inc(update.rolled_back_to is not None)
         self.metrics.batch_height.labels(stage="sequenced").set(ledger.head()[0])
