@@ -11,7 +11,7 @@ from typing import Any
 import rlp
 
 from poe.crypto.keccak import keccak256
-from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
+from poe.errors import BadAnswer, ConfigError, L1Error, RpcRefused
 from poe.l1 import answers
 from poe.l1.abi import Artifact, load_artifact
 from poe.l1.interface import BlockRef, Receipt
