@@ -202,9 +202,13 @@ class Endpoints(JsonRpc):
             self._settle("heads")
         elif voters:
             self._disagree("heads", f"endpoints disagree about the chain: {says}", seconds=float("inf"))
+        good = [one for one in answered if one.standing is Standing.GOOD]
         if self._primary.standing is not Standing.GOOD and (verdict.is_agreed or self._primary not in voters):
-            good = [one for one in self.members if one.standing is Standing.GOOD]
             self._prefer((good or voters or [self._primary])[0])
+        elif good and verdict.is_agreed:
+            ahead = max(good, key=_height_of)
+            if _height_of(ahead) - _height_of(self._primary) >= agreement.LAGGING_BLOCKS:
+                self._prefer(ahead)
 
     def _prefer(self, member: Member) -> None:
         if member is not self._primary:
@@ -291,7 +295,14 @@ class Endpoints(JsonRpc):
             raise refusal
         if not found:
             raise L1Unreachable("no endpoint answered in time")
-        return await self._decide(found, ballot)
+        try:
+            return await self._decide(found, ballot)
+        except EndpointsDisagree:
+            doubted = [one for one in self.members if one.is_distrusted and not one.is_resting and one not in found]
+            found |= await _gather(partial(_ask, question), doubted, CHECK_SECONDS)
+            if len(found) < 3:
+                raise
+            return await self._decide(found, ballot)  # whoever lied before may break a tie
 
     async def _decide(self, found: Mapping[Member, object], ballot: Ballot) -> object:
         """The answer on which those that may judge agree, or their majority."""
@@ -351,6 +362,10 @@ async def _gather(
         for member in members:
             nursery.start_soon(one, member)
     return {member: found[member] for member in members if member in found}
+
+
+def _height_of(member: Member) -> int:
+    return 0 if member.head is None else member.head.number
 
 
 async def _ask(question: Question, member: Member, seconds: float) -> object:
