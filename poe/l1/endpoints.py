@@ -264,15 +264,16 @@ class Endpoints(JsonRpc):
         for member in members:
             if member in taken:
                 return taken[member]
-        told = list(failures.values())
+        told = [failures[member] for member in members if member in failures]
         refused: list[L1Error] = [error for error in told if isinstance(error, RpcRefused)]
         raise (refused or told or [L1Unreachable("every endpoint rests or is left out")])[0]
 
     async def _compared(self, question: Question, ballot: Ballot) -> object:
         """The primary's answer, if those of the others are the same."""
-        others = [one for one in self.members if one is not self._primary and one.standing is Standing.GOOD]
-        if not others or self._primary.standing is not Standing.GOOD:
+        first, *others = [one for one in self._in_order() if one.standing is Standing.GOOD] or [self._primary]
+        if not others:
             return (await self._first(question))[1]
+        self._prefer(first)
         found: dict[Member, object] = {}
         failures: dict[Member, L1Error] = {}
         heard = trio.Event()
@@ -286,11 +287,11 @@ class Endpoints(JsonRpc):
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hear_the_others)
-            await hear([self._primary], SLOW_SECONDS)
+            await hear([first], SLOW_SECONDS)
             with trio.move_on_after(CHECK_SECONDS):
                 await heard.wait()
             nursery.cancel_scope.cancel()
-        refusal = failures.get(self._primary)
+        refusal = failures.get(first)
         if refusal is not None and (not found or (isinstance(refusal, RpcRefused) and not is_passing(refusal))):
             raise refusal
         if not found:
