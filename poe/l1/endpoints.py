@@ -105,7 +105,7 @@ class Endpoints(JsonRpc):
         """The head; never lower than before just because another endpoint, a little behind, has taken over."""
         await self._look_if_due()
         teller, head = await self._first(lambda rpc: rpc.latest())
-        now = self._clock()
+        now, teller.head = self._clock(), head
         if self._told is not None:
             before, told, at = self._told
             if before is not teller and head.number < told.number and now - at < HELD_HEAD_SECONDS:
@@ -226,7 +226,8 @@ class Endpoints(JsonRpc):
 
     def _in_order(self) -> list[Member]:
         """Whom to ask, in turn: those that are well; else whoever is not known to be wrong, resting or not."""
-        well = [one for one in self.members if one.standing is Standing.GOOD]
+        is_known = self._chain_id is None or len(self.members) == 1
+        well = [one for one in self.members if one.standing is Standing.GOOD and (is_known or one.is_on_our_chain)]
         if self._primary in well or (self._primary.verdict is Standing.DISPUTED and not self._primary.is_resting):
             well = [self._primary, *(one for one in well if one is not self._primary)]
         if well:
@@ -236,8 +237,9 @@ class Endpoints(JsonRpc):
 
     async def _first(self, question: Callable[[Rpc], Awaitable[Answer]]) -> tuple[Member, Answer]:
         """The first that has an answer, and its answer."""
-        failure: L1Error = L1Unreachable("every endpoint rests or is left out", fix="`poe doctor` tells why")
         members = self._in_order()
+        told = next((one.failure for one in self.members if one.failure is not None), None)
+        failure: L1Error = told or L1Unreachable("every endpoint rests or is left out", fix="`poe doctor` tells why")
         for left, member in zip(range(len(members) - 1, -1, -1), members, strict=True):
             seconds = min(SLOW_SECONDS, member.rpc.deadline_seconds) if left else member.rpc.deadline_seconds + 1
             try:
