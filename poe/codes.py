@@ -200,6 +200,7 @@ CODES: Mapping[str, Meaning] = {
         "The proving key does not belong to the arbiter's verifying key.", "Import the key it was deployed with."
     ),
     "POE-BCK-020": Meaning("A mutation of the circuit survived.", "A soundness bug: please report it."),
+    "POE-BCK-090": Meaning("Proofs end before they can be stopped in the middle.", "Measure a larger shape."),
     "POE-BCK-030": Meaning(
         "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
     ),
