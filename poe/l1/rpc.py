@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from poe.errors import BadAnswer, ConfigError, EndpointBusy, L1Unreachable, RpcRefused, WrongChain
+from poe.errors import BadAnswer, ConfigError, EndpointBusy, L1Error, L1Unreachable, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.interface import BlockRef
 
@@ -31,6 +31,8 @@ _BUSY_STATUSES = (429, 503)
 _BUSY_SECONDS = 5.0
 """How long we leave an endpoint alone that asks for it and names no time."""
 _LONGEST_BUSY_SECONDS = 120.0
+_REVERTED = 3
+"""The JSON-RPC error code of a call that the contract refused."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -96,6 +98,11 @@ class _Provider(HTTPProvider):
             if depth > _MAX_NESTING:
                 raise ValueError(f"nested deeper than {_MAX_NESTING}")
         return HTTPProvider.decode_rpc_response(raw_response)
+
+
+def _is_revert(error: L1Error) -> bool:
+    """Did the endpoint do its work, and the contract refuse?"""
+    return isinstance(error, RpcRefused) and (error.data is not None or error.rpc_code == _REVERTED)
 
 
 class JsonRpc(ABC):
@@ -195,7 +202,7 @@ class Rpc(JsonRpc):
 
     @property
     def errors(self) -> int:
-        """Failed calls since start."""
+        """Failed calls since start; a reverted simulation is an answer."""
         return self._errors
 
     @property
@@ -212,8 +219,8 @@ class Rpc(JsonRpc):
         try:
             answer = await self._answer(method, list(params))
             result = self._result(method, answer)
-        except (L1Unreachable, RpcRefused, BadAnswer):
-            self._errors += 1
+        except (L1Unreachable, RpcRefused, BadAnswer) as error:
+            self._errors += not _is_revert(error)
             raise
         self._answered_at = time.monotonic()
         return result

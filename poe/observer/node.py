@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poe.l1.interface import Follower
+from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.observer.export import Exporter

@@ -10,7 +10,7 @@ from typing import Any
 
 from poe.backend.interface import Proof
 from poe.journal import Journal
-from poe.metrics import Metrics
+from poe.metrics import GAS_OUTCOMES, Metrics
 from poe.prover.odds import Times
 from poe.prover.race import ENDS, Outcome, RaceResult
 from poe.rollup.types import BatchNumber, Wei
@@ -19,6 +19,8 @@ log = logging.getLogger("poe.prover")
 
 KIND = "race"
 KEPT_RACES = 1000
+ALARMING = ("POE-BCK-001", "POE-BCK-030", "POE-L1-003")
+"""Failures that an alert looks at: counted from 0, so that already the first one is a rise."""
 UNDONE = "undone"
 """What a row says of a win that did not last."""
 
@@ -41,6 +43,10 @@ class Record:
         """What a gas cost when we last looked, in Wei."""
         for end in ENDS:
             metrics.races.labels(outcome=end.outcome.value, code=end.code)
+        for outcome in GAS_OUTCOMES:
+            metrics.note_gas("submitProof", outcome=outcome, gas=0, price=0)
+        for code in ALARMING:
+            metrics.races.labels(outcome=Outcome.FAILED.value, code=code)
 
     def add(self, result: RaceResult) -> None:
         """Take in the end of a race."""
