@@ -85,7 +85,7 @@ def read_prover_status(data_dir: Path) -> dict[str, Any]:
     from poe.errors import InputError
     from poe.status import read_status
 
-    found = readread_prover_status(data_dir)
+    found = read_status(data_dir)
     if found is None or found.get("role") != "prover":
         fix = "name the folder that is data_dir in its settings"
         raise InputError(f"{data_dir} is no prover's data folder", fix=fix, code="POE-INP-043")
