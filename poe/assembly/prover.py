@@ -82,6 +82,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             record=Record(metrics, journal),
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
+            resume_block=(await chain.rpc.latest()).number,
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()
