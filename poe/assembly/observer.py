@@ -21,7 +21,7 @@ async def run_observer(settings: Settings) -> None:
         observer = Observer(
             follower=chain.follower,
             ledger=chain.ledger,
-            standings=Standings(chain.parameters.genesis_root),
+            standings=Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy)),
             metrics=metrics,
             data_dir=Path(settings.data_dir),
         )

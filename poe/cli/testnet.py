@@ -40,6 +40,8 @@ def up(
     strategy: Literal["spread", "oldest", "value"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
+    policy: Literal["first-valid", "photo-finish", "lease"] = "first-valid",
+    lease_blocks: int = 6,
     market: Annotated[Market, Parameter(name="*")] = Market(),
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
 ) -> None:
@@ -75,9 +77,15 @@ def up(
         Seconds between L1 blocks.
     seed
         Seed of the load.
+    policy
+        Who is paid: the first valid proof, one drawn by stake among those in the first one's L1 block, or for a few
+        blocks only a payee drawn by stake. Provers stake at their start.
+    lease_blocks
+        With the policy lease: L1 blocks that a lease lasts.
     """
     import trio
 
+    from poe.l1.policy import PolicyTerms
     from poe.testnet.folder import hold_folder
     from poe.testnet.scenario import Scenario
 
@@ -89,6 +97,7 @@ def up(
     require_between("jitter", jitter, 0, 60)
     require_between("threads", threads, 1, os.cpu_count() or 1)
     require_between("block-seconds", block_seconds, 0.1, 3600)
+    require_between("lease-blocks", lease_blocks, 1, 128)
     require_memory(parsed, provers=provers)
     if json is not None:
         require_writable("json", json)
@@ -106,6 +115,7 @@ def up(
         strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
+        policy=None if policy == "first-valid" else PolicyTerms(kind=policy, lease_blocks=lease_blocks),
         market=market,
         deadlines=deadlines,
     )

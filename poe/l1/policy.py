@@ -1,4 +1,4 @@
-"""The award policy of an arbiter: its contract deployed, its seats read and taken, whose lease a batch is, who is drawn.
+"""The award policy of an arbiter: deployed, its seats read and taken, whose lease a batch is, who is drawn.
 
 An arbiter without a policy pays the first valid proof (contracts/src/policies, docs/market.md).
 """
@@ -8,12 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import rlp
-
 from poe.crypto.keccak import keccak256
-from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
+from poe.errors import BadAnswer, ConfigError, L1Error, RpcRefused
 from poe.l1 import answers
-from poe.l1.abi import Artifact, load_artifact
+from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
 from poe.l1.rpc import Rpc
 from poe.l1.send_log import Message
@@ -78,9 +76,14 @@ async def create_policy(rpc: Rpc, transactor: Transactor, terms: PolicyTerms) ->
 
 
 def created_address(account: Address, nonce: int) -> Address:
-    """Where the contract will live that `account` deploys with this nonce (yellow paper, section 7)."""
-    encoded: bytes = rlp.encode([bytes(account), nonce])
-    return Address(keccak256(encoded)[-20:])
+    """Where the contract will live that `account` deploys with this nonce: the end of Keccak of RLP([account, nonce]).
+
+    Yellow paper, section 7 and appendix B; two items of less than 56 bytes together.
+    """
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8)
+    item = number if len(number) == 1 and number[0] < 0x80 else bytes([0x80 + len(number)]) + number
+    body = bytes([0x80 + len(account)]) + account + item
+    return Address(keccak256(bytes([0xC0 + len(body)]) + body)[-20:])
 
 
 class PolicyViews:
@@ -203,11 +206,6 @@ def cheapest_seat(seats: list[Seat], *, count: int, most: int, amount: Wei) -> i
     if amount < least:
         raise L1Error(f"all {most} seats are taken; the cheapest takes {least} Wei, we have {amount}")
     return cheapest.index
-
-
-def policy_artifacts() -> list[Artifact]:
-    """Those of all policies, for their errors."""
-    return [load_artifact(name) for name in KINDS.values()]
 
 
 def _address(value: str) -> Address:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from poe.l1.interface import ArbiterEvent, BatchFinalized, BatchSequenced, ChainUpdate, LogOrigin, ProofAccepted
+from poe.l1.interface import (
+    ArbiterEvent,
+    Awarded,
+    BatchFinalized,
+    BatchSequenced,
+    ChainUpdate,
+    LogOrigin,
+    ProofAccepted,
+)
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
 
 KEPT_ROWS = 10_000
@@ -34,10 +42,15 @@ class Row:
 
 
 class Standings:
-    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all."""
+    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all.
 
-    def __init__(self, genesis_root: FieldElement) -> None:
+    Under an award policy a batch is won by whom that pays, and by nobody before.
+    """
+
+    def __init__(self, genesis_root: FieldElement, *, has_policy: bool = False) -> None:
         self._genesis_root = genesis_root
+        self._has_policy = has_policy
+        self._awards: dict[BatchNumber, Awarded] = {}
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
         self._final: dict[BatchNumber, BatchFinalized] = {}
@@ -68,6 +81,9 @@ class Standings:
             row = replace(row, accepted=proof.origin, payee=proof.payee)
         if final is not None:
             row = replace(row, finalized=final.origin, payee=final.payee, reward=final.reward)
+        if self._has_policy:
+            award = self._awards.get(number)
+            row = replace(row, payee=None if award is None else award.payee)
         return row
 
     def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
@@ -95,11 +111,15 @@ class Standings:
                 self._proofs.setdefault(event.number, []).append(event)
             case BatchFinalized() if event.number not in self._final:
                 self._final[event.number] = event
+                if not self._has_policy:
+                    self._count(event, 1)
+            case Awarded() if event.number not in self._awards:
+                self._awards[event.number] = event
                 self._count(event, 1)
             case _:
                 pass
 
-    def _count(self, final: BatchFinalized, change: int) -> None:
+    def _count(self, final: BatchFinalized | Awarded, change: int) -> None:
         self.rewards = Wei(self.rewards + change * final.reward)
         self.wins[final.payee] = self.wins.get(final.payee, 0) + change
         if not self.wins[final.payee]:
@@ -108,7 +128,12 @@ class Standings:
     def _roll_back(self, block: int) -> None:
         for number, final in list(self._final.items()):
             if final.origin.block.number > block:
-                self._count(self._final.pop(number), -1)
+                del self._final[number]
+                if not self._has_policy:
+                    self._count(final, -1)
+        for number, award in list(self._awards.items()):
+            if award.origin.block.number > block:
+                self._count(self._awards.pop(number), -1)
         for number, proofs in list(self._proofs.items()):
             self._proofs[number] = [proof for proof in proofs if proof.origin.block.number <= block]
         for number, (posted, _) in list(self._posted.items()):
@@ -119,6 +144,7 @@ class Standings:
         self._posted.pop(number, None)
         self._proofs.pop(number, None)
         self._final.pop(number, None)
+        self._awards.pop(number, None)
 
 
 def count_transactions(batch: Batch) -> int:

@@ -15,6 +15,7 @@ from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
+from poe.prover.awards import Awards
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.experience import Experience
@@ -62,14 +63,26 @@ class Prover:
                 nursery.start_soon(self._hear_intents, self.network)
             nursery.start_soon(self._race_forever)
             nursery.start_soon(self._watch_doors)
+            if self.awards is not None:
+                nursery.start_soon(self._keep_awards, self.awards)
 
     async def _follow_l1(self) -> None:
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
+                if self.awards is not None:
+                    self.awards.note(update)
                 self.candidates.follow(update)
                 self.experience.note_l1(update, self.candidates)
                 self._show_heights(update)
                 self.write_status()
+
+    async def _keep_awards(self, awards: Awards) -> None:
+        """After each L1 block learn whose leases are new, and settle what is ours."""
+        while True:
+            head = awards.head
+            await awards.look()
+            while awards.head == head:
+                await self.candidates.wait_for_change()
 
     async def _listen(self, network: Network) -> None:
         async for announcement in network.announcements:
@@ -116,14 +129,17 @@ class Prover:
             while not self.candidates.open():
                 await self.candidates.wait_for_change()
             await trio.sleep(self.jitter_seconds())
-            still_open = self.candidates.open()
-            sits_out = self.experience.stop_loss.why_not()
+            still_open, leased = self._payable(self.candidates.open())
+            sits_out = self.experience.stop_loss.why_not() or leased
             candidate = None if sits_out else self.strategy.choose(self.shelf.unfinished(still_open) or still_open)
             self._tell_sitting_out(sits_out or ("" if candidate or not still_open else self.strategy.reason))
             if candidate is not None:
                 return candidate
             with trio.move_on_after(SITTING_OUT_SECONDS):
                 await self.candidates.wait_for_change()
+
+    def _payable(self, still_open: list[Candidate]) -> tuple[list[Candidate], str]:
+        return (still_open, "") if self.awards is None else self.awards.payable(still_open)
 
     def _tell_sitting_out(self, reason: str) -> None:
         """One log line when the node begins to sit out, and one when it stops; the status file says it meanwhile."""
@@ -173,12 +189,20 @@ class Prover:
         self.metrics.batch_height.labels(stage="finalized").set(ledger.finalized_number)
 
     def _is_ours(self, number: BatchNumber) -> bool | None:
-        """Does the accepted proof of a batch pay us? None for one that we no longer hold."""
+        """Does the accepted proof of a batch pay us? None for one that we no longer hold, or that pays nobody yet."""
+        if self.awards is not None:
+            paid = self.awards.paid(number)
+            return None if paid is None else paid == self.collaborators.terms.payee
         candidate = self.candidates.get(number)
         if candidate is None:
             return None
         accepted = self.candidates.accepted(candidate)
         return accepted is not None and accepted.payee == self.collaborators.terms.payee
+
+    @property
+    def awards(self) -> Awards | None:
+        """Who is paid, where an award policy decides that."""
+        return self.collaborators.awards
 
     def write_status(self) -> None:
         """Refresh the status file."""
