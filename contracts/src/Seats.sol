@@ -81,10 +81,12 @@ abstract contract Seats is BatchRing {
     }
 
     /// @dev The bond covers every batch that is not final, this one included, at the dearest factor: so, whatever delays have
-    /// taken of it since, those of its own sequencer.
+    /// taken of it since, those of its own sequencer. Where there is no room for this one, that is said first.
     function _checkBond(Counters counters, uint256 seat) private view {
         uint256 bond = (seat >> BOND) * 1 gwei;
-        uint256 least = _mostOwed(counters) + (MOST_FACTOR - 1) * _reward;
+        uint256 batches = uint256(counters.head() - counters.finalized()) + 1;
+        if (batches > _backlogCap) batches = _backlogCap;
+        uint256 least = (MOST_FACTOR - 1) * _reward * batches;
         if (bond < least) revert BondTooSmall(bond, least);
     }
 

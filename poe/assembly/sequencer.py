@@ -16,6 +16,7 @@ from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.backend.engine import Engine
 from poe.config import Settings
 from poe.errors import ConfigError
+from poe.http.server import HttpLimits
 from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
@@ -26,7 +27,6 @@ from poe.rollup.types import FieldElement
 from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import EngineChain
-from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
 from poe.sequencer.offload import OneThread, Threads
@@ -48,7 +48,7 @@ async def run_sequencer(settings: Settings) -> None:
         l1 = await open_chain(settings)
         require_sequencer(l1.parameters, signer)
         journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
-        metrics, endpoint = open_metrics(settings, stack, l1)
+        metrics, endpoint = open_metrics("sequencer", settings, stack, l1)
         engine = await trio.to_thread.run_sync(partial(open_engine, settings, l1))
         chain = EngineChain(engine, OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))

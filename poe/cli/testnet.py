@@ -43,6 +43,8 @@ def up(
     policy: Literal["first-valid", "photo-finish", "lease"] = "first-valid",
     lease_blocks: int = 6,
     market: Annotated[Market, Parameter(name="*")] = Market(),
+    web: bool = True,
+    web_port: int = 0,
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
 ) -> None:
     """Start anvil, deploy the arbiter, start a sequencer and provers, drive load, show who wins; Ctrl+C ends it.
@@ -82,11 +84,15 @@ def up(
         blocks only a payee drawn by stake. Provers stake at their start.
     lease_blocks
         With the policy lease: L1 blocks that a lease lasts.
+    web
+        Serve the live page of the race on this machine.
+    web_port
+        Its port; 0 takes a free one.
     """
     import trio
 
+    from poe.folder import hold_folder
     from poe.l1.policy import PolicyTerms
-    from poe.testnet.folder import hold_folder
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
@@ -96,6 +102,7 @@ def up(
     require_between("tps", tps, 0.01, 100_000)
     require_between("jitter", jitter, 0, 60)
     require_between("threads", threads, 1, os.cpu_count() or 1)
+    require_between("web-port", web_port, 0, 65535)
     require_between("block-seconds", block_seconds, 0.1, 3600)
     require_between("lease-blocks", lease_blocks, 1, 128)
     require_memory(parsed, provers=provers)
@@ -117,6 +124,8 @@ def up(
         seed=seed,
         policy=None if policy == "first-valid" else PolicyTerms(kind=policy, lease_blocks=lease_blocks),
         market=market,
+        web=web,
+        web_port=web_port,
         deadlines=deadlines,
     )
     with hold_folder(scenario.data_dir):

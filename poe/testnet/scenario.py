@@ -42,6 +42,9 @@ class Scenario:
     deadlines: Deadlines = Deadlines()
     policy: PolicyTerms | None = None
     stake: Wei = Wei(10**18)
+    web: bool = True
+    web_port: int = 0
+    """Of the live page; 0 takes a free one."""
 
     @property
     def deadline_seconds(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 from poe.assembly.deployment import deploy_with_key
 from poe.backend.interface import KeyInfo
-from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, dump_settings
+from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, WebSettings, dump_settings
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters
@@ -73,7 +74,8 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
             arbiter="0x" + stage.parameters.address.hex(),
             key_file=str(folder / "key"),
         ),
-        net=NetSettings(enabled=scenario.gossip and name != "observer", bootstrap=bootstrap),
+        net=NetSettings(enabled=scenario.gossip, bootstrap=bootstrap),
+        web=web_settings(scenario, stage) if name == "observer" else WebSettings(),
         sequencer=SequencerSettings(
             seal_seconds=scenario.seal_seconds, max_unproven_batches=scenario.max_unproven_batches
         ),
@@ -88,6 +90,20 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
     path = folder / "poe.toml"
     path.write_text(dump_settings(settings))
     return path
+
+
+def web_settings(scenario: Scenario, stage: Stage) -> WebSettings:
+    """The live page: on a port of its own, so that a browser finds it again when the observer is started anew."""
+    provers = [str(folder) for name, folder in stage.folders.items() if name.startswith("prover-")]
+    port = scenario.web_port or free_port()
+    return WebSettings(enabled=scenario.web, port=port, report_folders=tuple(provers))
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def write_marker(scenario: Scenario, facts: Mapping[str, Any]) -> None:

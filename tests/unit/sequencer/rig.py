@@ -12,6 +12,7 @@ from poe.backend.engine import Engine
 from poe.backend.interface import EngineRules
 from poe.backend.reference import ReferenceSignatures, ReferenceState
 from poe.crypto import eddsa
+from poe.http.server import HttpLimits
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network
@@ -20,7 +21,6 @@ from poe.rollup.types import Account, AccountIndex, Gwei
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, EngineChain
-from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake, Intake
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.node import Sequencer

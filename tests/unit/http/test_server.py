@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from poe.errors import ToolError
-from poe.sequencer.http import HttpLimits, HttpRequest, HttpResponse, serve_http
+from poe.http.server import HttpLimits, HttpRequest, HttpResponse, serve_http
 
 Clock = trio.testing.MockClock
 LIMITS = HttpLimits(connections=3, header_bytes=1024, body_bytes=2000, request_seconds=5, response_seconds=5)
