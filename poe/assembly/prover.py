@@ -24,6 +24,7 @@ from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
+from poe.l1.tally import Tally
 from poe.net.interface import BodySource
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidates
@@ -85,6 +86,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             record=Record(metrics, journal),
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
+            tally=Tally(has_policy=any(chain.parameters.policy)),
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()

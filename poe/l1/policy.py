@@ -13,7 +13,7 @@ from poe.errors import BadAnswer, ConfigError, L1Error, RpcRefused
 from poe.l1 import answers
 from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
 from poe.l1.transactor import Transactor
 from poe.rollup.types import Address, BatchNumber, FieldElement, Wei
@@ -66,7 +66,7 @@ class LeaseOf:
     ends_at_block: int
 
 
-async def create_policy(rpc: Rpc, transactor: Transactor, terms: PolicyTerms) -> Address:
+async def create_policy(rpc: JsonRpc, transactor: Transactor, terms: PolicyTerms) -> Address:
     """Deploy a policy for the arbiter that the same account deploys next; L1Error as any send."""
     account = "0x" + transactor.account.hex()
     nonce = answers.quantity(await rpc.call("eth_getTransactionCount", account, "pending"), "nonce", bits=63)
@@ -89,7 +89,7 @@ def created_address(account: Address, nonce: int) -> Address:
 class PolicyViews:
     """Read-only calls of a policy."""
 
-    def __init__(self, rpc: Rpc, address: Address, *, kind: str, lease_blocks: int) -> None:
+    def __init__(self, rpc: JsonRpc, address: Address, *, kind: str, lease_blocks: int) -> None:
         self._rpc = rpc
         self.address = address
         self.kind = kind
@@ -98,7 +98,7 @@ class PolicyViews:
         self.artifact = load_artifact(KINDS[kind])
 
     @classmethod
-    async def find(cls, rpc: Rpc, address: Address, *, arbiter: Address) -> PolicyViews:
+    async def find(cls, rpc: JsonRpc, address: Address, *, arbiter: Address) -> PolicyViews:
         """The policy at an address: which one it is shows by what it answers.
 
         ConfigError for one that we do not know, or that serves another arbiter.

@@ -17,8 +17,8 @@ from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.tally import Tally
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
-from poe.prover.awards import Awards
 from poe.prover import drain
+from poe.prover.awards import Awards
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.experience import Experience
