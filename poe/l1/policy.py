@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poe.crypto.keccak import keccak256
-from poe.errors import BadAnswer, ConfigError, L1Error, RpcRefused
+from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
 from poe.l1 import answers
 from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
@@ -24,6 +24,9 @@ KINDS = {PHOTO_FINISH: "PhotoFinish", LEASE: "Lease"}
 NOBODY = Address(bytes(20))
 OUTBID_SHARE = 8
 """A full list's seat goes to a stake larger by more than this part of its own."""
+STAKE_ATTEMPTS = 16
+TAKEN = frozenset({"SeatTaken", "SeatChanging", "StakeTooSmall"})
+"""How the contract refuses a seat that somebody else took a moment before."""
 _GWEI = 10**9
 
 
@@ -127,6 +130,11 @@ class PolicyViews:
         """What is staked for `payee` now."""
         return Wei(await self._view("stakeOf", payee))
 
+    async def most_seats(self) -> int:
+        """How many seats there can be."""
+        most: int = await self._view("SEATS")
+        return most
+
     async def min_stake(self) -> Wei:
         """The least stake of a seat."""
         return Wei(await self._view("minStake"))
@@ -166,11 +174,17 @@ class PolicyClient:
     async def stake(self, payee: Address, amount: Wei) -> Receipt:
         """Stake `amount` for a payee: on an empty seat, or by outbidding the cheapest.
 
-        L1Error when all seats are taken and the cheapest is worth more; Reverted when somebody was faster.
+        L1Error when all seats are taken and the cheapest is worth more; Reverted when others were faster time and again.
         """
-        count, most = await self.views._view("seatCount"), await self.views._view("SEATS")
-        seat = cheapest_seat(await self.views.seats(), count=count, most=most, amount=amount)
-        return await self._send("stake", seat, payee, value=amount)
+        for attempt in range(1, STAKE_ATTEMPTS + 1):
+            seats, most = await self.views.seats(), await self.views.most_seats()
+            seat = cheapest_seat(seats, count=len(seats), most=most, amount=amount)
+            try:
+                return await self._send("stake", seat, payee, value=amount)
+            except Reverted as error:
+                if error.name not in TAKEN or attempt == STAKE_ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     async def ensure_stake(self, payee: Address, amount: Wei) -> bool:
         """Stake what is missing up to `amount`, but no less than a seat takes; was anything missing?"""
