@@ -59,6 +59,7 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-060": Meaning(
         "This account holds no sequencer's seat.", "`poe sequencer bond` takes one, for the arbiter's bond."
     ),
+    "POE-CFG-050": Meaning("The arbiter's award policy is none that this version knows.", "Use a newer poe."),
     "POE-CFG-070": Meaning(
         "What a batch pays or a sequencer puts down is none the arbiter would take.", "The message says what is wanted."
     ),
@@ -191,6 +192,15 @@ CODES: Mapping[str, Meaning] = {
     "POE-RAC-021": Meaning("The batch is gone: L1 ordered another one at its number.", "Nothing to do."),
     "POE-RAC-022": Meaning("The proof is kept: L1 has not ordered the batch yet.", "It is sent when L1 does."),
     "POE-RAC-023": Meaning("The rollup has ended by exit mode.", "Your credit can be withdrawn."),
+    "POE-RAC-050": Meaning(
+        "The batch is leased to another prover.", "Nothing to do: it is open to all when the lease is over."
+    ),
+    "POE-RAC-051": Meaning(
+        "Nobody knows yet whose lease the batch is.", "The block after its posting tells; no proof is begun before."
+    ),
+    "POE-RAC-052": Meaning(
+        "Our proof was taken; the award policy decides later who is paid.", "The node settles the award if it is ours."
+    ),
     "POE-RAC-040": Meaning(
         "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
     ),

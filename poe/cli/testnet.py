@@ -40,6 +40,8 @@ def up(
     strategy: Literal["spread", "oldest", "value"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
+    policy: Literal["first-valid", "photo-finish", "lease"] = "first-valid",
+    lease_blocks: int = 6,
     market: Annotated[Market, Parameter(name="*")] = Market(),
     web: bool = True,
     web_port: int = 0,
@@ -77,6 +79,11 @@ def up(
         Seconds between L1 blocks.
     seed
         Seed of the load.
+    policy
+        Who is paid: the first valid proof, one drawn by stake among those in the first one's L1 block, or for a few
+        blocks only a payee drawn by stake. Provers stake at their start.
+    lease_blocks
+        With the policy lease: L1 blocks that a lease lasts.
     web
         Serve the live page of the race on this machine.
     web_port
@@ -85,6 +92,7 @@ def up(
     import trio
 
     from poe.folder import hold_folder
+    from poe.l1.policy import PolicyTerms
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
@@ -96,6 +104,7 @@ def up(
     require_between("threads", threads, 1, os.cpu_count() or 1)
     require_between("web-port", web_port, 0, 65535)
     require_between("block-seconds", block_seconds, 0.1, 3600)
+    require_between("lease-blocks", lease_blocks, 1, 128)
     require_memory(parsed, provers=provers)
     if json is not None:
         require_writable("json", json)
@@ -113,6 +122,7 @@ def up(
         strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
+        policy=None if policy == "first-valid" else PolicyTerms(kind=policy, lease_blocks=lease_blocks),
         market=market,
         web=web,
         web_port=web_port,
