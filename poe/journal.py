@@ -251,7 +251,7 @@ def count_records(folder: Path) -> dict[str, int] | None:
 
 @contextmanager
 def _errors_named(path: Path) -> Iterator[None]:
-    """SQLite's errors as JournalError that names the file; about a damaged file it may speak in bytes that are no text."""
+    """SQLite's errors as JournalError that names the file; what it says of a damaged one need not even be text."""
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:

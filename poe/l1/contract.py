@@ -14,7 +14,7 @@ from poe.l1.bundle import sized, which_accepted
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, Landing, Receipt, Submission
 from poe.l1.keys import Signer
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
 from poe.l1.transactor import FeePolicy, Patience, Transactor
 from poe.rollup.statement import domain
@@ -51,7 +51,7 @@ contracts/snapshots/gas.json)."""
 class ArbiterViews:
     """Read-only calls of an arbiter; needs no account."""
 
-    def __init__(self, rpc: Rpc, address: Address) -> None:
+    def __init__(self, rpc: JsonRpc, address: Address) -> None:
         self._rpc = rpc
         self.address = address
         self.artifact = load_artifact("Arbiter")
@@ -131,7 +131,7 @@ class ArbiterViews:
 class Arbiter:
     """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
 
-    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
+    def __init__(self, views: ArbiterViews, rpc: JsonRpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
         self._views = views
         self._rpc = rpc
         self._transactor = transactor
@@ -140,7 +140,7 @@ class Arbiter:
     @classmethod
     async def connect(
         cls,
-        rpc: Rpc,
+        rpc: JsonRpc,
         address: Address,
         signer: Signer,
         *,

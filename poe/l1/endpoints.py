@@ -326,6 +326,11 @@ class Endpoints(JsonRpc):
         raise EndpointsDisagree(text, fix="nothing is sent until they agree; a third endpoint would decide")
 
 
+def connect_endpoints(urls: Sequence[str], *, deadline_seconds: float = 10.0) -> Endpoints:
+    """Endpoints by their URLs, the one to prefer first; ConfigError for one that is malformed."""
+    return Endpoints([Rpc(url, deadline_seconds=deadline_seconds) for url in urls])
+
+
 async def _gather(
     ask: Callable[[Member, float], Awaitable[Answer]],
     members: Sequence[Member],

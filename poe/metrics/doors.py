@@ -18,11 +18,27 @@ class DoorMetrics:
             "poe_l1_head_timestamp_seconds", "L1's own time of that block, Unix seconds."
         )
         self.l1_errors = define.read_counter("poe_l1_rpc_errors_total", "Failed L1 requests.")
+        self._define_endpoints(define)
         self.l1_reorgs = define.counter("poe_l1_reorgs_total", "L1 reorganisations seen.")
         define.open_group("account")
         self._define_account(define)
         define.open_group("net")
         self._define_network(define)
+
+    def _define_endpoints(self, define: Definer) -> None:
+        """An endpoint is named by its place in `l1.rpc_url`, from 1: URLs hold secrets."""
+        self.l1_endpoint_good = define.gauge(
+            "poe_l1_endpoint_good", "1 while an L1 endpoint is used, 0 while it rests or is left out.", ["endpoint"]
+        )
+        self.l1_endpoint_errors = define.read_counter(
+            "poe_l1_endpoint_errors_total", "Failed requests to an L1 endpoint.", ["endpoint"]
+        )
+        self.l1_endpoint_head = define.gauge(
+            "poe_l1_endpoint_head_number", "Head that an L1 endpoint showed last.", ["endpoint"]
+        )
+        self.l1_disagreement = define.gauge(
+            "poe_l1_endpoints_disagree", "1 while L1 endpoints disagree and none has a majority: nothing is sent."
+        )
 
     def _define_account(self, define: Definer) -> None:
         self.gas_used = define.counter(

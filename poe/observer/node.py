@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poe.l1.interface import Follower
+from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.observer.export import Exporter
@@ -43,7 +43,7 @@ class Observer:
                     tell(update)
 
     def _write_status(self) -> None:
-        rows = self.standings.rows()[-STATUS_ROWS:]
+        rows = self.standings.rows(STATUS_ROWS)
         write_status(
             self.data_dir,
             {

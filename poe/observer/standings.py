@@ -83,9 +83,10 @@ class Standings:
         for event in update.events:
             self._add(event)
 
-    def rows(self) -> list[Row]:
-        """Every batch kept, lowest number first."""
-        return [self._row(number) for number in sorted(self._posted)]
+    def rows(self, last: int | None = None) -> list[Row]:
+        """The batches kept, or the last so many of them, lowest number first."""
+        numbers = sorted(self._posted)
+        return [self._row(number) for number in (numbers if last is None else numbers[-last:])]
 
     def row(self, number: BatchNumber) -> Row | None:
         """One batch's row."""

@@ -133,6 +133,8 @@ class Prover:
 
     async def _next(self, lane: Collaborators) -> Candidate | None:
         """The next race of a lane, in hand from now on; None once we drain."""
+        if self.draining.is_set():
+            return None
         chosen: Candidate | None = None
 
         async def cancel_when_draining(scope: trio.CancelScope) -> None:

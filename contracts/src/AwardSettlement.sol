@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Extended} from "./Extended.sol";
+
+/// @title Paying awards that waited for a policy's choice.
+abstract contract AwardSettlement is Extended {
+    function settleAward(uint64 number) external view delegated {
+        revert NoAward(number);
+    }
+}
