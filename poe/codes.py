@@ -47,7 +47,7 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
     "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
     "POE-CFG-013": Meaning(
-        "The arbiter's deadlines do not fit together.", "The exit deadline is more than twice the queue's."
+        "The arbiter's deadlines do not fit together.", "The message says what must be longer than what."
     ),
     "POE-CFG-014": Meaning(
         "prover.external_command does not say where the files go.", "Put {zkey} {wtns} {proof} {public} in it."
@@ -58,6 +58,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-023": Meaning(
         "A keystore's password is missing, wrong or unfit.",
         "Put it into the file that l1.password_file names.",
+    ),
+    "POE-CFG-070": Meaning(
+        "What a batch pays or a sequencer puts down is none the arbiter would take.", "The message says what is wanted."
     ),
     "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
     "POE-INP-002": Meaning("The command line is not understood.", "Add --help to the command."),

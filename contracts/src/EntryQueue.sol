@@ -121,7 +121,7 @@ abstract contract EntryQueue is Reward {
 
     /// @dev Strikes a void entry out of the queue: who gets back what. `words` are what its slot had to hold; its kind
     /// is what it entered as, whatever they look like.
-    function _takeBack(uint64 queueIndex, bytes32[4] calldata words)
+    function _takeBack(uint64 queueIndex, bytes32[4] calldata words, bool feeIsPaid)
         internal
         returns (address beneficiary, uint256 amount)
     {
@@ -129,7 +129,7 @@ abstract contract EntryQueue is Reward {
         if (entry.slotHash == 0) revert AlreadyRefunded(queueIndex);
         if (keccak256(abi.encode(words)) != entry.slotHash) revert WrongEntry(queueIndex);
         delete _queue[queueIndex];
-        amount = entry.fee;
+        amount = feeIsPaid ? 0 : entry.fee;
         if (entry.kind == EntryKind.Deposit) {
             beneficiary = address(uint160(uint256(words[3])));
             // forge-lint: disable-next-line(unsafe-typecast) -- the field's 64 bits

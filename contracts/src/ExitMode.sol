@@ -12,6 +12,8 @@ import {Statement} from "./libraries/Statement.sol";
 abstract contract ExitMode is Extended {
     /// @dev A bit an account.
     mapping(uint256 word => uint256 bits) private _left;
+    /// @dev After an alarm: the fees of the entries before it were paid, though they are void. Else zero.
+    uint64 internal _paidQueueEnd;
 
     function enterExitMode() external delegated {
         Counters counters = _whileOpen();
@@ -63,7 +65,7 @@ abstract contract ExitMode is Extended {
         Counters counters = _afterEnd();
         (uint64 first, uint64 tail) = (counters.finalQueueEnd(), counters.queueTail());
         if (queueIndex < first || queueIndex >= tail) revert EntryNotVoid(queueIndex, first, tail);
-        (address beneficiary, uint256 amount) = _takeBack(queueIndex, words);
+        (address beneficiary, uint256 amount) = _takeBack(queueIndex, words, queueIndex < _paidQueueEnd);
         _credit(beneficiary, amount);
         emit EntryRefunded(queueIndex, beneficiary, amount);
     }

@@ -12,7 +12,7 @@ from poe.config import L1Settings, Settings
 from poe.errors import ConfigError
 from poe.journal import Journal
 from poe.l1.abi import load_artifact
-from poe.l1.contract import Arbiter, ArbiterViews
+from poe.l1.contract import Arbiter
 from poe.l1.deploy import INSECURE_PROVENANCE, require_secure_key
 from poe.l1.endpoints import Endpoints, connect_endpoints
 from poe.l1.events import EventDecoder
@@ -21,6 +21,7 @@ from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, load_key
 from poe.l1.keystore import read_password
 from poe.l1.ledger import Ledger
+from poe.l1.views import ArbiterViews
 from poe.rollup import statement
 from poe.rollup.types import Address, FieldElement
 

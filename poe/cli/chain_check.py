@@ -103,7 +103,7 @@ async def _check_arbiter(
     settings: Settings, machine: Machine, rpc: Endpoints, role: str, account: Address | None
 ) -> list[Finding]:
     from poe.assembly.chain import parse_address
-    from poe.l1.contract import ArbiterViews
+    from poe.l1.views import ArbiterViews
 
     try:
         parameters = await ArbiterViews(rpc, parse_address(settings.l1.arbiter, "l1.arbiter")).parameters()
@@ -122,9 +122,6 @@ async def _check_arbiter(
 def _check_role(settings: Settings, parameters: ArbiterParameters, role: str, account: Address | None) -> Finding:
     """Does the arbiter let us do what the role does?"""
     reward, offered = parameters.reward, settings.prover.tip_wei
-    if role == "sequencer" and account not in (None, parameters.sequencer):
-        told = f"the arbiter's sequencer is 0x{parameters.sequencer.hex()}"
-        return failure("arbiter", "POE-CFG-010", told)
     if role == "prover" and offered > reward:
         return failure("arbiter", "POE-CFG-011", f"prover.tip_wei is {offered}, the reward {reward}")
     told = f"0x{parameters.address.hex()}, shape {parameters.shape}, reward {reward / 10**18:g} ETH a batch"

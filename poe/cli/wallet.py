@@ -17,13 +17,14 @@ from poe.cli.passwords import load_account
 from poe.config import split_urls
 from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact
-from poe.l1.contract import Arbiter, ArbiterViews
+from poe.l1.contract import Arbiter
 from poe.l1.endpoints import Endpoints, connect_endpoints
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt
 from poe.l1.keys import Signer, read_secret, write_secret
 from poe.l1.ledger import Ledger
+from poe.l1.views import ArbiterViews
 from poe.rollup import statement
 from poe.rollup.transaction import (
     INDEX_BITS,

@@ -236,10 +236,10 @@ class ChainFollower:
         return found
 
     def _decode(self, logs: Sequence[RawLog], block: BlockRef) -> list[ArbiterEvent]:
-        events = []
+        events: list[ArbiterEvent] = []
         for entry in logs:
             try:
-                events.append(self._decoder.decode(entry, block))
+                events.extend(self._decoder.decode(entry, block))
             except ValueError as error:
                 self._skipped += 1
                 log.warning("l1_log_skipped block=%d index=%d reason=%s", block.number, entry.log_index, error)

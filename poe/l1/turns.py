@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from poe.l1.ledger import Ledger
 from poe.rollup.types import Address, BatchNumber
 
+DUE_BLOCKS = 3
+"""Nodes do not see L1's blocks at once; a batch is told a block or two before it is mined."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turns:
@@ -54,6 +57,11 @@ class Turns:
     def posters(self, blocks: Iterable[int]) -> frozenset[Address]:
         """All that may post in one of these blocks, if nothing is posted meanwhile."""
         return frozenset(who for block in blocks for who in self.seats if self.may_post(who, block))
+
+
+def due_at(ledger: Ledger, window: int, head: int) -> frozenset[Address]:
+    """Whose batch may come next, at L1 block `head`: who may post in one of the few blocks after it."""
+    return turns_of(ledger, window).posters(range(head, head + 1 + DUE_BLOCKS))
 
 
 def turns_of(ledger: Ledger, window: int) -> Turns:

@@ -94,6 +94,9 @@ class Sequencer:
                 await self.reconciler.follow(update)
                 if self.network is not None:
                     self.network.set_head(self.reconciler.l1_height)
+                    self.network.set_sequencers(
+                        self.ledger.sequencers, due=due_at(self.ledger, self.window, update.head.number)
+                    )
                 write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
 
     async def _watch_doors(self) -> None:
