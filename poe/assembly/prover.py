@@ -23,6 +23,7 @@ from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
+from poe.l1.tally import Tally
 from poe.net.interface import BodySource
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidates
@@ -80,6 +81,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             network=network,
             metrics=metrics,
             record=Record(metrics, journal),
+            tally=Tally(has_policy=any(chain.parameters.policy)),
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
         )

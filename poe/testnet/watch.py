@@ -31,7 +31,7 @@ class Watch:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self.standings = Standings(chain.parameters.genesis_root)
+        self.standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
         self._changed = trio.Event()
         self._head_number = 0
 
