@@ -25,6 +25,7 @@ class Exporter:
         self._ledger = ledger
         self._standings = standings
         self._observed = 0
+        self._show_race()
 
     def export(self, update: ChainUpdate) -> None:
         """Show what this step came to; ledger and standings have taken it in."""

@@ -97,11 +97,13 @@ def test_the_host_is_read_at_each_scrape(tmp_path: Path) -> None:
 
 
 def test_memory_of_child_processes_is_counted_theirs_too() -> None:
-    grandchild = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
-    with subprocess.Popen([sys.executable, "-c", grandchild], stdin=subprocess.PIPE) as child:
+    up = "print('up', flush=True); input()"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {up!r}])"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", parent], **pipes) as child:
         assert child.stdin is not None
-        while len(children_of(child.pid)) != 1:
-            assert child.poll() is None
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"up\n", "the grandchild runs"
         family = [pid for pid in children_of(os.getpid()) if pid in (child.pid, *children_of(child.pid))]
         assert len(family) == 2
         assert all(resident_bytes(pid) > 2**20 for pid in family)
