@@ -30,6 +30,7 @@ for _name, _help in (
     ("sequencer", "Order L2 transactions into batches and post them."),
     ("prover", "Race to prove batches."),
     ("observer", "Watch the race from L1 alone."),
+    ("market", "Watch the race for every batch."),
     ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
     ("arbiter", "Deploy the contract, look at it, end it."),
     ("circuit", "Circuits and their proving keys."),
