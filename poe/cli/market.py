@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path  # noqa: F401 (cyclopts resolves the inherited annotations here)
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter

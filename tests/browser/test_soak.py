@@ -34,7 +34,9 @@ def test_twenty_batches_a_second(stage: Stage, page: Page, seconds: int) -> None
                 heaps.append(page.evaluate("performance.memory.usedJSHeapSize"))
                 delays.append(seconds_behind(stage, page))
         assert stage.posted == seconds * BATCHES_A_SECOND
-    print(f"heap {max(heaps) / 1e6:.1f} MB at most, {heaps[-1] / 1e6:.1f} at the end; {max(delays):.2f} s behind at most")
+    print(
+        f"heap {max(heaps) / 1e6:.1f} MB at most, {heaps[-1] / 1e6:.1f} at the end; {max(delays):.2f} s behind at most"
+    )
     assert max(heaps) < HEAP_BYTES
     assert max(delays) < BEHIND_SECONDS
 

@@ -62,8 +62,8 @@ export class BatchPage {
   }
 
   show(found) {
-    const parts = [facts(found), slots(found.posting), proof(found)];
-    this.rest.replaceChildren(h("div", { class: "split" }, h("div", {}, parts[1]), h("div", {}, parts[0])), parts[2]);
+    const parts = [facts(found), slots(found.posting), proof(found)].map((part) => part ?? "");
+    this.rest.replaceChildren(h("div", { class: "split" }, h("div", {}, parts[1], parts[2]), h("div", {}, parts[0])));
   }
 }
 
