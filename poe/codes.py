@@ -47,7 +47,7 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
     "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
     "POE-CFG-013": Meaning(
-        "The arbiter's deadlines do not fit together.", "The exit deadline is more than twice the queue's."
+        "The arbiter's deadlines do not fit together.", "The message says what must be longer than what."
     ),
     "POE-CFG-014": Meaning(
         "prover.external_command does not say where the files go.", "Put {zkey} {wtns} {proof} {public} in it."
@@ -58,6 +58,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-023": Meaning(
         "A keystore's password is missing, wrong or unfit.",
         "Put it into the file that l1.password_file names.",
+    ),
+    "POE-CFG-070": Meaning(
+        "What a batch pays or a sequencer puts down is none the arbiter would take.", "The message says what is wanted."
     ),
     "POE-INP-001": Meaning("Something from outside is malformed.", "The message names the field."),
     "POE-INP-002": Meaning("The command line is not understood.", "Add --help to the command."),
@@ -109,6 +112,22 @@ CODES: Mapping[str, Meaning] = {
     "POE-L1-007": Meaning("The endpoint's answer is malformed or contradicts itself.", "Use another endpoint."),
     "POE-L1-008": Meaning(
         "L1's gas costs more now than what the transaction earns.", "Nothing was sent; wait for cheaper blocks."
+    ),
+    "POE-L1-080": Meaning(
+        "The endpoints of l1.rpc_url disagree about the chain and none has a majority; nothing is sent meanwhile.",
+        "The message says who says what. It ends when they agree again; a third endpoint would decide.",
+    ),
+    "POE-L1-081": Meaning(
+        "The endpoint asks us to come back later (HTTP 429 or 503).",
+        "Name a second endpoint in l1.rpc_url, raise l1.poll_seconds, or take a larger plan.",
+    ),
+    "POE-L1-082": Meaning(
+        "Another transaction of the same account was mined at the nonce of ours.",
+        "Use the account for one node alone. What was not done is looked at anew and sent again if it still holds.",
+    ),
+    "POE-L1-083": Meaning(
+        "An endpoint is behind the others, or says other things than most of them; it is not used meanwhile.",
+        "Look at that node: is it synced, is it on the right network, who runs it?",
     ),
     "POE-NET-001": Meaning("A peer misbehaved, or a body could not be fetched.", "The node asks others by itself."),
     "POE-NET-002": Meaning("A message that no honest node writes.", "The peer is scored down; nothing to do."),
@@ -188,13 +207,15 @@ CODES: Mapping[str, Meaning] = {
         "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
     ),
     "POE-JNL-000": Meaning("The journal cannot be used.", "The message says why."),
-    "POE-JNL-001": Meaning("Another process uses the data folder.", "Stop it, or name another folder."),
-    "POE-JNL-002": Meaning("The data folder cannot be written.", "Name another folder, or mend its permissions."),
     "POE-JNL-003": Meaning("The data folder belongs to another node.", "Name another folder in data_dir."),
     "POE-JNL-004": Meaning("The journal was written by a newer poe.", "Use that version, or another folder."),
     "POE-JNL-005": Meaning(
         "The journal's file is damaged, or the disk is full.",
         "Free space; else move the file away: it is rebuilt from L1.",
+    ),
+    "POE-JNL-090": Meaning(
+        "The journal holds records and not whose they are: it is damaged.",
+        "Move the file away: what it held is read from L1 again.",
     ),
     "POE-TOL-001": Meaning(
         "A program, file or port that a command needs is missing or taken.", "The message names it."
@@ -206,8 +227,8 @@ CODES: Mapping[str, Meaning] = {
     "POE-TOL-005": Meaning("The folder is not empty and holds no testnet.", "Name another folder."),
     "POE-TOL-006": Meaning("The testnet did not finish in time.", "Look into the logs in its folder."),
     "POE-TOL-007": Meaning("A folder for keys or exported files cannot be written.", "Name another folder."),
-    "POE-TOL-008": Meaning("The testnet's folder cannot be used.", "Name another folder."),
-    "POE-TOL-009": Meaning("Another testnet uses the folder.", "Stop it, or name another folder."),
+    "POE-TOL-008": Meaning("The data folder cannot be used.", "Name another, or mend its permissions."),
+    "POE-TOL-009": Meaning("Another process uses the data folder.", "Stop it, or name another folder."),
     "POE-DOC-001": Meaning("The Rust core computes wrongly.", "Install poe again; else report it with your processor."),
     "POE-DOC-002": Meaning(
         "The processor lacks AVX-512 IFMA.", "Proofs take several times as long; `poe bench prove` tells how long."

@@ -16,6 +16,7 @@ import trio
 from poe.backend.reference import ReferenceState
 from poe.errors import PoeError, Reverted
 from poe.l1.interface import (
+    Announced,
     ArbiterEvent,
     ArbiterParameters,
     BatchFinalized,
@@ -31,6 +32,7 @@ from poe.l1.interface import (
     ProofAccepted,
     QueueEntry,
     Receipt,
+    SequencerJoined,
     Submission,
 )
 from poe.l1.ledger import GENESIS_HASH
@@ -90,7 +92,7 @@ class FakeL1:
         self._changed = trio.Event()
         self._set_parameters(shape, deadline_blocks)
         self.blocks: list[FakeBlock] = []
-        self.mine()
+        self.mine(SequencerJoined(origin=NOWHERE, sequencer=SEQUENCER, bond=self._parameters.bond))
 
     async def wait_for_change(self) -> None:
         """Return when a block is mined."""
@@ -104,8 +106,16 @@ class FakeL1:
             shape=shape,
             circuit_version=7,
             genesis_root=ReferenceState(shape.depth).root,
-            sequencer=SEQUENCER,
+            policy=Address(bytes(20)),
             reward=REWARD,
+            reward_floor=REWARD,
+            bond=Wei(30 * REWARD),
+            bounty=Wei(0),
+            target_delay_blocks=10,
+            double_after_blocks=deadline_blocks,
+            quadruple_after_blocks=2 * deadline_blocks,
+            halt_after_blocks=3 * deadline_blocks,
+            window_blocks=10,
             queue_deadline_blocks=deadline_blocks,
             alarm_delay_blocks=5,
             exit_deadline_blocks=3 * deadline_blocks,
@@ -233,6 +243,9 @@ class FakeL1:
         await trio.lowlevel.checkpoint()
         return Wei(10**18)
 
+    async def gas_price(self) -> Wei:
+        return Wei(10**9)
+
     async def credit_of(self, payee: Address) -> Wei:
         return Wei(0)
 
@@ -247,15 +260,57 @@ class FakeL1:
     async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool:
         return any((proof.number, proof.old_root) == (number, old_root) for proof in self._events(ProofAccepted))
 
+    async def current_reward(self) -> Wei:
+        return REWARD
+
+    async def backlog_cap(self) -> int:
+        return 1023
+
+    async def sequencers(self) -> tuple[Address, ...]:
+        return tuple(event.sequencer for event in self._events(SequencerJoined))
+
+    async def in_turn(self) -> Address | None:
+        return SEQUENCER
+
+    async def may_post(self, sequencer: Address) -> bool:
+        await trio.lowlevel.checkpoint()
+        return sequencer in await self.sequencers()
+
+    async def bond_of(self, sequencer: Address) -> Wei:
+        return self._parameters.bond
+
+    async def join_sequencers(self, bond: Wei) -> Receipt:
+        return await self._mined(SequencerJoined(origin=NOWHERE, sequencer=self.account, bond=bond))
+
+    async def leave_sequencers(self) -> Receipt:
+        raise NotImplementedError("one sequencer, for good")
+
+    async def top_up_bond(self, amount: Wei) -> Receipt:
+        raise NotImplementedError("no proof is late here")
+
+    async def release_bond(self, sequencer: Address) -> Receipt:
+        raise NotImplementedError("one sequencer, for good")
+
+    async def slash_sequencer(
+        self, number: BatchNumber, parent_hash: Hash, first: Announced, second: Announced
+    ) -> Receipt:
+        raise NotImplementedError("nobody is slashed here")
+
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
+        raise NotImplementedError("no policy here")
+
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
+        raise NotImplementedError("the rollup ends by `end`")
+
     async def sequence_batch(
-        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, value: Wei
     ) -> Receipt:
         await trio.lowlevel.checkpoint()
         if self.failures:
             raise self.failures.pop(0)
         if await self.exit_mode():
             raise Reverted("the arbiter refused: ExitModeActive", name="ExitModeActive")
-        self._refuse(number, parent_hash, batch, queue_end, reward)
+        self._refuse(number, parent_hash, batch, queue_end, value)
         block = self.mine(
             BatchSequenced(
                 origin=NOWHERE,
@@ -263,14 +318,14 @@ class FakeL1:
                 parent_hash=parent_hash,
                 batch_hash=batch_hash(batch),
                 batch=batch,
-                reward=reward,
+                reward=value,
                 queue_end=queue_end,
             )
         )
         self.posted.append(number)
         return Receipt(tx_hash=block.hash, block_number=block.number, gas_used=100_000, effective_gas_price=Wei(1))
 
-    def _refuse(self, number: int, parent_hash: Hash, batch: Batch, queue_end: int, reward: Wei) -> None:
+    def _refuse(self, number: int, parent_hash: Hash, batch: Batch, queue_end: int, value: Wei) -> None:
         """As Arbiter.sequenceBatch and EntryQueue._drain."""
         last = self.sequenced[-1] if self.sequenced else None
         queue, drained = self.queue, last.queue_end if last else 0
@@ -285,7 +340,7 @@ class FakeL1:
         checks = {
             "WrongNumber": number == (last.number if last else 0) + 1,
             "WrongParent": parent_hash == (last.batch_hash if last else GENESIS_HASH),
-            "WrongReward": reward == REWARD,
+            "WrongReward": value == REWARD,
             "WrongQueueEnd": drained <= queue_end <= len(queue),
             "TooManyEntries": queue_end - drained <= slots,
             "WrongCounts": header.deposits + header.forced <= queue_end - drained,

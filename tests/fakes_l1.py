@@ -12,12 +12,17 @@ from eth_abi import encode
 from poe.errors import L1Unreachable
 from poe.l1.abi import load_artifact
 from poe.l1.interface import (
+    AlarmRaised,
     ArbiterEvent,
     ArbiterParameters,
+    Awarded,
+    AwardWaits,
     BatchFinalized,
     BatchRefunded,
     BatchSequenced,
     BlockRef,
+    BondChanged,
+    BondReleased,
     Deposited,
     EntryRefunded,
     ExitModeEntered,
@@ -27,6 +32,10 @@ from poe.l1.interface import (
     Left,
     LogOrigin,
     ProofAccepted,
+    ProofContends,
+    SequencerJoined,
+    SequencerLeft,
+    SequencerSlashed,
     Withdrawn,
 )
 from poe.l1.rpc import Rpc
@@ -58,8 +67,16 @@ PARAMETERS = ArbiterParameters(
     shape=SHAPE,
     circuit_version=7,
     genesis_root=GENESIS_ROOT,
-    sequencer=ALICE,
+    policy=Address(bytes(20)),
     reward=REWARD,
+    reward_floor=REWARD,
+    bond=Wei(30 * REWARD),
+    bounty=Wei(0),
+    target_delay_blocks=10,
+    double_after_blocks=50,
+    quadruple_after_blocks=100,
+    halt_after_blocks=200,
+    window_blocks=10,
     queue_deadline_blocks=100,
     alarm_delay_blocks=20,
     exit_deadline_blocks=300,
@@ -187,6 +204,66 @@ def left(account: int, exit_address: Address, balance: int, *, origin: LogOrigin
     return Left(origin=origin, account=AccountIndex(account), exit_address=exit_address, balance=Gwei(balance))
 
 
+def joined(sequencer: Address, *, bond: int = 30 * REWARD, origin: LogOrigin = NOWHERE) -> SequencerJoined:
+    return SequencerJoined(origin=origin, sequencer=sequencer, bond=Wei(bond))
+
+
+def gave_up(sequencer: Address, *, origin: LogOrigin = NOWHERE) -> SequencerLeft:
+    return SequencerLeft(origin=origin, sequencer=sequencer)
+
+
+def bond_changed(sequencer: Address, bond: int, number: int = 0, *, origin: LogOrigin = NOWHERE) -> BondChanged:
+    return BondChanged(origin=origin, sequencer=sequencer, bond=Wei(bond), number=BatchNumber(number))
+
+
+def bond_released(sequencer: Address, amount: int, *, origin: LogOrigin = NOWHERE) -> BondReleased:
+    return BondReleased(origin=origin, sequencer=sequencer, amount=Wei(amount))
+
+
+def slashed(sequencer: Address, reporter: Address, amount: int, *, origin: LogOrigin = NOWHERE) -> SequencerSlashed:
+    return SequencerSlashed(origin=origin, sequencer=sequencer, reporter=reporter, amount=Wei(amount))
+
+
+def contends(number: int, old_root: int, payee: Address, *, tip: int = 0, origin: LogOrigin = NOWHERE) -> ProofContends:
+    return ProofContends(
+        origin=origin,
+        number=BatchNumber(number),
+        old_root=FieldElement(old_root),
+        payee=payee,
+        submitter=ALICE,
+        tip=Wei(tip),
+    )
+
+
+def award_waits(number: int, until: int, *, payee: Address = BOB, origin: LogOrigin = NOWHERE) -> AwardWaits:
+    return AwardWaits(origin=origin, number=BatchNumber(number), payee=payee, until=until)
+
+
+def awarded(number: int, payee: Address, *, reward: Wei = REWARD, origin: LogOrigin = NOWHERE) -> Awarded:
+    return Awarded(origin=origin, number=BatchNumber(number), payee=payee, reward=reward)
+
+
+def alarm_raised(
+    number: int,
+    old_root: int,
+    new_root: int,
+    other_root: int,
+    *,
+    payee: Address = ALICE,
+    bounty: int = 0,
+    origin: LogOrigin = NOWHERE,
+) -> AlarmRaised:
+    return AlarmRaised(
+        origin=origin,
+        number=BatchNumber(number),
+        payee=payee,
+        old_root=FieldElement(old_root),
+        new_root=FieldElement(new_root),
+        other_root=FieldElement(other_root),
+        bounty=Wei(bounty),
+    )
+
+
 def log_parts(event: ArbiterEvent) -> tuple[list[bytes], bytes]:
     """Topics and data as the arbiter emits the event."""
     match event:
@@ -223,6 +300,26 @@ def log_parts(event: ArbiterEvent) -> tuple[list[bytes], bytes]:
             indexed, values = [event.queue_index, int.from_bytes(event.beneficiary)], (event.amount,)
         case Left():
             indexed, values = [event.account, int.from_bytes(event.exit_address)], (event.balance,)
+        case SequencerJoined():
+            indexed, values = [int.from_bytes(event.sequencer)], (event.bond,)
+        case SequencerLeft():
+            indexed, values = [int.from_bytes(event.sequencer)], ()
+        case BondChanged():
+            indexed, values = [int.from_bytes(event.sequencer)], (event.bond, event.number)
+        case BondReleased():
+            indexed, values = [int.from_bytes(event.sequencer)], (event.amount,)
+        case SequencerSlashed():
+            indexed = [int.from_bytes(event.sequencer), int.from_bytes(event.reporter)]
+            values = (event.amount,)
+        case ProofContends():
+            indexed, values = [event.number, int.from_bytes(event.payee)], (event.old_root, event.submitter, event.tip)
+        case AwardWaits():
+            indexed, values = [event.number, int.from_bytes(event.payee)], (event.until,)
+        case Awarded():
+            indexed, values = [event.number, int.from_bytes(event.payee)], (event.reward,)
+        case AlarmRaised():
+            indexed = [event.number, int.from_bytes(event.payee)]
+            values = (event.old_root, event.new_root, event.other_root, event.bounty)
     name = type(event).__name__
     kind = next(kind for kind in load_artifact("Arbiter").events.values() if kind.name == name)
     return [kind.topic, *(value.to_bytes(32) for value in indexed)], encode(kind.data, values)

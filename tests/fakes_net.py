@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import coincurve
 import trio
@@ -132,6 +132,9 @@ class FakeNetwork:
 
     def set_head(self, number: BatchNumber) -> None:
         self._gate.set_head(number)
+
+    def set_sequencers(self, bonded: Iterable[Address], *, due: Iterable[Address]) -> None:
+        self._gate.seats.set(bonded, due)
 
     def stats(self) -> NetworkStats:
         peers = len(self._hub.nodes) - 1

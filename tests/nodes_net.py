@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,20 @@ from tests.fakes_net import DOMAIN, SHAPE, SequencerKey, make_batch, recover, se
 KEY = SequencerKey()
 
 
-def open_node(
+@asynccontextmanager
+async def open_node(
     identity: Path,
     *bootstrap: str,
     body_source: BodySource | None = None,
     domain: FieldElement = DOMAIN,
     **settings: Any,
-) -> AbstractAsyncContextManager[Libp2pNetwork]:
+) -> AsyncIterator[Libp2pNetwork]:
     """A node of the test rollup that redials fast."""
     config = NetworkConfig(identity_path=identity, bootstrap=bootstrap, **{"redial_seconds": 0.2, **settings})
-    return open_network(
-        config,
-        domain=domain,
-        sequencer=KEY.address,
-        shape=SHAPE,
-        recover=recover,
-        body_source=body_source or serve(),
-    )
+    source = body_source or serve()
+    async with open_network(config, domain=domain, shape=SHAPE, recover=recover, body_source=source) as network:
+        network.set_sequencers([KEY.address], due=[KEY.address])
+        yield network
 
 
 @asynccontextmanager

@@ -1,101 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EntryQueue} from "./EntryQueue.sol";
-import {ExitMode} from "./ExitMode.sol";
-import {Finality} from "./Finality.sol";
-import {IArbiter} from "./interfaces/IArbiter.sol";
+import {ArbiterExtension} from "./ArbiterExtension.sol";
+import {Proofs} from "./Proofs.sol";
+import {QueueDoors} from "./QueueDoors.sol";
+import {Terms} from "./Terms.sol";
 import {IVerifier} from "./interfaces/IVerifier.sol";
+import {Counters, CountersLib} from "./libraries/Counters.sol";
 import {Statement} from "./libraries/Statement.sol";
+import {IAwardPolicy} from "./policies/IAwardPolicy.sol";
 
 /// @title The arbiter: orders batches, accepts the first valid proof of each, pays its payee.
-/// @notice Who may call what, and what could go wrong, is in DESIGN.md.
-contract Arbiter is Finality {
+/// @notice Its interface is IArbiter. Who may call what, and what could go wrong, is in DESIGN.md. No storage of its own: the
+/// extension, which works on the arbiter's, shares every base contract that has any.
+contract Arbiter is Proofs, QueueDoors {
     using Statement for bytes;
 
-    uint256 private constant MAX_FINALIZED_PER_PROOF = 8;
+    uint64 private constant MAX_FINALIZED_PER_PROOF = 8;
     uint256 private constant CLAIM_WORDS = 11;
 
-    address public immutable override verifier;
-    address public immutable override sequencer;
-    uint256 public immutable override genesisRoot;
-    uint256 public immutable override circuitVersion;
-    uint256 public immutable override deployedAt;
+    address public immutable extension;
 
-    constructor(Config memory config) EntryQueue(config) ExitMode(config) Finality(config) {
-        if (config.verifier.code.length == 0) revert WrongConfig("verifier");
-        if (config.sequencer == address(0)) revert WrongConfig("sequencer");
-        if (config.genesisRoot >= Statement.R) revert WrongConfig("genesisRoot");
-        if (config.circuitVersion >= Statement.R) revert WrongConfig("circuitVersion");
-        (verifier, sequencer) = (config.verifier, config.sequencer);
-        (genesisRoot, circuitVersion) = (config.genesisRoot, config.circuitVersion);
-        deployedAt = block.number;
-        stateRoot = config.genesisRoot;
+    constructor(Config memory config) Terms(config) {
+        _check(config);
+        extension = address(new ArbiterExtension(config));
+        _counters = CountersLib.initial();
+        _stateRoot = config.genesisRoot;
     }
 
-    /// @inheritdoc IArbiter
+    /// @dev What is not here the extension does.
+    fallback() external payable {
+        address body = extension;
+        assembly {
+            calldatacopy(0, 0, calldatasize())
+            let ok := delegatecall(gas(), body, 0, calldatasize(), 0, 0)
+            returndatacopy(0, 0, returndatasize())
+            if ok { return(0, returndatasize()) }
+            revert(0, returndatasize())
+        }
+    }
+
     function sequenceBatch(
         uint64 number,
         bytes32 parentHash,
         Header calldata header,
         bytes calldata data,
         uint64 queueEnd
-    ) external payable whileOpen {
-        if (msg.sender != sequencer && !_isOpenToAll()) {
-            revert NotSequencer(msg.sender, sequencer);
-        }
-        if (number != _headNumber + 1) revert WrongNumber(number, _headNumber + 1);
-        bytes32 expected = _batch(number - 1).batchHash;
-        if (parentHash != expected) revert WrongParent(parentHash, expected);
-        if (msg.value != reward) revert WrongReward(msg.value, reward);
-        _checkRoom(number);
+    ) external payable {
+        Counters counters = _whileOpen();
+        bool bonded = _checkMayPost(counters);
+        _checkNext(counters, number, parentHash);
+        uint256 reward = _escrowed(counters, bonded);
+        _checkRoom(counters);
         _checkDataLength(data);
-        uint64 first = queueHead;
-        uint96 fees = _drain(header, data, queueEnd);
-        if (msg.sender != sequencer) _checkEmpty(data, queueEnd - first);
-
-        bytes32 batchHash = Statement.lay(slots, depth, header, data).batchHash(data.length);
-        _push(number, batchHash, queueEnd, queueEnd - first, fees);
-        emit BatchSequenced(number, batchHash, parentHash, header, data, reward, queueEnd);
+        bytes32 batchHash = Statement.lay(_slots, _depth, header, data).batchHash(data.length);
+        _post(counters, batchHash, bonded, reward, _drain(counters, header, data, queueEnd));
+        if (!bonded) _checkEmpty(data, queueEnd - counters.queueHead());
+        // forge-lint: disable-next-line(unsafe-typecast) -- at most the ceiling, which has 96 bits
+        emit BatchSequenced(number, batchHash, parentHash, header, data, uint96(reward), queueEnd);
     }
 
-    /// @inheritdoc IArbiter
-    function submitProof(Submission calldata submission) external whileOpen {
-        _checkOpen(submission.number, submission.oldRoot);
+    function submitProof(Submission calldata submission) external {
+        Counters counters = _whileOpen();
+        (uint64 number, uint256 oldRoot) = (submission.number, submission.oldRoot);
+        _checkNumber(counters, number);
+        bool late = _isAccepted(counters, number, oldRoot);
+        if (late && !_contends(submission)) revert AlreadyAccepted(number, oldRoot);
         _checkFields(submission);
         (uint256 x, uint256 y) = _publicInputs(submission);
-        if (!IVerifier(verifier).verify(submission.proof, submission.commitment, x, y)) {
+        if (!IVerifier(_verifier).verify(submission.proof, submission.commitment, x, y)) {
             revert InvalidProof();
         }
-        bool final_ = _accept(submission);
-        _finalize(MAX_FINALIZED_PER_PROOF - (final_ ? 1 : 0));
+        if (late) return _contend(submission);
+        uint256 last = counters.finalized() + MAX_FINALIZED_PER_PROOF;
+        counters = _accept(counters, submission);
+        _counters = _finalize(counters, last - counters.finalized());
     }
 
-    /// @inheritdoc IArbiter
-    function submitProofs(Submission[] calldata submissions) external whileOpen returns (uint256 accepted_) {
-        (uint256[] memory claims, uint256[] memory places) = _claims(submissions);
+    function submitProofs(Submission[] calldata submissions) external returns (uint256 accepted) {
+        Counters counters = _whileOpen();
+        (uint256[] memory claims, uint256[] memory places) = _claims(counters, submissions);
         if (places.length == 0) revert NothingToAccept();
-        bool allHold = IVerifier(verifier).verifyAll(claims);
+        bool allHold = IVerifier(_verifier).verifyAll(claims);
         for (uint256 i = 0; i < places.length; ++i) {
             Submission calldata submission = submissions[places[i]];
             // Two of the same batch and root may have come in one call.
-            if (_isAccepted(submission.number, submission.oldRoot)) continue;
+            bool late = _isAccepted(counters, submission.number, submission.oldRoot);
+            if (late && !_contends(submission)) continue;
             if (!allHold && !_holds(submission.proof, claims, i)) continue;
-            _accept(submission);
-            ++accepted_;
+            if (late) _contend(submission);
+            else counters = _accept(counters, submission);
+            ++accepted;
         }
-        if (accepted_ == 0) revert InvalidProof();
-        _finalize(MAX_FINALIZED_PER_PROOF);
+        if (accepted == 0) revert InvalidProof();
+        _counters = _finalize(counters, MAX_FINALIZED_PER_PROOF);
     }
 
-    /// @inheritdoc IArbiter
-    function domain() public view returns (uint256) {
-        return Statement.domain(block.chainid, address(this), circuitVersion);
+    function finalize(uint256 limit) external returns (uint256 finalized) {
+        Counters counters = _whileOpen();
+        finalized = counters.finalized();
+        counters = _finalize(counters, limit);
+        _counters = counters;
+        return counters.finalized() - finalized;
     }
 
-    function _checkDataLength(bytes calldata data) private view {
-        uint256 expected = uint256(slots) * Statement.SLOT_BYTES;
-        if (data.length != expected) revert WrongDataLength(data.length, expected);
+    function withdraw() external {
+        uint256 amount = _credits[msg.sender];
+        if (amount == 0) revert NothingToWithdraw(msg.sender);
+        _credits[msg.sender] = 0;
+        emit Withdrawn(msg.sender, amount);
+        (bool sent,) = msg.sender.call{value: amount}("");
+        if (!sent) revert TransferFailed(msg.sender);
+    }
+
+    function _checkNext(Counters counters, uint64 number, bytes32 parentHash) private view {
+        uint64 head = counters.head();
+        if (number != head + 1) revert WrongNumber(number, head + 1);
+        bytes32 expected = _batch(head).batchHash;
+        if (parentHash != expected) revert WrongParent(parentHash, expected);
+    }
+
+    /// @dev What a posting's value offers for its batch's proof, in Wei: all but the bounty, or, where no bond answers for
+    /// delays, a quarter of it.
+    function _escrowed(Counters counters, bool bonded) private view returns (uint256 reward) {
+        uint256 factor = bonded ? 1 : MOST_FACTOR;
+        uint256 least = factor * _currentReward(counters) + _bounty;
+        uint256 most = factor * _reward + _bounty;
+        unchecked {
+            if (msg.value < least || msg.value > most || (msg.value - _bounty) % (factor * 1 gwei) != 0) {
+                revert WrongReward(msg.value, least, most);
+            }
+            return (msg.value - _bounty) / factor;
+        }
     }
 
     /// @dev Every slot from `slot` on is zero.
@@ -105,19 +141,13 @@ contract Arbiter is Finality {
         }
     }
 
-    /// @dev The late proof's way out: at most three storage reads, before anything else.
-    function _checkOpen(uint64 number, uint256 oldRoot) private view {
-        _checkNumber(number);
-        if (_isAccepted(number, oldRoot)) revert AlreadyAccepted(number, oldRoot);
-    }
-
-    function _checkNumber(uint64 number) private view {
-        if (number == 0 || number > _headNumber) revert BatchUnknown(number, _headNumber);
+    function _checkNumber(Counters counters, uint64 number) private pure {
+        if (number == 0 || number > counters.head()) revert BatchUnknown(number, counters.head());
     }
 
     /// @dev What is to be verified of the submissions, eleven words each (`IVerifier.verifyAll`), and the place of each
     /// among them: late ones are left out.
-    function _claims(Submission[] calldata submissions)
+    function _claims(Counters counters, Submission[] calldata submissions)
         private
         view
         returns (uint256[] memory claims, uint256[] memory places)
@@ -127,8 +157,9 @@ contract Arbiter is Finality {
         uint256 open;
         for (uint256 i = 0; i < submissions.length; ++i) {
             Submission calldata submission = submissions[i];
-            _checkNumber(submission.number);
-            if (_isAccepted(submission.number, submission.oldRoot)) continue;
+            _checkNumber(counters, submission.number);
+            bool late = _isAccepted(counters, submission.number, submission.oldRoot);
+            if (late && !_contends(submission)) continue;
             _checkFields(submission);
             (uint256 x, uint256 y) = _publicInputs(submission);
             _setClaim(claims, open, submission.proof, submission.commitment, x, y);
@@ -164,30 +195,52 @@ contract Arbiter is Finality {
         returns (bool)
     {
         uint256 inputs = i * CLAIM_WORDS + 8;
-        return IVerifier(verifier).verify(proof, claims[inputs], claims[inputs + 1], claims[inputs + 2]);
+        return IVerifier(_verifier).verify(proof, claims[inputs], claims[inputs + 1], claims[inputs + 2]);
     }
 
-    function _checkFields(Submission calldata submission) private view {
-        if (submission.commitment >= Statement.R) revert NotInField(submission.commitment);
-        if (submission.oldRoot >= Statement.R) revert NotInField(submission.oldRoot);
-        if (submission.newRoot >= Statement.R) revert NotInField(submission.newRoot);
-        if (submission.payee == address(0)) revert ZeroPayee();
-        if (submission.tip > reward) revert TipAboveReward(submission.tip, reward);
+    /// @dev Refuses what cannot be right. The deadlines follow one another: a reward has doubled and quadrupled before
+    /// posting halts, posting halts before the end may come, and whoever wants to post an old entry has a block for it.
+    function _check(Config memory config) private view {
+        _checkRollup(config);
+        _checkMarket(config);
+        if (config.queueDeadline * uint256(2) >= config.exitDeadline) revert WrongConfig("exitDeadline");
+        if (config.doubleAfter >= config.quadrupleAfter) revert WrongConfig("quadrupleAfter");
+        if (config.quadrupleAfter >= config.haltAfter) revert WrongConfig("haltAfter");
+        if (config.haltAfter > config.exitDeadline) revert WrongConfig("exitDeadline");
     }
 
-    /// @dev x and y of the statement; the data must be the batch's own, the exits well formed.
-    function _publicInputs(Submission calldata submission) private view returns (uint256 x, uint256 y) {
-        uint64 number = submission.number;
-        bytes calldata data = submission.data;
-        _checkDataLength(data);
-        bytes memory v = Statement.lay(slots, depth, submission.header, data);
-        bytes32 batchHash = v.batchHash(data.length);
-        bytes32 expected = _batch(number).batchHash;
-        if (batchHash != expected) revert WrongBatch(batchHash, expected);
-        uint256 context = Statement.context(number, batchHash, submission.payee, submission.tip);
-        v.bind(domain(), submission.oldRoot, submission.newRoot, context);
-        uint256 words = v.placeExits(slots, submission.exits);
-        x = v.challenge(submission.commitment);
-        y = v.evaluate(words, x);
+    function _checkRollup(Config memory config) private view {
+        if (config.verifier.code.length == 0) revert WrongConfig("verifier");
+        address membership = config.membershipVerifier;
+        if (membership.code.length == 0 || membership == config.verifier) {
+            revert WrongConfig("membershipVerifier");
+        }
+        if (config.genesisRoot >= Statement.R) revert WrongConfig("genesisRoot");
+        if (config.circuitVersion >= Statement.R) revert WrongConfig("circuitVersion");
+        if (config.membershipVersion >= Statement.R) revert WrongConfig("membershipVersion");
+        if (config.slots == 0) revert WrongConfig("slots");
+        if (config.depth == 0 || config.depth > 24) revert WrongConfig("depth");
+        if (config.minDeposit == 0) revert WrongConfig("minDeposit");
+    }
+
+    /// @dev A reward has 48 bits of gwei in a batch's word, a bond 64 in a seat's.
+    function _checkMarket(Config memory config) private view {
+        if (config.policy != address(0)) _checkPolicy(config.policy);
+        uint256 reward = config.reward;
+        if (reward % 1 gwei != 0 || reward >= 2 ** 48 * 1 gwei) revert WrongConfig("reward");
+        if (config.rewardFloor % 1 gwei != 0 || config.rewardFloor > reward) {
+            revert WrongConfig("rewardFloor");
+        }
+        if (config.bond % 1 gwei != 0 || config.bond < (MOST_FACTOR - 1) * reward) {
+            revert WrongConfig("bond");
+        }
+        if (config.bond >= 2 ** 64 * 1 gwei) revert WrongConfig("bond");
+        if (config.window == 0) revert WrongConfig("window");
+    }
+
+    /// @dev A policy serves one arbiter, whose address was known before it was: else anybody could tell it of proofs.
+    function _checkPolicy(address policy) private view {
+        if (policy.code.length == 0) revert WrongConfig("policy");
+        if (IAwardPolicy(policy).arbiter() != address(this)) revert WrongConfig("policy");
     }
 }

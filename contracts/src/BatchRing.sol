@@ -2,74 +2,57 @@
 pragma solidity 0.8.37;
 
 import {EntryQueue} from "./EntryQueue.sol";
-import {IArbiter} from "./interfaces/IArbiter.sol";
+import {Counters} from "./libraries/Counters.sol";
+import {Posting, PostingLib} from "./libraries/Posting.sol";
 
 /// @title The sequenced batches, in a ring: a new one takes the storage of one that is long final.
-/// @notice At most `backlogCap` batches are not final, one less than there is room for: the last final batch and all
-/// after it are always there.
+/// @notice Fewer batches than there is room for may wait for their proofs: the last final batch and all after it are always
+/// there, and so is what became final within `alarmDelay` blocks.
 abstract contract BatchRing is EntryQueue {
-    /// @dev The hash; who posted it, in which block, where the queue's head was after it and how many entries it
-    /// drained; and, written only if it drained any, what those paid in Wei.
+    /// @dev The last is written only if entries were drained: what those paid in Wei.
     struct Batch {
         bytes32 batchHash;
-        address poster;
-        uint40 postedAt;
-        uint48 queueEnd;
-        uint8 entries;
-        uint96 fees;
+        Posting posting;
+        uint256 fees;
     }
 
-    uint64 private constant CAPACITY = 1024;
-
-    uint64 public constant override backlogCap = CAPACITY - 1;
+    uint64 internal constant CAPACITY = 1024;
 
     Batch[CAPACITY] private _ring;
-
-    /// @inheritdoc IArbiter
-    function head() external view returns (uint64 number, bytes32 batchHash) {
-        number = _headNumber;
-        batchHash = _batch(number).batchHash;
-    }
-
-    /// @inheritdoc IArbiter
-    function batchHashOf(uint64 number) external view returns (bytes32) {
-        bool kept = number <= _headNumber && _headNumber - number < CAPACITY;
-        return kept ? _batch(number).batchHash : bytes32(0);
-    }
-
-    /// @inheritdoc IArbiter
-    function finalQueueEnd() public view returns (uint64) {
-        return _batch(finalizedNumber).queueEnd;
-    }
-
-    /// @dev Room for batch `number`; there is none while too many are not final.
-    function _checkRoom(uint64 number) internal view {
-        uint64 backlog = number - 1 - finalizedNumber;
-        if (backlog >= backlogCap) revert BacklogFull(backlog, backlogCap);
-    }
 
     /// @dev Batch `number`, if it is kept; else another one.
     function _batch(uint64 number) internal view returns (Batch storage) {
         return _ring[number % CAPACITY];
     }
 
-    /// @dev Makes batch `number` the head. Whatever `fees` its storage held before is not read for a batch without
-    /// entries. A queue index takes 48 bits: each one costs a transaction.
-    function _push(uint64 number, bytes32 batchHash, uint64 queueEnd, uint256 entries, uint96 fees) internal {
-        Batch storage batch = _batch(number);
-        batch.batchHash = batchHash;
-        // forge-lint: disable-start(unsafe-typecast)
-        batch.poster = msg.sender;
-        batch.postedAt = uint40(block.number);
-        batch.queueEnd = uint48(queueEnd);
-        batch.entries = uint8(entries);
-        if (entries > 0) batch.fees = fees;
-        _headNumber = uint56(number);
-        // forge-lint: disable-end(unsafe-typecast)
+    /// @dev Is batch `number`, at most the head, still in the ring?
+    function _isKept(Counters counters, uint64 number) internal pure returns (bool) {
+        return counters.head() - number < CAPACITY;
     }
 
-    /// @dev What the entries in a kept batch paid.
-    function _feesOf(Batch storage batch) internal view returns (uint96) {
-        return batch.entries > 0 ? batch.fees : 0;
+    /// @dev Room for the batch after the head, not taken from one the alarm may ask for; and somebody proves.
+    function _checkRoom(Counters counters) internal view {
+        (uint64 head, uint64 finalized) = (counters.head(), counters.finalized());
+        uint64 backlog = head - finalized;
+        if (backlog >= _backlogCap) revert BacklogFull(backlog, _backlogCap);
+        Posting old = _batch(head + 1).posting;
+        if (old.isFinal() && block.number < old.finalizedAt() + _alarmDelay) {
+            revert BacklogFull(backlog, _backlogCap);
+        }
+        if (backlog == 0) return;
+        uint256 postedAt = _batch(finalized + 1).posting.postedAt();
+        if (block.number > postedAt + _haltAfter) revert PostingHalted(finalized + 1, postedAt);
+    }
+
+    /// @dev Makes the batch the head. What its storage held of fees before is not read for one without entries.
+    /// @param reward In Wei.
+    function _post(Counters counters, bytes32 batchHash, bool bonded, uint256 reward, Drained memory drained)
+        internal
+    {
+        Batch storage batch = _batch(counters.head() + 1);
+        batch.batchHash = batchHash;
+        batch.posting = PostingLib.open(msg.sender, bonded, reward / 1 gwei, drained.count);
+        if (drained.count > 0) batch.fees = drained.fees;
+        _counters = counters.withPosting(drained.count);
     }
 }

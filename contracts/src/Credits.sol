@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "./interfaces/IArbiter.sol";
+import {Progress} from "./Progress.sol";
 
 /// @title What the arbiter owes to whom, in Wei: pulled, never pushed, and by nothing ever stopped.
-abstract contract Credits is IArbiter {
-    mapping(address payee => uint256) public override creditOf;
+abstract contract Credits is Progress {
+    mapping(address payee => uint256) internal _credits;
 
-    /// @inheritdoc IArbiter
-    function withdraw() external {
-        uint256 amount = creditOf[msg.sender];
-        if (amount == 0) revert NothingToWithdraw(msg.sender);
-        creditOf[msg.sender] = 0;
-        emit Withdrawn(msg.sender, amount);
-        (bool sent,) = msg.sender.call{value: amount}("");
-        if (!sent) revert TransferFailed(msg.sender);
+    function _credit(address payee, uint256 amount) internal {
+        unchecked {
+            // No sum of Wei comes near 2^256.
+            _credits[payee] += amount;
+        }
     }
 }

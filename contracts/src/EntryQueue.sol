@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "./interfaces/IArbiter.sol";
-import {Progress} from "./Progress.sol";
+import {Reward} from "./Reward.sol";
+import {Counters} from "./libraries/Counters.sol";
 import {Statement} from "./libraries/Statement.sol";
 
 /// @title The arbiter's queue: deposits, forced exits and forced transactions, first in, first out.
 /// @notice docs/protocol.md sections 3 and 8. What an entry's slot must hold is fixed, as a hash, when it enters.
-abstract contract EntryQueue is Progress {
+abstract contract EntryQueue is Reward {
     enum EntryKind {
         Deposit,
         ForcedExit,
@@ -22,97 +22,48 @@ abstract contract EntryQueue is Progress {
         uint88 fee;
     }
 
+    /// @dev How many entries a batch takes off the queue, and what they paid in Wei.
+    struct Drained {
+        uint256 count;
+        uint256 fees;
+    }
+
     uint256 private constant DEPOSIT_CAP_GWEI = 1 << 90;
-    uint256 private constant EXIT_KIND = 2;
     uint256 private constant DEPOSIT_KIND = 3;
     /// @dev Backlog at which the fee of an entry has doubled.
     uint256 private constant FEE_DOUBLING = 64;
 
-    uint96 public immutable override reward;
-    uint64 public immutable override minDeposit;
-    uint32 public immutable override queueDeadline;
-    uint8 public immutable override slots;
-    uint8 public immutable override depth;
-
-    uint48 public override accountCount;
+    uint48 internal _accountCount;
     uint96 private _depositedGwei;
 
     mapping(uint64 queueIndex => Entry) private _queue;
-    mapping(uint48 account => bytes32) private _accountHashes;
+    mapping(uint48 account => bytes32) internal _accountHashes;
     /// @dev Who queued a forced transaction: its words do not say.
-    mapping(uint64 queueIndex => address) private _payers;
+    mapping(uint64 queueIndex => address) internal _payers;
 
-    constructor(Config memory config) {
-        if (config.slots == 0) revert WrongConfig("slots");
-        if (config.depth == 0 || config.depth > 24) revert WrongConfig("depth");
-        if (config.minDeposit == 0) revert WrongConfig("minDeposit");
-        (slots, depth, reward) = (config.slots, config.depth, config.reward);
-        (minDeposit, queueDeadline) = (config.minDeposit, config.queueDeadline);
+    /// @dev Two slots' rewards at their dearest, more with every entry that waits.
+    function _queueFee(Counters counters) internal view returns (uint256) {
+        uint256 rewardPerSlot = (uint256(_reward) + _slots - 1) / _slots;
+        return 2 * rewardPerSlot * (FEE_DOUBLING + counters.queueTail() - counters.queueHead()) / FEE_DOUBLING;
     }
 
-    /// @inheritdoc IArbiter
-    function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
-        external
-        payable
-        whileOpen
-        returns (uint48 account)
-    {
-        uint256 capacity = 4 ** uint256(depth);
-        if (accountCount >= capacity) revert TreeFull(capacity);
-        account = accountCount++;
-        _accountHashes[account] = _accountHash(publicKeyX, publicKeyY, exitAddress);
-        _enqueueDeposit(account, publicKeyX, publicKeyY, exitAddress, amount);
-    }
-
-    /// @inheritdoc IArbiter
-    function topUp(uint48 account, uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
-        external
-        payable
-        whileOpen
-    {
-        if (account >= accountCount) revert AccountUnknown(account);
-        bytes32 accountHash = _accountHash(publicKeyX, publicKeyY, exitAddress);
-        if (_accountHashes[account] != accountHash) revert WrongKey(account);
-        _enqueueDeposit(account, publicKeyX, publicKeyY, exitAddress, amount);
-    }
-
-    /// @inheritdoc IArbiter
-    function forceExit(uint48 account, uint64 amount) external payable whileOpen {
-        uint256 word = (EXIT_KIND << 224) | (uint256(account) << 176) | (uint256(amount) << 64);
-        bytes32 slotHash = keccak256(abi.encode(word, msg.sender, uint256(0), uint256(0)));
-        uint64 queueIndex = _enqueue(EntryKind.ForcedExit, slotHash, 0);
-        emit ForcedExitQueued(queueIndex, account, msg.sender, amount);
-    }
-
-    /// @inheritdoc IArbiter
-    function forceTransaction(bytes32[4] calldata words) external payable whileOpen {
-        uint64 queueIndex = _enqueue(EntryKind.ForcedTransaction, keccak256(abi.encode(words)), 0);
-        _payers[queueIndex] = msg.sender;
-        emit ForcedTransactionQueued(queueIndex, words);
-    }
-
-    /// @inheritdoc IArbiter
-    function queueFee() public view returns (uint256) {
-        uint256 rewardPerSlot = (uint256(reward) + slots - 1) / slots;
-        return 2 * rewardPerSlot * (FEE_DOUBLING + queueTail - queueHead) / FEE_DOUBLING;
-    }
-
-    /// @dev Takes the entries up to `queueEnd` off the queue, if `data` holds each where it belongs and nothing
-    /// overdue is left behind; returns what they paid in Wei.
-    function _drain(Header calldata header, bytes calldata data, uint64 queueEnd)
+    /// @dev Are the entries up to `queueEnd` those in `data`, each where it belongs, and is nothing overdue left behind?
+    function _drain(Counters counters, Header calldata header, bytes calldata data, uint64 queueEnd)
         internal
-        returns (uint96 fees)
+        view
+        returns (Drained memory drained)
     {
-        (uint64 first, uint64 tail) = (queueHead, queueTail);
+        (uint64 first, uint64 tail) = (counters.queueHead(), counters.queueTail());
         if (queueEnd < first || queueEnd > tail) revert WrongQueueEnd(queueEnd, first, tail);
-        (uint256 count, uint256 counted) = (queueEnd - first, uint256(header.deposits) + header.forced);
-        if (count > slots) revert TooManyEntries(count, slots);
+        uint256 counted = uint256(header.deposits) + header.forced;
+        uint256 count = queueEnd - first;
+        if (count > _slots) revert TooManyEntries(count, _slots);
         if (counted > count) revert WrongCounts(counted, count);
-        uint64 required = _requiredQueueEnd(first, queueEnd);
+        uint64 required = _requiredQueueEnd(first, tail, queueEnd);
         if (queueEnd < required) revert OverdueEntries(queueEnd, required);
-        if (count == 0) return 0;
-        fees = _checkSlots(header, data, first, queueEnd);
-        queueHead = queueEnd;
+        if (count == 0) return drained;
+        drained.count = count;
+        drained.fees = _checkSlots(header, data, first, queueEnd);
     }
 
     /// @dev The first slot of each kind and where its slots end are the header's claim. Every entry finds room among
@@ -120,7 +71,7 @@ abstract contract EntryQueue is Progress {
     function _checkSlots(Header calldata header, bytes calldata data, uint64 first, uint64 queueEnd)
         private
         view
-        returns (uint96 fees)
+        returns (uint256 fees)
     {
         uint256 counted = uint256(header.deposits) + header.forced;
         uint256[3] memory next = [uint256(0), header.deposits, counted];
@@ -141,18 +92,23 @@ abstract contract EntryQueue is Progress {
 
     /// @dev Where the queue's overdue entries end, counting at most half the slots (one, for a single slot).
     /// Entries enter in the order of blocks, so only those from `queueEnd` on need a look.
-    function _requiredQueueEnd(uint64 first, uint64 queueEnd) private view returns (uint64 required) {
-        uint64 most = first + (slots > 1 ? slots / 2 : 1);
-        if (most > queueTail) most = queueTail;
+    function _requiredQueueEnd(uint64 first, uint64 tail, uint64 queueEnd)
+        private
+        view
+        returns (uint64 required)
+    {
+        uint64 most = first + (_slots > 1 ? _slots / 2 : 1);
+        if (most > tail) most = tail;
         required = queueEnd;
-        while (required < most && _waitsLongerThan(required, queueDeadline)) {
+        while (required < most && _waitsLongerThan(required, _queueDeadline)) {
             ++required;
         }
     }
 
     /// @dev Did the oldest entry wait so long that anybody may post the queue?
-    function _isOpenToAll() internal view returns (bool) {
-        return queueHead < queueTail && _waitsLongerThan(queueHead, 2 * uint256(queueDeadline));
+    function _isOpenToAll(Counters counters) internal view returns (bool) {
+        uint64 first = counters.queueHead();
+        return first < counters.queueTail() && _waitsLongerThan(first, 2 * uint256(_queueDeadline));
     }
 
     function _waitsLongerThan(uint64 queueIndex, uint256 blocks) private view returns (bool) {
@@ -165,7 +121,7 @@ abstract contract EntryQueue is Progress {
 
     /// @dev Strikes a void entry out of the queue: who gets back what. `words` are what its slot had to hold; its kind
     /// is what it entered as, whatever they look like.
-    function _takeBack(uint64 queueIndex, bytes32[4] calldata words)
+    function _takeBack(uint64 queueIndex, bytes32[4] calldata words, bool feeIsPaid)
         internal
         returns (address beneficiary, uint256 amount)
     {
@@ -173,7 +129,7 @@ abstract contract EntryQueue is Progress {
         if (entry.slotHash == 0) revert AlreadyRefunded(queueIndex);
         if (keccak256(abi.encode(words)) != entry.slotHash) revert WrongEntry(queueIndex);
         delete _queue[queueIndex];
-        amount = entry.fee;
+        amount = feeIsPaid ? 0 : entry.fee;
         if (entry.kind == EntryKind.Deposit) {
             beneficiary = address(uint160(uint256(words[3])));
             // forge-lint: disable-next-line(unsafe-typecast) -- the field's 64 bits
@@ -187,13 +143,14 @@ abstract contract EntryQueue is Progress {
 
     /// @dev Checks a deposit's amount and words, and puts it at the queue's tail.
     function _enqueueDeposit(
+        Counters counters,
         uint48 account,
         uint256 publicKeyX,
         uint256 publicKeyY,
         address exitAddress,
         uint64 amount
-    ) private {
-        if (amount < minDeposit) revert AmountOutOfRange(amount, minDeposit);
+    ) internal {
+        if (amount < _minDeposit) revert AmountOutOfRange(amount, _minDeposit);
         if (publicKeyX >= Statement.R) revert NotInField(publicKeyX);
         if (publicKeyY >= Statement.R) revert NotInField(publicKeyY);
         if (exitAddress == address(0)) revert ZeroExitAddress();
@@ -204,27 +161,28 @@ abstract contract EntryQueue is Progress {
 
         uint256 word = (DEPOSIT_KIND << 224) | (uint256(account) << 128) | (uint256(amount) << 64);
         bytes32 slotHash = keccak256(abi.encode(word, publicKeyX, publicKeyY, exitAddress));
-        uint64 queueIndex = _enqueue(EntryKind.Deposit, slotHash, uint256(amount) * 1 gwei);
+        uint64 queueIndex = _enqueue(counters, EntryKind.Deposit, slotHash, uint256(amount) * 1 gwei);
         emit Deposited(queueIndex, account, publicKeyX, publicKeyY, exitAddress, amount);
     }
 
     /// @dev Puts an entry at the queue's tail; what its value holds beyond `amountWei` is its fee. The fee's upper
     /// bound lets a batch's sum fit 96 bits: an entry nobody could drain would stop the queue.
-    function _enqueue(EntryKind kind, bytes32 slotHash, uint256 amountWei)
-        private
+    function _enqueue(Counters counters, EntryKind kind, bytes32 slotHash, uint256 amountWei)
+        internal
         returns (uint64 queueIndex)
     {
-        uint256 least = amountWei + queueFee();
+        uint256 least = amountWei + _queueFee(counters);
         if (msg.value < least) revert FeeTooLow(msg.value, least);
         uint256 fee = msg.value - amountWei;
         if (fee > type(uint88).max) revert FeeTooHigh(fee, type(uint88).max);
-        queueIndex = queueTail++;
+        queueIndex = counters.queueTail();
+        _counters = counters.withEntry();
         // forge-lint: disable-next-line(unsafe-typecast) -- checked above
         _queue[queueIndex] = Entry(slotHash, kind, uint64(block.number), uint88(fee));
     }
 
     function _accountHash(uint256 publicKeyX, uint256 publicKeyY, address exitAddress)
-        private
+        internal
         pure
         returns (bytes32)
     {

@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "./interfaces/IArbiter.sol";
+import {Terms} from "./Terms.sol";
+import {Counters} from "./libraries/Counters.sol";
 
 /// @title How far batches, queue and state have come, and whether the rollup has ended.
-abstract contract Progress is IArbiter {
-    /// @dev Narrower than the rest, so that all five share a word, which every call reads.
-    uint56 internal _headNumber;
-    uint64 public override finalizedNumber;
-    uint64 public override queueHead;
-    uint64 public override queueTail;
-    bool public override exitMode;
+abstract contract Progress is Terms {
+    Counters internal _counters;
+    uint256 internal _stateRoot;
 
-    uint256 public override stateRoot;
-
-    modifier whileOpen() {
-        if (exitMode) revert ExitModeActive();
-        _;
+    /// @dev The counters, while the rollup goes on.
+    function _whileOpen() internal view returns (Counters counters) {
+        counters = _counters;
+        if (counters.exitMode()) revert ExitModeActive();
     }
 
-    modifier afterEnd() {
-        if (!exitMode) revert ExitModeInactive();
-        _;
+    /// @dev The counters, after the end.
+    function _afterEnd() internal view returns (Counters counters) {
+        counters = _counters;
+        if (!counters.exitMode()) revert ExitModeInactive();
     }
 }

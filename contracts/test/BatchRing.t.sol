@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 /// @dev Batches live in a ring of 1,024: what is not final is always there, what left is never mistaken for another.
@@ -28,6 +29,7 @@ contract BatchRingTest is ArbiterTest {
         _postMany(CAP);
         for (uint64 number = 1; number <= 3; ++number) {
             _finalize(number);
+            vm.roll(block.number + ALARM_DELAY);
             _postMany(1);
             _refusesPosting(SEQUENCER, _header(0), data, 0, _full());
         }
@@ -47,6 +49,20 @@ contract BatchRingTest is ArbiterTest {
         vm.assertEq(arbiter.queueHead(), 1);
     }
 
+    /// @dev What became final lately keeps its record, which the alarm asks for.
+    function test_RevertSequenceBatch_WhenItsPlaceIsTakenByABatchFinalTooLately() public {
+        _postMany(CAP);
+        _finalize(1);
+        _finalize(2);
+        _postMany(1);
+        uint256 finalizedAt = block.number;
+        vm.roll(finalizedAt + ALARM_DELAY - 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.BacklogFull.selector, CAP - 1, CAP);
+        _refusesPosting(SEQUENCER, _header(0), data, 0, reason);
+        vm.roll(finalizedAt + ALARM_DELAY);
+        _postMany(1);
+    }
+
     function test_BatchHashOf_IsZeroForBatchesThatLeftTheRing() public {
         bytes32[5] memory hashes;
         for (uint64 number = 1; number <= 4; ++number) {
@@ -54,6 +70,7 @@ contract BatchRingTest is ArbiterTest {
             hashes[number] = arbiter.batchHashOf(number);
             _submit(PAYEE, _proved(number, PAYEE, 0));
         }
+        vm.roll(block.number + ALARM_DELAY);
         _postMany(CAP);
         for (uint64 number = 0; number <= 3; ++number) {
             vm.assertEq(arbiter.batchHashOf(number), bytes32(0));
@@ -80,6 +97,7 @@ contract BatchRingTest is ArbiterTest {
         for (uint64 number = 2; number <= CAP + 2; ++number) {
             _postMany(1);
             if (number <= 3) _finalize(number);
+            if (number == 3) vm.roll(block.number + ALARM_DELAY);
         }
         for (uint64 number = 4; number <= CAP + 2; ++number) {
             _accept(number, data);
@@ -104,7 +122,7 @@ contract BatchRingTest is ArbiterTest {
             arbiter.refundBatch(number);
         }
         vm.assertEq(arbiter.creditOf(SEQUENCER), fees + CAP * uint256(REWARD));
-        vm.assertEq(address(arbiter).balance, arbiter.creditOf(SEQUENCER) + arbiter.creditOf(PAYEE));
+        vm.assertEq(_held(), arbiter.creditOf(SEQUENCER) + arbiter.creditOf(PAYEE));
     }
 
     function _postMany(uint64 count) private {
@@ -125,6 +143,6 @@ contract BatchRingTest is ArbiterTest {
     }
 
     function _full() private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IArbiter.BacklogFull.selector, CAP, CAP);
+        return abi.encodeWithSelector(IArbiterTypes.BacklogFull.selector, CAP, CAP);
     }
 }

@@ -3,18 +3,28 @@ pragma solidity 0.8.37;
 
 import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 contract ConstructorTest is ArbiterTest {
     function test_Constructor_FixesTheConfiguration() public view {
         vm.assertEq(arbiter.verifier(), address(verifier));
-        vm.assertEq(arbiter.sequencer(), SEQUENCER);
+        vm.assertEq(arbiter.policy(), address(0));
         vm.assertEq(arbiter.genesisRoot(), GENESIS_ROOT);
         vm.assertEq(arbiter.stateRoot(), GENESIS_ROOT);
         vm.assertEq(arbiter.circuitVersion(), CIRCUIT_VERSION);
         vm.assertEq(arbiter.slots(), SLOTS);
         vm.assertEq(arbiter.depth(), DEPTH);
         vm.assertEq(arbiter.reward(), REWARD);
+        vm.assertEq(arbiter.rewardFloor(), REWARD);
+        vm.assertEq(arbiter.currentReward(), REWARD);
+        vm.assertEq(arbiter.bond(), BOND);
+        vm.assertEq(arbiter.bounty(), 0);
+        vm.assertEq(arbiter.targetDelay(), 4);
+        vm.assertEq(arbiter.doubleAfter(), DOUBLE_AFTER);
+        vm.assertEq(arbiter.quadrupleAfter(), QUADRUPLE_AFTER);
+        vm.assertEq(arbiter.haltAfter(), EXIT_DEADLINE);
+        vm.assertEq(arbiter.window(), 8);
         vm.assertEq(arbiter.minDeposit(), MIN_DEPOSIT);
         vm.assertEq(arbiter.queueDeadline(), DEADLINE);
         vm.assertEq(arbiter.alarmDelay(), ALARM_DELAY);
@@ -36,10 +46,72 @@ contract ConstructorTest is ArbiterTest {
         _refuses(config, "verifier");
     }
 
-    function test_RevertConstructor_WhenTheSequencerIsZero() public {
+    function testFuzz_RevertConstructor_WhenAWeiAmountIsNoWholeGwei(uint96 rest) public {
+        rest = uint96(bound(rest, 1, 1 gwei - 1));
         IArbiter.Config memory config = _config();
-        config.sequencer = address(0);
-        _refuses(config, "sequencer");
+        config.reward = REWARD + rest;
+        config.bond = 4 * config.reward;
+        _refuses(config, "reward");
+        config = _config();
+        config.rewardFloor = REWARD - 1 gwei + rest;
+        _refuses(config, "rewardFloor");
+        config = _config();
+        config.bond += rest;
+        _refuses(config, "bond");
+    }
+
+    function testFuzz_RevertConstructor_WhenTheFloorIsAboveTheReward(uint32 gwei_) public {
+        IArbiter.Config memory config = _config();
+        config.rewardFloor = REWARD + (uint96(gwei_) + 1) * 1 gwei;
+        _refuses(config, "rewardFloor");
+    }
+
+    /// @dev The least bond covers one batch's delay.
+    function test_RevertConstructor_WhenTheBondCoversNoDelay() public {
+        IArbiter.Config memory config = _config();
+        config.bond = 3 * REWARD - 1 gwei;
+        _refuses(config, "bond");
+        config.bond = 3 * REWARD;
+        vm.assertEq(IArbiter(address(new Arbiter(config))).backlogCap(), 1);
+    }
+
+    function test_RevertConstructor_WhenRewardOrBondDoNotFitTheirWords() public {
+        IArbiter.Config memory config = _config();
+        config.reward = 2 ** 48 * 1 gwei;
+        config.bond = 3 * config.reward;
+        _refuses(config, "reward");
+        config.reward -= 1 gwei;
+        config.bond = 2 ** 64 * 1 gwei;
+        _refuses(config, "bond");
+        config.bond -= 1 gwei;
+        new Arbiter(config);
+    }
+
+    function testFuzz_Constructor_CapsTheBacklogByWhatABondCovers(uint16 covered) public {
+        covered = uint16(bound(covered, 1, 2000));
+        IArbiter.Config memory config = _config();
+        config.bond = 3 * REWARD * uint96(covered) + 2 * REWARD;
+        uint64 cap = IArbiter(address(new Arbiter(config))).backlogCap();
+        vm.assertEq(cap, covered < 1023 ? covered : 1023);
+    }
+
+    function test_RevertConstructor_WhenAWindowIsNoBlock() public {
+        IArbiter.Config memory config = _config();
+        config.window = 0;
+        _refuses(config, "window");
+    }
+
+    /// @dev Twice, four times, halt, end: in this order.
+    function testFuzz_RevertConstructor_WhenTheLadderIsOutOfOrder(uint32 one, uint32 other) public {
+        IArbiter.Config memory config = _config();
+        config.doubleAfter = one;
+        config.quadrupleAfter = uint32(bound(other, 0, one));
+        _refuses(config, "quadrupleAfter");
+        config = _config();
+        config.haltAfter = uint32(bound(other, 0, QUADRUPLE_AFTER));
+        _refuses(config, "haltAfter");
+        config.haltAfter = uint32(bound(other, EXIT_DEADLINE + 1, type(uint32).max));
+        _refuses(config, "exitDeadline");
     }
 
     function testFuzz_RevertConstructor_WhenTheGenesisRootIsNotInTheField(uint256 root) public {
@@ -102,18 +174,21 @@ contract ConstructorTest is ArbiterTest {
     {
         IArbiter.Config memory config = _config();
         config.queueDeadline = uint32(bound(queueDeadline, 0, type(uint32).max / 2 - 1));
-        config.exitDeadline =
-            uint32(bound(exitDeadline, 2 * uint256(config.queueDeadline) + 1, type(uint32).max));
-        vm.assertEq(new Arbiter(config).exitDeadline(), config.exitDeadline);
+        uint256 least = 2 * uint256(config.queueDeadline) + 1;
+        if (least < EXIT_DEADLINE) least = EXIT_DEADLINE;
+        config.exitDeadline = uint32(bound(exitDeadline, least, type(uint32).max));
+        vm.assertEq(IArbiter(address(new Arbiter(config))).exitDeadline(), config.exitDeadline);
     }
 
     /// @dev What L1 takes for a contract's code (EIP-170).
     function test_Constructor_LeavesCodeThatL1Takes() public view {
         vm.assertGe(24_576, address(arbiter).code.length);
+        vm.assertGe(24_576, arbiter.extension().code.length);
+        vm.assertGe(49_152, type(Arbiter).creationCode.length + abi.encode(_config()).length);
     }
 
     function _refuses(IArbiter.Config memory config, string memory field) private {
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.WrongConfig.selector, field));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.WrongConfig.selector, field));
         new Arbiter(config);
     }
 }

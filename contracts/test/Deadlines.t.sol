@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 /// @dev Both edges of both deadlines of the queue, and postings by anybody (docs/protocol.md section 8).
@@ -29,7 +29,7 @@ contract DeadlinesTest is ArbiterTest {
     function testFuzz_RevertSequenceBatch_WhenAnOverdueEntryIsLeft(uint8 kind, uint256 age) public {
         _enqueue(kind);
         vm.roll(start + bound(age, FIRST_OVERDUE, 1e9));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 0, 1);
         _refusesPosting(SEQUENCER, _header(0), _data(1), 0, reason);
         _postEntry(SEQUENCER, kind);
     }
@@ -80,14 +80,14 @@ contract DeadlinesTest is ArbiterTest {
         bytes memory data = _dataAlone(_entrySlot(kind));
         position = uint16(bound(position, 128, 511));
         data[position] = bytes1(uint8(bound(flip, 1, 255)));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.SlotNotEmpty.selector, position / 128);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.SlotNotEmpty.selector, position / 128);
         _refusesPosting(RIVAL, _entryHeader(kind), data, 1, reason);
     }
 
     function test_RevertSequenceBatch_WhenAnybodyDrainsNothing() public {
         _enqueue(2);
         vm.roll(start + FIRST_OPEN);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 0, 1);
         _refusesPosting(RIVAL, _header(0), _dataAlone(""), 0, reason);
     }
 
@@ -95,9 +95,9 @@ contract DeadlinesTest is ArbiterTest {
         _enqueue(0);
         vm.roll(start + FIRST_OPEN);
         bytes memory data = _dataAlone(bytes.concat(_depositSlot(0, 5, 2000), _depositSlot(1, 5, 2000)));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongQueueEnd.selector, 2, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongQueueEnd.selector, 2, 0, 1);
         _refusesPosting(RIVAL, _header(2), data, 2, reason);
-        reason = abi.encodeWithSelector(IArbiter.WrongCounts.selector, 2, 1);
+        reason = abi.encodeWithSelector(IArbiterTypes.WrongCounts.selector, 2, 1);
         _refusesPosting(RIVAL, _header(2), data, 1, reason);
     }
 
@@ -130,7 +130,7 @@ contract DeadlinesTest is ArbiterTest {
         submission.data = _dataAlone(_entrySlot(2));
         _submit(PAYEE, _prove(submission));
         vm.assertEq(arbiter.creditOf(PAYEE), REWARD);
-        vm.assertEq(arbiter.creditOf(RIVAL), fee);
+        vm.assertEq(arbiter.creditOf(RIVAL), fee + 3 * REWARD);
         vm.assertEq(arbiter.creditOf(SEQUENCER), 0);
     }
 
@@ -141,7 +141,7 @@ contract DeadlinesTest is ArbiterTest {
         }
         vm.roll(start + FIRST_OPEN);
         bytes memory slot = _entrySlot(2);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 1, 2);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 1, 2);
         _refusesPosting(RIVAL, _header(0), _dataAlone(slot), 1, reason);
         _post(RIVAL, _header(0), _dataAlone(bytes.concat(slot, slot)), 2);
         _post(RIVAL, _header(0), bytes.concat(slot, slot, slot, slot), 4);
@@ -153,11 +153,11 @@ contract DeadlinesTest is ArbiterTest {
     function test_SequenceBatch_AShapeOfOneSlotMustDrainToo() public {
         IArbiter.Config memory config = _config();
         config.slots = 1;
-        arbiter = new Arbiter(config);
+        arbiter = _deploy(config);
         _enqueue(2);
         _enqueue(2);
         vm.roll(start + FIRST_OVERDUE);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 0, 1);
         _refusesPosting(SEQUENCER, _header(0), _userSlot(9), 0, reason);
         _post(SEQUENCER, _header(0), _entrySlot(2), 1);
     }
@@ -165,12 +165,12 @@ contract DeadlinesTest is ArbiterTest {
     function test_SequenceBatch_WithoutADeadlineEntriesAreOverdueInTheNextBlock() public {
         IArbiter.Config memory config = _config();
         config.queueDeadline = 0;
-        arbiter = new Arbiter(config);
+        arbiter = _deploy(config);
         _enqueue(2);
         _sequence(0, _data(1));
         _refusesPosting(RIVAL, _header(0), _dataAlone(_entrySlot(2)), 1, _notSequencer());
         vm.roll(start + 1);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 0, 1);
         _refusesPosting(SEQUENCER, _header(0), _data(1), 0, reason);
         _postEntry(RIVAL, 2);
     }
@@ -195,6 +195,6 @@ contract DeadlinesTest is ArbiterTest {
     }
 
     function _notSequencer() private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IArbiter.NotSequencer.selector, RIVAL, SEQUENCER);
+        return abi.encodeWithSelector(IArbiterTypes.NotInTurn.selector, RIVAL, SEQUENCER);
     }
 }

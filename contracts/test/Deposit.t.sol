@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 contract DepositTest is ArbiterTest {
     function test_Deposit_QueuesANewAccount() public {
         vm.expectEmit(address(arbiter));
-        emit IArbiter.Deposited(0, 0, 5, 6, EXIT, 2000);
+        emit IArbiterTypes.Deposited(0, 0, 5, 6, EXIT, 2000);
         vm.assertEq(_deposit(5, 2000), 0);
         vm.assertEq(_deposit(5, 2000), 1);
         vm.assertEq(arbiter.accountCount(), 2);
@@ -21,10 +21,10 @@ contract DepositTest is ArbiterTest {
         uint256 value = _value(amount);
         vm.deal(USER, value);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.Deposited(0, 0, keyX, keyY, EXIT, amount);
+        emit IArbiterTypes.Deposited(0, 0, keyX, keyY, EXIT, amount);
         vm.prank(USER);
         arbiter.deposit{value: value}(keyX, keyY, EXIT, amount);
-        vm.assertEq(address(arbiter).balance, value);
+        vm.assertEq(_held(), value);
     }
 
     /// @dev What a deposit pays beyond its amount never becomes L2 money.
@@ -43,24 +43,27 @@ contract DepositTest is ArbiterTest {
         uint256 least = _value(amount);
         value = bound(value, 0, least - 1);
         vm.deal(USER, value);
-        _refuses(value, 5, 6, EXIT, amount, abi.encodeWithSelector(IArbiter.FeeTooLow.selector, value, least));
+        _refuses(
+            value, 5, 6, EXIT, amount, abi.encodeWithSelector(IArbiterTypes.FeeTooLow.selector, value, least)
+        );
     }
 
     function testFuzz_RevertDeposit_WhenBelowTheMinimum(uint64 amount) public {
         amount = uint64(bound(amount, 0, MIN_DEPOSIT - 1));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.AmountOutOfRange.selector, amount, MIN_DEPOSIT);
+        bytes memory reason =
+            abi.encodeWithSelector(IArbiterTypes.AmountOutOfRange.selector, amount, MIN_DEPOSIT);
         _refuses(1 ether, 5, 6, EXIT, amount, reason);
     }
 
     function testFuzz_RevertDeposit_WhenAKeyCoordinateIsNotInTheField(uint256 coordinate) public {
         coordinate = bound(coordinate, R, type(uint256).max);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.NotInField.selector, coordinate);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.NotInField.selector, coordinate);
         _refuses(1 ether, coordinate, 6, EXIT, 2000, reason);
         _refuses(1 ether, 6, coordinate, EXIT, 2000, reason);
     }
 
     function test_RevertDeposit_WhenTheExitAddressIsZero() public {
-        bytes memory reason = abi.encodeWithSelector(IArbiter.ZeroExitAddress.selector);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.ZeroExitAddress.selector);
         _refuses(1 ether, 5, 6, address(0), 2000, reason);
     }
 
@@ -68,14 +71,14 @@ contract DepositTest is ArbiterTest {
         for (uint256 i = 0; i < 16; ++i) {
             _deposit(i, MIN_DEPOSIT);
         }
-        _refuses(1 ether, 5, 6, EXIT, 2000, abi.encodeWithSelector(IArbiter.TreeFull.selector, 16));
+        _refuses(1 ether, 5, 6, EXIT, 2000, abi.encodeWithSelector(IArbiterTypes.TreeFull.selector, 16));
     }
 
     function test_RevertDeposit_WhenTheTotalReachesTheCap() public {
         // 2^90 gwei in deposits below 2^64 would take 2^26 calls: start the total just under the cap instead.
-        bytes32 slot = bytes32(uint256(2));
+        bytes32 slot = bytes32(uint256(3));
         vm.store(address(arbiter), slot, bytes32(uint256(2 ** 90 - 3000) << 48));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.DepositCapReached.selector, 2 ** 90);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.DepositCapReached.selector, 2 ** 90);
         _refuses(1 ether, 5, 6, EXIT, 3000, reason);
         _deposit(5, 2999);
     }

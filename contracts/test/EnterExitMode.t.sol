@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {EndTest} from "./support/EndTest.sol";
 
 /// @dev When the rollup may be ended, and that nothing moves it afterwards.
@@ -13,7 +13,7 @@ contract EnterExitModeTest is EndTest {
     function test_EnterExitMode_FixesRootAndLastFinalBatch() public {
         vm.roll(postedAt + FIRST_DUE);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.ExitModeEntered(LAST_FINAL, _root(LAST_FINAL), FIRST_VOID_ENTRY);
+        emit IArbiterTypes.ExitModeEntered(LAST_FINAL, _root(LAST_FINAL), FIRST_VOID_ENTRY);
         vm.prank(RIVAL);
         arbiter.enterExitMode();
         vm.assertTrue(arbiter.exitMode());
@@ -86,7 +86,7 @@ contract EnterExitModeTest is EndTest {
     }
 
     function testFuzz_RevertEnterExitMode_WhenNothingWaits(uint256 age) public {
-        arbiter = new Arbiter(_config());
+        arbiter = _deploy(_config());
         vm.roll(block.number + bound(age, 0, 1e12));
         _refuses(_notDue(0));
     }
@@ -99,9 +99,9 @@ contract EnterExitModeTest is EndTest {
         _submit(PAYEE, _proved(1, PAYEE, 0));
         vm.assertEq(arbiter.finalizedNumber(), 8);
         vm.roll(block.number + FIRST_DUE);
-        _refuses(abi.encodeWithSelector(IArbiter.ReadyToFinalize.selector, 9));
+        _refuses(abi.encodeWithSelector(IArbiterTypes.ReadyToFinalize.selector, 9));
         arbiter.finalize(1);
-        _refuses(abi.encodeWithSelector(IArbiter.ReadyToFinalize.selector, 10));
+        _refuses(abi.encodeWithSelector(IArbiterTypes.ReadyToFinalize.selector, 10));
         arbiter.finalize(1);
         _refuses(_notDue(0));
         vm.assertEq(arbiter.stateRoot(), _root(10));
@@ -125,10 +125,10 @@ contract EnterExitModeTest is EndTest {
         _end();
         vm.assertEq(arbiter.finalizedNumber(), LAST_FINAL);
         vm.assertEq(arbiter.stateRoot(), _root(LAST_FINAL));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NoExitsDue.selector, 4));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NoExitsDue.selector, 4));
         arbiter.creditExits(4, fourth.exits);
         arbiter.refundBatch(4);
-        vm.assertEq(arbiter.creditOf(RIVAL), REWARD);
+        vm.assertEq(arbiter.creditOf(RIVAL), 4 * REWARD);
     }
 
     /// @dev What would have been taken a block earlier is not even looked at.
@@ -169,7 +169,7 @@ contract EnterExitModeTest is EndTest {
 
     function test_RevertExitModeCalls_WhileTheRollupRuns() public {
         vm.roll(postedAt + FIRST_DUE);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.ExitModeInactive.selector);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.ExitModeInactive.selector);
         vm.expectRevert(reason);
         arbiter.refundBatch(3);
         bytes32[4] memory words = _words(DEPOSIT_ENTRY);
@@ -193,24 +193,24 @@ contract EnterExitModeTest is EndTest {
         vm.prank(PAYEE);
         arbiter.withdraw();
         vm.assertEq(PAYEE.balance, REWARD);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NoExitsDue.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NoExitsDue.selector, 1));
         arbiter.creditExits(1, _one(_exit(0, EXIT, 500)));
     }
 
     /// @dev A new arbiter with `count` batches posted; its batch n carries _data(n).
     function _fillTheRing(uint64 count) private {
-        arbiter = new Arbiter(_config());
+        arbiter = _deploy(_config());
         _sequenceMany(count);
     }
 
     function _onlyAnEntryWaits() private returns (uint256 enteredAt) {
-        arbiter = new Arbiter(_config());
+        arbiter = _deploy(_config());
         _forceTransaction(_userSlot(1));
         return block.number;
     }
 
     function _notDue(uint256 dueAt) private view returns (bytes memory) {
-        return abi.encodeWithSelector(IArbiter.ExitModeNotDue.selector, block.number, dueAt);
+        return abi.encodeWithSelector(IArbiterTypes.ExitModeNotDue.selector, block.number, dueAt);
     }
 
     function _refuses(bytes memory reason) private {
@@ -232,6 +232,6 @@ contract EnterExitModeTest is EndTest {
         vm.prank(SEQUENCER);
         (bool ok, bytes memory reason) = address(arbiter).call{value: value}(call);
         vm.assertFalse(ok);
-        vm.assertEq(reason, abi.encodeWithSelector(IArbiter.ExitModeActive.selector));
+        vm.assertEq(reason, abi.encodeWithSelector(IArbiterTypes.ExitModeActive.selector));
     }
 }

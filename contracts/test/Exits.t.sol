@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 import {Simulator} from "./support/Simulator.sol";
 
@@ -123,7 +124,7 @@ contract ExitsTest is ArbiterTest {
     function test_RevertSubmitProof_WhenAlreadyAcceptedWithOtherExits() public {
         _submit(PAYEE, _provedWith(2, _one(_exit(0, EXIT, 5))));
         IArbiter.Submission memory late = _provedWith(2, _one(_exit(0, RIVAL, 5)));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AlreadyAccepted.selector, 2, _root(1)));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyAccepted.selector, 2, _root(1)));
         arbiter.submitProof(late);
     }
 
@@ -135,7 +136,7 @@ contract ExitsTest is ArbiterTest {
             address(arbiter).call(abi.encodeCall(IArbiter.submitProof, (submission)));
         vm.assertLt(vm.lastCallGas().gasTotalUsed, NO_PAIRING_GAS);
         vm.assertFalse(ok);
-        vm.assertEq(reason, abi.encodeWithSelector(IArbiter.WrongExit.selector, index, exits[index]));
+        vm.assertEq(reason, abi.encodeWithSelector(IArbiterTypes.WrongExit.selector, index, exits[index]));
     }
 
     /// @dev Σ V[i]·xⁱ with growing powers, the other way round than the library.

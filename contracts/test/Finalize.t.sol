@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 contract FinalizeTest is ArbiterTest {
@@ -34,13 +34,13 @@ contract FinalizeTest is ArbiterTest {
         arbiter.finalize(100);
         vm.assertEq(arbiter.finalize(100), 0);
         vm.assertEq(arbiter.creditOf(PAYEE), READY * (REWARD - 10));
-        vm.assertEq(address(arbiter).balance, uint256(READY) * REWARD);
+        vm.assertEq(_held(), uint256(READY) * REWARD);
     }
 
     function test_Finalize_EmitsEveryBatch() public {
         for (uint64 number = 9; number <= READY; ++number) {
             vm.expectEmit(address(arbiter));
-            emit IArbiter.BatchFinalized(number, PAYEE, _root(number), REWARD);
+            emit IArbiterTypes.BatchFinalized(number, PAYEE, _root(number), REWARD);
         }
         arbiter.finalize(100);
     }

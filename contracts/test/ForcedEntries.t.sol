@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 /// @dev Queueing forced exits and forced transactions, and what a posting that drains them must look like.
@@ -13,7 +13,7 @@ contract ForcedEntriesTest is ArbiterTest {
         uint256 fee = arbiter.queueFee();
         vm.deal(caller, fee);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.ForcedExitQueued(0, account, caller, amount);
+        emit IArbiterTypes.ForcedExitQueued(0, account, caller, amount);
         vm.prank(caller);
         arbiter.forceExit{value: fee}(account, amount);
         vm.assertEq(arbiter.queueTail(), 1);
@@ -24,7 +24,7 @@ contract ForcedEntriesTest is ArbiterTest {
     function testFuzz_ForceTransaction_QueuesAnyWords(bytes32[4] memory words) public {
         uint256 fee = arbiter.queueFee();
         vm.expectEmit(address(arbiter));
-        emit IArbiter.ForcedTransactionQueued(0, words);
+        emit IArbiterTypes.ForcedTransactionQueued(0, words);
         vm.prank(USER);
         arbiter.forceTransaction{value: fee}(words);
         _post(SEQUENCER, _header(0), _dataWith(abi.encodePacked(words)), 1);
@@ -36,7 +36,7 @@ contract ForcedEntriesTest is ArbiterTest {
         _deposit(5, 2000);
         _sequence(1, _dataWith(_depositSlot(0, 5, 2000)));
         _forceExit(RIVAL, 0, 2000);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.EntryMismatch.selector, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.EntryMismatch.selector, 1);
         _refusesPosting(SEQUENCER, _header(0, 1), _dataWith(_exitSlot(EXIT, 0, 2000)), 1, reason);
         _post(SEQUENCER, _header(0, 1), _dataWith(_exitSlot(RIVAL, 0, 2000)), 1);
     }
@@ -69,7 +69,7 @@ contract ForcedEntriesTest is ArbiterTest {
         bytes memory data = _mixedData();
         if (uint256(deposits) + forced > 4) {
             bytes memory reason =
-                abi.encodeWithSelector(IArbiter.WrongCounts.selector, uint256(deposits) + forced, 4);
+                abi.encodeWithSelector(IArbiterTypes.WrongCounts.selector, uint256(deposits) + forced, 4);
             _refusesPosting(SEQUENCER, _header(deposits, forced), data, 4, reason);
         } else {
             // The first entry, a transaction, finds an exit where the header says it belongs, unless it says two
@@ -151,7 +151,7 @@ contract ForcedEntriesTest is ArbiterTest {
     /// @dev A deposit's words in a user slot: the header counts none, and a count without an entry is refused.
     function test_RevertSequenceBatch_WhenAUserSlotIsCountedAsADeposit() public {
         bytes memory data = _dataWith(_depositSlot(0, 5, 2000));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongCounts.selector, 1, 0);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongCounts.selector, 1, 0);
         _refusesPosting(SEQUENCER, _header(1), data, 0, reason);
         _refusesPosting(SEQUENCER, _header(0, 1), data, 0, reason);
         _sequence(0, data);
@@ -220,6 +220,6 @@ contract ForcedEntriesTest is ArbiterTest {
     }
 
     function _mismatch(uint64 queueIndex) private pure returns (bytes memory) {
-        return abi.encodeWithSelector(IArbiter.EntryMismatch.selector, queueIndex);
+        return abi.encodeWithSelector(IArbiterTypes.EntryMismatch.selector, queueIndex);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 import {Simulator} from "./support/Simulator.sol";
 
@@ -159,7 +160,7 @@ contract GasTest is ArbiterTest {
         (bool ok, bytes memory reason) =
             address(arbiter).call(abi.encodeCall(IArbiter.submitProof, (submission)));
         vm.assertFalse(ok);
-        vm.assertEq(bytes32(bytes4(reason)), bytes32(IArbiter.AlreadyAccepted.selector));
+        vm.assertEq(bytes32(bytes4(reason)), bytes32(IArbiterTypes.AlreadyAccepted.selector));
         vm.assertLt(vm.lastCallGas().gasTotalUsed, LATE_PROOF_EXECUTION);
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
@@ -17,7 +16,7 @@ contract GasSteadyTest is ArbiterTest {
         super.setUp();
         IArbiter.Config memory config = _config();
         config.slots = WIDE;
-        arbiter = new Arbiter(config);
+        arbiter = _deploy(config);
         for (uint256 i = 0; i < WIDE / SLOTS; ++i) {
             data = bytes.concat(data, _data(i));
         }
@@ -27,6 +26,7 @@ contract GasSteadyTest is ArbiterTest {
             submission.data = data;
             _submit(PAYEE, _prove(submission));
         }
+        vm.roll(block.number + ALARM_DELAY);
         _postMany(1);
     }
 

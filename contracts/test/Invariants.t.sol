@@ -49,21 +49,29 @@ contract InvariantsTest is Test {
     }
 
     /// @dev Deposits not exited, exits not credited among them; escrows of batches not final; fees of entries not
-    /// in a final batch; credits: to the wei.
+    /// in a final batch; credits; the alarm's pot; beside the bond: to the wei.
     function invariant_BalanceIsWhatIsOwed() public view {
-        (uint64 head,) = arbiter.head();
-        uint256 escrows = uint256(head - arbiter.finalizedNumber()) * handler.reward();
         uint256 inside = (handler.depositedGwei() - handler.creditedGwei()) * 1 gwei;
         (, uint256 pending) = handler.fees();
-        vm.assertEq(address(arbiter).balance, inside + escrows + pending + handler.credits());
+        uint256 owed = inside + handler.escrows() + pending + handler.credits() + handler.pot();
+        vm.assertEq(handler.held(), owed);
     }
 
     /// @dev Rewards of final batches, fees of their entries and credited exits, each once.
     function invariant_NothingIsPaidTwice() public view {
         uint256 paid = handler.credits() + handler.withdrawnWei();
         (uint256 earned,) = handler.fees();
-        uint256 rewards = uint256(arbiter.finalizedNumber()) * handler.reward();
-        vm.assertEq(paid, rewards + earned + handler.creditedGwei() * 1 gwei);
+        uint256 forProofs = handler.rewardsPaid() + handler.returned();
+        vm.assertEq(paid, forProofs + earned + handler.creditedGwei() * 1 gwei);
+    }
+
+    /// @dev The bond paid for delays, and for nothing else.
+    function invariant_TheBondPaysForDelaysAlone() public view {
+        vm.assertEq(handler.bondLeft() + handler.charged(), arbiter.bond());
+    }
+
+    function invariant_TheControllerIsTheRules() public view {
+        vm.assertEq(arbiter.currentReward(), handler.expectedReward());
     }
 
     function invariant_TheRootIsTheCanonicalOne() public view {

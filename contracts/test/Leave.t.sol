@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {EndTest} from "./support/EndTest.sol";
 import {RevertingReceiver} from "./support/Receivers.sol";
 import {Simulator} from "./support/Simulator.sol";
@@ -16,7 +17,7 @@ contract LeaveTest is EndTest {
     function test_Leave_CreditsTheWholeBalanceToTheExitAddress() public {
         uint256[8] memory proof = _membership(_root(LAST_FINAL), 0, EXIT, FIRST_BALANCE);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.Left(0, EXIT, FIRST_BALANCE);
+        emit IArbiterTypes.Left(0, EXIT, FIRST_BALANCE);
         vm.prank(RIVAL);
         arbiter.leave(0, EXIT, FIRST_BALANCE, proof);
         vm.assertTrue(arbiter.hasLeft(0));
@@ -45,7 +46,7 @@ contract LeaveTest is EndTest {
         account %= 16;
         _leave(account, EXIT, FIRST_BALANCE);
         uint256[8] memory proof = _membership(_root(LAST_FINAL), account, other, balance);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AlreadyLeft.selector, account));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyLeft.selector, account));
         arbiter.leave(account, other, balance, proof);
         vm.assertEq(arbiter.creditOf(EXIT), uint256(FIRST_BALANCE) * 1 gwei);
     }
@@ -56,7 +57,7 @@ contract LeaveTest is EndTest {
         _leave(0, EXIT, FIRST_BALANCE);
         uint256[8] memory proof =
             Simulator.prove(_root(LAST_FINAL), uint160(EXIT), FIRST_BALANCE, bound(salt, 1, R - 1));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AlreadyLeft.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyLeft.selector, 0));
         arbiter.leave(0, EXIT, FIRST_BALANCE, proof);
     }
 
@@ -98,7 +99,7 @@ contract LeaveTest is EndTest {
     function testFuzz_RevertLeave_WhenTheTreeHasNoSuchAccount(uint48 account) public {
         account = uint48(bound(account, 16, type(uint48).max));
         uint256[8] memory proof = _membership(_root(LAST_FINAL), account, EXIT, 5);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AccountUnknown.selector, account));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AccountUnknown.selector, account));
         arbiter.leave(account, EXIT, 5, proof);
     }
 
@@ -166,7 +167,7 @@ contract LeaveTest is EndTest {
     function test_Leave_AnAddressThatCannotReceiveHarmsOnlyItself() public {
         RevertingReceiver receiver = new RevertingReceiver();
         _leave(0, address(receiver), FIRST_BALANCE);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.TransferFailed.selector, address(receiver)));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.TransferFailed.selector, address(receiver)));
         receiver.pull(arbiter);
         _leave(1, USER, SECOND_BALANCE);
         uint256 before = USER.balance;
@@ -186,7 +187,7 @@ contract LeaveTest is EndTest {
     }
 
     function _refuses(uint48 account, address exitAddress, uint96 balance, uint256[8] memory proof) private {
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.InvalidProof.selector));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.InvalidProof.selector));
         arbiter.leave(account, exitAddress, balance, proof);
         vm.assertFalse(arbiter.hasLeft(account));
     }

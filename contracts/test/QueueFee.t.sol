@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 /// @dev What an entry prepays (docs/protocol.md section 8), and that all of it reaches the poster.
@@ -18,10 +18,10 @@ contract QueueFeeTest is ArbiterTest {
         uint8 backlog
     ) public {
         (slots, backlog) = (uint8(bound(slots, 1, 255)), uint8(bound(backlog, 0, 70)));
-        reward = uint96(bound(reward, 0, 1000 ether));
+        reward = uint96(bound(reward, 0, 1e12)) * 1 gwei;
         IArbiter.Config memory config = _config();
-        (config.reward, config.slots) = (reward, slots);
-        arbiter = new Arbiter(config);
+        (config.reward, config.rewardFloor, config.bond, config.slots) = (reward, 0, 3 * reward, slots);
+        arbiter = _deploy(config);
         vm.deal(USER, type(uint96).max);
         for (uint256 i = 0; i < backlog; ++i) {
             _forceTransaction(_userSlot(i));
@@ -46,7 +46,7 @@ contract QueueFeeTest is ArbiterTest {
 
     function test_RevertEnqueue_WhenTheFeeIsShortByAWei() public {
         uint256 fee = arbiter.queueFee();
-        bytes memory reason = abi.encodeWithSelector(IArbiter.FeeTooLow.selector, fee - 1, fee);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.FeeTooLow.selector, fee - 1, fee);
         vm.expectRevert(reason);
         vm.prank(USER);
         arbiter.forceExit{value: fee - 1}(0, 1);
@@ -58,19 +58,19 @@ contract QueueFeeTest is ArbiterTest {
     function test_RevertEnqueue_WhenTheFeeWouldNotFit() public {
         uint256 most = 2 ** 88 - 1;
         vm.deal(USER, 2 ** 90);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.FeeTooHigh.selector, most + 1, most));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.FeeTooHigh.selector, most + 1, most));
         vm.prank(USER);
         arbiter.forceExit{value: most + 1}(0, 1);
         vm.prank(USER);
         arbiter.forceExit{value: most}(0, 1);
-        vm.assertEq(address(arbiter).balance, most);
+        vm.assertEq(_held(), most);
     }
 
     /// @dev The greatest batch of the dearest entries can be posted: nobody can stop the queue with money.
     function test_QueueFee_OfAWholeBatchOfTheDearestEntriesFits() public {
         IArbiter.Config memory config = _config();
         config.slots = 255;
-        arbiter = new Arbiter(config);
+        arbiter = _deploy(config);
         bytes memory slot = _userSlot(1);
         bytes memory data;
         uint256 most = 2 ** 88 - 1;
@@ -97,7 +97,7 @@ contract QueueFeeTest is ArbiterTest {
         vm.assertEq(arbiter.finalizedNumber(), 2);
         vm.assertEq(arbiter.creditOf(SEQUENCER), paid);
         vm.assertEq(arbiter.creditOf(PAYEE), 2 * REWARD);
-        vm.assertEq(address(arbiter).balance, 2000 gwei + paid + 2 * REWARD);
+        vm.assertEq(_held(), 2000 gwei + paid + 2 * REWARD);
     }
 
     function test_Fees_AreNotPaidForAProofOnAnotherRoot() public {
@@ -112,7 +112,7 @@ contract QueueFeeTest is ArbiterTest {
     function _enqueueThree() private returns (uint256 paid) {
         _deposit(5, 2000);
         _forceExit(EXIT, 0, 300);
-        paid = address(arbiter).balance - 2000 gwei + 1 ether;
+        paid = _held() - 2000 gwei + 1 ether;
         vm.prank(USER);
         arbiter.forceTransaction{value: 1 ether}(abi.decode(_userSlot(1), (bytes32[4])));
     }

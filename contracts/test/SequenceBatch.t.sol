@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 contract SequenceBatchTest is ArbiterTest {
@@ -9,13 +10,13 @@ contract SequenceBatchTest is ArbiterTest {
         bytes memory data = _data(1);
         bytes32 hash = _hash(0, data);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.BatchSequenced(1, hash, 0, _header(0), data, REWARD, 0);
+        emit IArbiterTypes.BatchSequenced(1, hash, 0, _header(0), data, REWARD, 0);
         _sequence(0, data);
         (uint64 number, bytes32 batchHash) = arbiter.head();
         vm.assertEq(number, 1);
         vm.assertEq(batchHash, hash);
         vm.assertEq(arbiter.batchHashOf(1), hash);
-        vm.assertEq(address(arbiter).balance, REWARD);
+        vm.assertEq(_held(), REWARD);
     }
 
     function test_SequenceBatch_ChainsBatchesByTheirHashes() public {
@@ -46,7 +47,7 @@ contract SequenceBatchTest is ArbiterTest {
     function testFuzz_RevertSequenceBatch_WhenTheCallerIsNotTheSequencer(address caller) public {
         vm.assume(caller != SEQUENCER);
         vm.deal(caller, 1 ether);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NotSequencer.selector, caller, SEQUENCER));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NotInTurn.selector, caller, SEQUENCER));
         vm.prank(caller);
         arbiter.sequenceBatch{value: REWARD}(1, 0, _header(0), _data(1), 0);
     }
@@ -55,13 +56,13 @@ contract SequenceBatchTest is ArbiterTest {
         _sequenceMany(1);
         vm.assume(number != 2);
         bytes32 parent = arbiter.batchHashOf(1);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongNumber.selector, number, 2);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongNumber.selector, number, 2);
         _refuses(reason, REWARD, number, parent, _header(0), _data(2), 0);
     }
 
     function test_RevertSequenceBatch_WhenAPostingIsCopied() public {
         _sequenceMany(1);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongNumber.selector, 1, 2);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongNumber.selector, 1, 2);
         _refuses(reason, REWARD, 1, 0, _header(0), _data(1), 0);
     }
 
@@ -69,20 +70,21 @@ contract SequenceBatchTest is ArbiterTest {
         _sequenceMany(1);
         bytes32 expected = arbiter.batchHashOf(1);
         vm.assume(parent != expected);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongParent.selector, parent, expected);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongParent.selector, parent, expected);
         _refuses(reason, REWARD, 2, parent, _header(0), _data(2), 0);
     }
 
     function testFuzz_RevertSequenceBatch_WhenTheRewardIsNotExact(uint256 value) public {
         value = bound(value, 0, 100 ether);
         vm.assume(value != REWARD);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongReward.selector, value, REWARD);
+        bytes memory reason =
+            abi.encodeWithSelector(IArbiterTypes.WrongReward.selector, value, REWARD, REWARD);
         _refuses(reason, value, 1, 0, _header(0), _data(1), 0);
     }
 
     function testFuzz_RevertSequenceBatch_WhenTheDataLengthIsWrong(uint16 length) public {
         vm.assume(length != 512);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongDataLength.selector, length, 512);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongDataLength.selector, length, 512);
         _refuses(reason, REWARD, 1, 0, _header(0), new bytes(length), 0);
     }
 
@@ -90,13 +92,13 @@ contract SequenceBatchTest is ArbiterTest {
         for (uint256 i = 0; i < 5; ++i) {
             _deposit(5, 2000);
         }
-        bytes memory reason = abi.encodeWithSelector(IArbiter.TooManyEntries.selector, 5, 4);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.TooManyEntries.selector, 5, 4);
         _refuses(reason, REWARD, 1, 0, _header(5), _data(1), 5);
     }
 
     function test_RevertSequenceBatch_WhenDepositsAreMadeUp() public {
         bytes memory data = _dataWith(_depositSlot(0, 5, 2000));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongQueueEnd.selector, 1, 0, 0);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongQueueEnd.selector, 1, 0, 0);
         _refuses(reason, REWARD, 1, 0, _header(1), data, 1);
     }
 
@@ -106,7 +108,7 @@ contract SequenceBatchTest is ArbiterTest {
         _sequence(1, _dataWith(_depositSlot(0, 5, 2000)));
         vm.assume(queueEnd < 1 || queueEnd > 2);
         bytes32 parent = arbiter.batchHashOf(1);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.WrongQueueEnd.selector, queueEnd, 1, 2);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.WrongQueueEnd.selector, queueEnd, 1, 2);
         _refuses(reason, REWARD, 2, parent, _header(0), _data(2), queueEnd);
     }
 
@@ -116,7 +118,7 @@ contract SequenceBatchTest is ArbiterTest {
         bytes memory data = _dataWith(_depositSlot(0, 5, 2000));
         position %= 128;
         data[position] ^= bytes1(uint8(bound(flip, 1, 255)));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.EntryMismatch.selector, 0);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.EntryMismatch.selector, 0);
         _refuses(reason, REWARD, 1, 0, _header(1), data, 1);
     }
 
@@ -124,7 +126,7 @@ contract SequenceBatchTest is ArbiterTest {
         _deposit(5, 2000);
         _deposit(50, 3000);
         bytes memory data = _dataWith(bytes.concat(_depositSlot(1, 50, 3000), _depositSlot(0, 5, 2000)));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.EntryMismatch.selector, 0);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.EntryMismatch.selector, 0);
         _refuses(reason, REWARD, 1, 0, _header(2), data, 2);
     }
 
@@ -141,10 +143,10 @@ contract SequenceBatchTest is ArbiterTest {
         vm.roll(start + 1);
         _deposit(50, 3000);
         vm.roll(start + 1 + DEADLINE);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 1);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 0, 1);
         _refuses(reason, REWARD, 1, 0, _header(0), _data(1), 0);
         vm.roll(start + 2 + DEADLINE);
-        reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 1, 2);
+        reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 1, 2);
         _refuses(reason, REWARD, 1, 0, _header(1), _dataWith(_depositSlot(0, 5, 2000)), 1);
         _sequence(2, _dataWith(bytes.concat(_depositSlot(0, 5, 2000), _depositSlot(1, 50, 3000))));
     }
@@ -156,7 +158,7 @@ contract SequenceBatchTest is ArbiterTest {
             if (i < 2) queued = bytes.concat(queued, _depositSlot(i, 5, 2000));
         }
         vm.roll(block.number + 10 * uint256(DEADLINE));
-        bytes memory reason = abi.encodeWithSelector(IArbiter.OverdueEntries.selector, 0, 2);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.OverdueEntries.selector, 0, 2);
         _refuses(reason, REWARD, 1, 0, _header(0), _data(1), 0);
         _sequence(2, _dataWith(queued));
     }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {Statement} from "../src/libraries/Statement.sol";
 import {StatementHarness} from "./support/StatementHarness.sol";
 import {Test} from "./support/Test.sol";
@@ -63,7 +64,7 @@ contract StatementTest is Test {
             vm.assertEq(v, wanted);
             vm.assertEq(v.evaluate(words, 3), v.evaluate(length / 32, 3), "words left out");
         } catch (bytes memory reason) {
-            vm.assertEq(reason, abi.encodeWithSelector(IArbiter.WrongExit.selector, wrong, exits[wrong]));
+            vm.assertEq(reason, abi.encodeWithSelector(IArbiterTypes.WrongExit.selector, wrong, exits[wrong]));
         }
     }
 
@@ -134,7 +135,7 @@ contract StatementTest is Test {
     }
 
     function _header(uint256 i) private view returns (IArbiter.Header memory) {
-        return IArbiter.Header({
+        return IArbiterTypes.Header({
             deposits: uint8(_uint(i, "deposits")),
             forced: uint8(_uint(i, "forced")),
             feeAccount: uint48(_uint(i, "fee_account"))

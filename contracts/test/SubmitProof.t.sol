@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {Statement} from "../src/libraries/Statement.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 import {Simulator} from "./support/Simulator.sol";
@@ -16,9 +17,7 @@ contract SubmitProofTest is ArbiterTest {
     function test_SubmitProof_PaysTheNamedPayeeAndFinalizes() public {
         IArbiter.Submission memory submission = _proved(1, PAYEE, 0);
         vm.expectEmit(address(arbiter));
-        emit IArbiter.ProofAccepted(1, PAYEE, _root(0), _root(1), RIVAL, 0);
-        vm.expectEmit(address(arbiter));
-        emit IArbiter.BatchFinalized(1, PAYEE, _root(1), REWARD);
+        emit IArbiterTypes.BatchProved(1, PAYEE, _root(0), _root(1), RIVAL, 0, REWARD);
         _submit(RIVAL, submission);
         vm.assertEq(arbiter.creditOf(PAYEE), REWARD);
         vm.assertEq(arbiter.creditOf(RIVAL), 0);
@@ -46,11 +45,15 @@ contract SubmitProofTest is ArbiterTest {
     }
 
     function test_SubmitProof_RemembersWhatWasAccepted() public {
-        _submit(RIVAL, _proved(2, PAYEE, 0));
+        vm.roll(7);
+        IArbiter.Submission memory submission = _proved(2, PAYEE, 0);
+        vm.expectEmit(address(arbiter));
+        emit IArbiterTypes.ProofAccepted(2, PAYEE, _root(1), _root(2), RIVAL, 0);
+        _submit(RIVAL, submission);
         (uint256 newRoot, address payee, uint64 acceptedAt) = arbiter.accepted(2, _root(1));
         vm.assertEq(newRoot, _root(2));
         vm.assertEq(payee, PAYEE);
-        vm.assertEq(acceptedAt, 1_800_000_000);
+        vm.assertEq(acceptedAt, 7);
         vm.assertEq(arbiter.creditOf(PAYEE), 0);
         vm.assertEq(arbiter.finalizedNumber(), 0);
     }
@@ -93,7 +96,7 @@ contract SubmitProofTest is ArbiterTest {
         _refuses(
             RIVAL,
             _proved(2, RIVAL, 0),
-            abi.encodeWithSelector(IArbiter.AlreadyAccepted.selector, 2, _root(1))
+            abi.encodeWithSelector(IArbiterTypes.AlreadyAccepted.selector, 2, _root(1))
         );
     }
 
@@ -101,14 +104,14 @@ contract SubmitProofTest is ArbiterTest {
         _submit(PAYEE, _proved(1, PAYEE, 0));
         IArbiter.Submission memory late = _unproved(1, RIVAL, 0);
         late.oldRoot = oldRoot;
-        _refuses(RIVAL, late, abi.encodeWithSelector(IArbiter.AlreadyAccepted.selector, 1, oldRoot));
+        _refuses(RIVAL, late, abi.encodeWithSelector(IArbiterTypes.AlreadyAccepted.selector, 1, oldRoot));
     }
 
     function testFuzz_RevertSubmitProof_WhenTheBatchIsUnknown(uint64 number) public {
         if (number != 0) number = uint64(bound(number, 4, type(uint64).max));
         IArbiter.Submission memory submission = _proved(1, PAYEE, 0);
         submission.number = number;
-        _refuses(PAYEE, submission, abi.encodeWithSelector(IArbiter.BatchUnknown.selector, number, 3));
+        _refuses(PAYEE, submission, abi.encodeWithSelector(IArbiterTypes.BatchUnknown.selector, number, 3));
     }
 
     function test_RevertSubmitProof_WhenAPublicValueChangesByOne() public {
@@ -139,9 +142,9 @@ contract SubmitProofTest is ArbiterTest {
         IArbiter.Submission memory submission = _proved(1, PAYEE, 0);
         submission.header.feeAccount += 1;
         _assertWrongBatch(submission);
-        submission.header = IArbiter.Header({deposits: 1, forced: 0, feeAccount: 7});
+        submission.header = IArbiterTypes.Header({deposits: 1, forced: 0, feeAccount: 7});
         _assertWrongBatch(submission);
-        submission.header = IArbiter.Header({deposits: 0, forced: 1, feeAccount: 7});
+        submission.header = IArbiterTypes.Header({deposits: 0, forced: 1, feeAccount: 7});
         _assertWrongBatch(submission);
     }
 
@@ -171,7 +174,7 @@ contract SubmitProofTest is ArbiterTest {
     }
 
     function test_RevertSubmitProof_WhenThePayeeIsZero() public {
-        _refuses(RIVAL, _proved(1, address(0), 0), abi.encodeWithSelector(IArbiter.ZeroPayee.selector));
+        _refuses(RIVAL, _proved(1, address(0), 0), abi.encodeWithSelector(IArbiterTypes.ZeroPayee.selector));
     }
 
     function testFuzz_RevertSubmitProof_WhenTheTipExceedsTheReward(uint96 tip) public {
@@ -179,7 +182,7 @@ contract SubmitProofTest is ArbiterTest {
         _refuses(
             RIVAL,
             _proved(1, PAYEE, tip),
-            abi.encodeWithSelector(IArbiter.TipAboveReward.selector, tip, REWARD)
+            abi.encodeWithSelector(IArbiterTypes.TipAboveReward.selector, tip, REWARD)
         );
     }
 
@@ -187,7 +190,9 @@ contract SubmitProofTest is ArbiterTest {
         vm.assume(length != 512);
         IArbiter.Submission memory submission = _proved(1, PAYEE, 0);
         submission.data = new bytes(length);
-        _refuses(RIVAL, submission, abi.encodeWithSelector(IArbiter.WrongDataLength.selector, length, 512));
+        _refuses(
+            RIVAL, submission, abi.encodeWithSelector(IArbiterTypes.WrongDataLength.selector, length, 512)
+        );
     }
 
     function testFuzz_RevertSubmitProof_WhenTheProofIsRandom(uint256[8] memory words) public {
@@ -206,7 +211,7 @@ contract SubmitProofTest is ArbiterTest {
         _refuses(
             RIVAL,
             _proved(1, PAYEE, 0),
-            abi.encodeWithSelector(IArbiter.AlreadyAccepted.selector, 1, _root(0))
+            abi.encodeWithSelector(IArbiterTypes.AlreadyAccepted.selector, 1, _root(0))
         );
     }
 
@@ -231,12 +236,14 @@ contract SubmitProofTest is ArbiterTest {
                 submission.data
             )
         );
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.WrongBatch.selector, hash, arbiter.batchHashOf(1)));
+        vm.expectRevert(
+            abi.encodeWithSelector(IArbiterTypes.WrongBatch.selector, hash, arbiter.batchHashOf(1))
+        );
         arbiter.submitProof(submission);
     }
 
     function _assertNotInField(IArbiter.Submission memory submission, uint256 value) private {
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NotInField.selector, value));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NotInField.selector, value));
         arbiter.submitProof(submission);
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 
 /// @dev Many proofs in one call: each is taken or left as if it had come alone.
@@ -92,7 +93,7 @@ contract SubmitProofsTest is ArbiterTest {
     function test_RevertSubmitProofs_WhenNoneHolds() public {
         IArbiter.Submission[] memory all = _chain(3, 2);
         (all[0].proof, all[1].proof) = (all[1].proof, all[0].proof);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.InvalidProof.selector));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.InvalidProof.selector));
         arbiter.submitProofs(all);
     }
 
@@ -125,20 +126,20 @@ contract SubmitProofsTest is ArbiterTest {
     function test_RevertSubmitProofs_WhenOneDoesNotFitItsBatch() public {
         IArbiter.Submission[] memory all = _chain(3, 3);
         all[1].commitment += R;
-        _refuses(all, abi.encodeWithSelector(IArbiter.NotInField.selector, all[1].commitment));
+        _refuses(all, abi.encodeWithSelector(IArbiterTypes.NotInField.selector, all[1].commitment));
         all = _chain(3, 3);
         all[2].payee = address(0);
-        _refuses(all, abi.encodeWithSelector(IArbiter.ZeroPayee.selector));
+        _refuses(all, abi.encodeWithSelector(IArbiterTypes.ZeroPayee.selector));
         all = _chain(3, 3);
         all[2].number = COUNT + 3;
-        _refuses(all, abi.encodeWithSelector(IArbiter.BatchUnknown.selector, COUNT + 3, COUNT + 2));
+        _refuses(all, abi.encodeWithSelector(IArbiterTypes.BatchUnknown.selector, COUNT + 3, COUNT + 2));
         all = _chain(3, 3);
         all[0].data[5] ^= 0x01;
         bytes32 expected = arbiter.batchHashOf(3);
         bytes32 hash = keccak256(
             abi.encodePacked(uint256(4 * 256 + 2), uint256(0), uint256(0), uint256(7), all[0].data)
         );
-        _refuses(all, abi.encodeWithSelector(IArbiter.WrongBatch.selector, hash, expected));
+        _refuses(all, abi.encodeWithSelector(IArbiterTypes.WrongBatch.selector, hash, expected));
     }
 
     /// @dev Exits of a batch that became final at once, and of one that had to wait, are both credited once.
@@ -152,7 +153,7 @@ contract SubmitProofsTest is ArbiterTest {
         arbiter.creditExits(3, all[1].exits);
         vm.assertEq(arbiter.creditOf(USER), 500 gwei);
         vm.assertEq(arbiter.creditOf(EXIT), 600 gwei);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NoExitsDue.selector, 3));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NoExitsDue.selector, 3));
         arbiter.creditExits(3, all[1].exits);
     }
 
@@ -178,7 +179,7 @@ contract SubmitProofsTest is ArbiterTest {
     }
 
     function _late(IArbiter.Submission[] memory all) private {
-        _refuses(all, abi.encodeWithSelector(IArbiter.NothingToAccept.selector));
+        _refuses(all, abi.encodeWithSelector(IArbiterTypes.NothingToAccept.selector));
     }
 
     function _refuses(IArbiter.Submission[] memory all, bytes memory reason) private {

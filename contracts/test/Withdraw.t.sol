@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
 import {
     BombingReceiver,
@@ -20,18 +20,18 @@ contract WithdrawTest is ArbiterTest {
     function test_Withdraw_PaysTheCreditOnce() public {
         _submit(RIVAL, _proved(1, PAYEE, 0));
         vm.expectEmit(address(arbiter));
-        emit IArbiter.Withdrawn(PAYEE, REWARD);
+        emit IArbiterTypes.Withdrawn(PAYEE, REWARD);
         vm.prank(PAYEE);
         arbiter.withdraw();
         vm.assertEq(PAYEE.balance, REWARD);
         vm.assertEq(arbiter.creditOf(PAYEE), 0);
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NothingToWithdraw.selector, PAYEE));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NothingToWithdraw.selector, PAYEE));
         vm.prank(PAYEE);
         arbiter.withdraw();
     }
 
     function testFuzz_RevertWithdraw_WhenThereIsNothing(address caller) public {
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.NothingToWithdraw.selector, caller));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.NothingToWithdraw.selector, caller));
         vm.prank(caller);
         arbiter.withdraw();
     }
@@ -46,7 +46,7 @@ contract WithdrawTest is ArbiterTest {
     function test_RevertWithdraw_WhenTheReceiverReverts() public {
         Receiver receiver = new RevertingReceiver();
         _submit(RIVAL, _proved(1, address(receiver), 0));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.TransferFailed.selector, address(receiver)));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.TransferFailed.selector, address(receiver)));
         receiver.pull(arbiter);
         _assertOnlyItselfIsHarmed(address(receiver));
     }
@@ -54,7 +54,7 @@ contract WithdrawTest is ArbiterTest {
     function test_RevertWithdraw_WhenTheReceiverBurnsItsGas() public {
         Receiver receiver = new GasBurningReceiver();
         _submit(RIVAL, _proved(1, address(receiver), 0));
-        vm.expectRevert(abi.encodeWithSelector(IArbiter.TransferFailed.selector, address(receiver)));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.TransferFailed.selector, address(receiver)));
         receiver.pull{gas: 1_000_000}(arbiter);
         _assertOnlyItselfIsHarmed(address(receiver));
     }
@@ -72,7 +72,7 @@ contract WithdrawTest is ArbiterTest {
         receiver.pull(arbiter);
         vm.assertFalse(receiver.reentered());
         vm.assertEq(address(receiver).balance, REWARD);
-        vm.assertEq(address(arbiter).balance, 2 * REWARD);
+        vm.assertEq(_held(), 2 * REWARD);
     }
 
     /// @dev Its credit stays; others are proved, paid and withdraw as if it were not there.

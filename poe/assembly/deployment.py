@@ -6,10 +6,10 @@ from poe.backend import native
 from poe.backend.circuits import empty_root
 from poe.backend.interface import KeyInfo
 from poe.l1.deploy import Deployment, deploy_arbiter
-from poe.l1.interface import ArbiterParameters, Deadlines
+from poe.l1.interface import ArbiterParameters, Deadlines, Market
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
-from poe.rollup.types import Address, Shape, Wei
+from poe.rollup.types import Shape
 
 
 async def deploy_with_key(
@@ -19,8 +19,7 @@ async def deploy_with_key(
     membership_key: KeyInfo,
     *,
     shape: Shape,
-    sequencer: Address,
-    reward: Wei,
+    market: Market = Market(),
     deadlines: Deadlines = Deadlines(),
 ) -> ArbiterParameters:
     """Deploy an arbiter that verifies with these keys and starts from the empty state; BackendError for a worthless
@@ -33,11 +32,10 @@ async def deploy_with_key(
         membership_key_words=membership_key.verifying_key_words,
         membership_key_provenance=membership_key.provenance,
         membership_version=int.from_bytes(membership_key.circuit.hash),
-        sequencer=sequencer,
         genesis_root=empty_root(shape),
         circuit_version=int.from_bytes(key.circuit.hash),
         shape=shape,
-        reward=reward,
+        market=market,
         deadlines=deadlines,
     )
     return await deploy_arbiter(rpc, signer, deployment)

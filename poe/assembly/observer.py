@@ -25,7 +25,7 @@ async def run_observer(settings: Settings) -> None:
     """Run an observer until cancelled."""
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
-        metrics, endpoint = open_metrics(settings, stack, chain)
+        metrics, endpoint = open_metrics("observer", settings, stack, chain)
         standings = Standings(chain.parameters.genesis_root)
         endpoints = {"metrics": endpoint}
         watchers: tuple[Callable[[ChainUpdate], None], ...] = ()

@@ -17,7 +17,7 @@ from poe.backend.external import ExternalProofs
 from poe.backend.interface import KeyInfo, ProofBackend
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
-from poe.backend.worker import open_worker
+from poe.backend.worker import open_workers, split_threads
 from poe.config import Reloads, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import require_secure_key
@@ -47,7 +47,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         journal = stack.enter_context(open_journal(settings, chain, "prover"))
         require_tip_within_reward(settings, chain.parameters)
         key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
-        metrics, endpoint = open_metrics(settings, stack, chain)
+        metrics, endpoint = open_metrics("prover", settings, stack, chain)
         candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
         network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
         proofs = await stack.enter_async_context(open_proofs(settings, key, metrics.cancel_seconds.observe))
@@ -55,7 +55,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
         collaborators = Collaborators(
             candidates=candidates,
-            proofs=proofs,
+            proofs=proofs[0],
             arbiter=await connect(settings, chain, signer, journal),
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
@@ -81,6 +81,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             metrics=metrics,
             record=Record(metrics, journal),
             data_dir=Path(settings.data_dir),
+            further_proofs=proofs[1:],
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()
@@ -103,11 +104,11 @@ def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
 @asynccontextmanager
 async def open_proofs(
     settings: Settings, key: KeyInfo, on_cancelled: Callable[[float], None]
-) -> AsyncIterator[ProofBackend]:
-    """Our own proving process, or the external program that the settings name."""
+) -> AsyncIterator[tuple[ProofBackend, ...]]:
+    """Our own proving processes, or the external program that the settings name."""
     chosen = settings.prover
     if chosen.external_command:
-        yield ExternalProofs(
+        external = ExternalProofs(
             chosen.external_command,
             zkey=zkey_of(settings),
             verifying_key_words=key.verifying_key_words,
@@ -115,15 +116,16 @@ async def open_proofs(
             deadline_seconds=chosen.external_seconds,
             on_killed=on_cancelled,
         )
+        yield (external,)
         return
-    async with open_worker(
+    async with open_workers(
         key.path,
         circuit_hash=key.circuit.hash,
-        threads=chosen.threads,
+        threads=split_threads(chosen.threads, chosen.workers),
         tables=chosen.tables,
         on_cancelled=on_cancelled,
-    ) as worker:
-        yield worker
+    ) as workers:
+        yield workers
 
 
 def zkey_of(settings: Settings) -> Path:
@@ -175,7 +177,7 @@ def choose_strategy(settings: Settings, intents: IntentBook, experience: Experie
         experience.odds,
         experience.prices,
         least=Wei(settings.prover.min_profit_wei),
-        threads=settings.prover.threads,
+        threads=split_threads(settings.prover.threads, settings.prover.workers)[0],
         clock=time.time,
     )
 

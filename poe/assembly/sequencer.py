@@ -48,7 +48,7 @@ async def run_sequencer(settings: Settings) -> None:
         l1 = await open_chain(settings)
         require_sequencer(l1.parameters, signer)
         journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
-        metrics, endpoint = open_metrics(settings, stack, l1)
+        metrics, endpoint = open_metrics("sequencer", settings, stack, l1)
         engine = await trio.to_thread.run_sync(partial(open_engine, settings, l1))
         chain = EngineChain(engine, OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))

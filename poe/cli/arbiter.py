@@ -10,12 +10,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from poe.cli import exit_mode
-from poe.cli.bounds import require_between, require_memory
+from poe.cli.bounds import require_memory
 from poe.cli.parse import parse_shape
 from poe.cli.run import run_native
-from poe.l1.interface import Deadlines
-
-MAX_REWARD_WEI = 2**96 - 1
+from poe.l1.interface import Deadlines, Market
 
 app = App(name="arbiter", help="Deploy the contract, look at it, end it.")
 app.command(exit_mode.end, name="exit-mode")
@@ -25,13 +23,12 @@ app.command(exit_mode.end, name="exit-mode")
 def deploy(
     *,
     key_file: Path,
-    sequencer: str,
     rpc_url: str = "http://127.0.0.1:8545",
     shape: str = "4x5",
-    reward_wei: int = 10**16,
     key_cache: Path | None = None,
     proving_key: Path | None = None,
     membership_key: Path | None = None,
+    market: Annotated[Market, Parameter(name="*")] = Market(),
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
 ) -> None:
     """Deploy verifiers and arbiter, by default with the insecure development keys; print the address.
@@ -40,14 +37,10 @@ def deploy(
     ----------
     key_file
         Key of the account that pays for the deployment.
-    sequencer
-        Address that may post batches.
     rpc_url
         Ethereum JSON-RPC endpoint.
     shape
         Slots a batch and tree depth, such as 4x5.
-    reward_wei
-        Reward of a batch, escrowed by the sequencer at posting.
     key_cache
         Folder of proving keys; default $XDG_CACHE_HOME/poe/keys.
     proving_key
@@ -57,7 +50,6 @@ def deploy(
     """
     import trio
 
-    from poe.assembly.chain import parse_address
     from poe.assembly.deployment import deploy_with_key
     from poe.backend.keys import (
         ensure_dev_key,
@@ -68,12 +60,9 @@ def deploy(
     from poe.cli.passwords import load_account
     from poe.l1.keys import Signer
     from poe.l1.rpc import Rpc
-    from poe.rollup.types import Wei
 
     parsed, signer = parse_shape(shape), Signer(load_account(key_file))
-    owner = parse_address(sequencer, "--sequencer")
     require_memory(parsed)
-    require_between("reward-wei", reward_wei, 0, MAX_REWARD_WEI)
     find = partial(open_key_of, parsed, proving_key) if proving_key else partial(ensure_dev_key, parsed, key_cache)
     key = run_native(find)
     find_membership = (
@@ -90,8 +79,7 @@ def deploy(
             key,
             members,
             shape=parsed,
-            sequencer=owner,
-            reward=Wei(reward_wei),
+            market=market,
             deadlines=deadlines,
         )
         return "0x" + parameters.address.hex()
@@ -113,8 +101,8 @@ def show(*, address: str, rpc_url: str = "http://127.0.0.1:8545") -> None:
     import trio
 
     from poe.assembly.chain import parse_address
-    from poe.l1.contract import ArbiterViews
     from poe.l1.rpc import Rpc
+    from poe.l1.views import ArbiterViews
 
     async def run() -> dict[str, object]:
         views = ArbiterViews(Rpc(rpc_url), parse_address(address, "--address"))
@@ -125,8 +113,18 @@ def show(*, address: str, rpc_url: str = "http://127.0.0.1:8545") -> None:
             "chain_id": parameters.chain_id,
             "shape": str(parameters.shape),
             "circuit": f"{parameters.circuit_version:#066x}",
-            "sequencer": "0x" + parameters.sequencer.hex(),
+            "policy": "0x" + parameters.policy.hex(),
             "reward_wei": parameters.reward,
+            "reward_floor_wei": parameters.reward_floor,
+            "current_reward_wei": await views.view("currentReward"),
+            "bond_wei": parameters.bond,
+            "bounty_wei": parameters.bounty,
+            "target_delay_blocks": parameters.target_delay_blocks,
+            "double_after_blocks": parameters.double_after_blocks,
+            "quadruple_after_blocks": parameters.quadruple_after_blocks,
+            "halt_after_blocks": parameters.halt_after_blocks,
+            "window_blocks": parameters.window_blocks,
+            "sequencers": await views.view("sequencers"),
             "membership_circuit": f"{parameters.membership_version:#066x}",
             "queue_deadline_blocks": parameters.queue_deadline_blocks,
             "alarm_delay_blocks": parameters.alarm_delay_blocks,

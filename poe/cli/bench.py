@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from poe.cli import bench_sequence
+from poe.cli import bench_market, bench_sequence
 from poe.cli.bounds import require_between, require_memory
 from poe.cli.parse import parse_shape
 from poe.cli.run import run_native
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from poe.backend.measure import Effort
 
 app = App(name="bench", help="How fast this machine is.")
+bench_market.register(app)
 bench_sequence.register(app)
 
 DEPTH = 10

@@ -19,7 +19,7 @@ from cyclopts import Parameter
 from poe.cli.addresses import require_addresses
 from poe.config import RELOADABLE, LogSettings, Reloads, Settings, changed_settings, load_settings
 from poe.errors import PoeError
-from poe.testnet.folder import hold_folder
+from poe.folder import hold_folder
 
 if TYPE_CHECKING:
     import trio

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from poe.cli.bounds import require_between, require_memory, require_writable
 from poe.cli.parse import parse_shape
-from poe.l1.interface import Deadlines
+from poe.l1.interface import Deadlines, Market
 
 if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
@@ -40,6 +40,7 @@ def up(
     strategy: Literal["spread", "oldest", "value"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
+    market: Annotated[Market, Parameter(name="*")] = Market(),
     web: bool = True,
     web_port: int = 0,
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
@@ -83,7 +84,7 @@ def up(
     """
     import trio
 
-    from poe.testnet.folder import hold_folder
+    from poe.folder import hold_folder
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
@@ -112,6 +113,7 @@ def up(
         strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
+        market=market,
         web=web,
         web_port=web_port,
         deadlines=deadlines,

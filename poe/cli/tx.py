@@ -222,8 +222,9 @@ def post_queue(*, rollup: RollupFlags = RollupFlags(), l1_key: Path) -> None:
             raise InputError("the queue is empty")
         (head, parent), batch = ledger.head(), seal_entries(of.parameters.shape, entries)
         queue_end, number = ledger.queue_end + len(entries), BatchNumber(head + 1)
-        receipt = await (await of.client(l1_key)).sequence_batch(
-            number, parent, batch, queue_end=queue_end, reward=of.parameters.reward
+        arbiter = await of.client(l1_key)
+        receipt = await arbiter.sequence_batch(
+            number, parent, batch, queue_end=queue_end, value=await arbiter.posting_value()
         )
         facts = {"number": number, "entries": len(entries), "tx": "0x" + receipt.tx_hash.hex()}
         return f"batch {number} drains {len(entries)} queue entries", facts

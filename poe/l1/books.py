@@ -8,22 +8,41 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from poe.errors import BadAnswer
-from poe.l1.interface import ArbiterEvent, BatchSequenced, ExitModeEntered, ProofAccepted, QueueEntry
-from poe.rollup.types import AccountIndex, Address, FieldElement, Hash, Wei
+from poe.l1.interface import ArbiterEvent, BatchSequenced, ExitModeEntered, ProofAccepted, ProofContends, QueueEntry
+from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
 
 GENESIS_HASH = Hash(bytes(32))
 """Parent hash of batch 1."""
 
 HASH_BYTES = 32
-WEI_A_GWEI = 10**9
 Undo = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final:
+    """What became final with a batch: the root it started from, and the queue entries it drained."""
+
+    old_root: FieldElement
+    drained: tuple[QueueEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingAward:
+    """A final batch whose money waits until block `until`; `payee` brought the first valid proof."""
+
+    number: BatchNumber
+    old_root: FieldElement
+    payee: Address
+    until: int
 
 
 @dataclass(slots=True)
 class Books:
     """What events write and closures restore.
 
-    `entries` are the queue's entries from `final_queue_end`, the first that no final batch drained, to its tail.
+    `entries` are the queue's entries from `final_queue_end`, the first that no final batch drained, to its tail;
+    `finals` those that each final batch took, while its body is kept. Batches above `finalized` and up to `cancelled`
+    were final once, and paid, until an alarm.
     """
 
     finalized_root: FieldElement
@@ -34,6 +53,8 @@ class Books:
     entries: deque[QueueEntry] = field(default_factory=deque)
     final_queue_end: int = 0
     queue_head: int = 0
+    finals: dict[int, Final] = field(default_factory=dict)
+    cancelled: int = 0
     exits_credited: set[int] = field(default_factory=set)
     wins: dict[Address, int] = field(default_factory=dict)
     credits: dict[Address, Wei] = field(default_factory=dict)
@@ -41,6 +62,10 @@ class Books:
     batches_refunded: set[int] = field(default_factory=set)
     entries_refunded: set[int] = field(default_factory=set)
     left: set[AccountIndex] = field(default_factory=set)
+    seats: list[Address] = field(default_factory=list)
+    bonds: dict[Address, Wei] = field(default_factory=dict)
+    contenders: dict[int, list[ProofContends]] = field(default_factory=dict)
+    awards: dict[int, PendingAward] = field(default_factory=dict)
 
     @property
     def sequenced(self) -> int:
@@ -57,6 +82,11 @@ class Books:
         """The entries that no batch has drained."""
         return list(islice(self.entries, self.queue_head - self.final_queue_end, None))
 
+    @property
+    def first_void(self) -> int:
+        """In exit mode: the first batch that never was final, so that nobody was paid for it."""
+        return max(self.finalized, self.cancelled) + 1
+
     def hash_of(self, number: int) -> Hash:
         """The batch's hash; 32 zero bytes for batch 0."""
         start = (number - 1) * HASH_BYTES
@@ -67,6 +97,17 @@ class Books:
         before = {payee: self.credits.get(payee, Wei(0)) for payee in changes}
         _write(self.credits, {payee: Wei(before[payee] + change) for payee, change in changes.items()})
         return lambda: _write(self.credits, before)
+
+    def add_win(self, payee: Address) -> Undo:
+        """Count a batch as won."""
+        self.wins[payee] = self.wins.get(payee, 0) + 1
+
+        def undo() -> None:
+            self.wins[payee] -= 1
+            if self.wins[payee] == 0:
+                del self.wins[payee]
+
+        return undo
 
 
 def _write(accounts: dict[Address, Wei], amounts: Mapping[Address, Wei]) -> None:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from poe.errors import BadAnswer, InputError, L1Error, RpcRefused, WrongChain
+from poe.crypto.keccak import keccak256
+from poe.errors import BadAnswer, InputError, L1Error
 from poe.journal import Journal
 from poe.l1 import answers
-from poe.l1.abi import UNNAMED_REVERT, Artifact, Revert, load_artifact
-from poe.l1.books import WEI_A_GWEI
+from poe.l1.abi import UNNAMED_REVERT, Revert, load_artifact
 from poe.l1.bundle import sized, which_accepted
 from poe.l1.events import EventDecoder
-from poe.l1.interface import ArbiterEvent, ArbiterParameters, Landing, Receipt, Submission
+from poe.l1.interface import Announced, ArbiterEvent, ArbiterParameters, Landing, Receipt, Submission
 from poe.l1.keys import Signer
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
+from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.l1.transactor import FeePolicy, Patience, Transactor
-from poe.rollup.statement import domain
+from poe.l1.views import ArbiterViews, address, element
 from poe.rollup.types import (
-    FIELD_ORDER,
     SLOT_BYTES,
     WORD_BYTES,
     AccountIndex,
@@ -30,7 +29,7 @@ from poe.rollup.types import (
     FieldElement,
     Gwei,
     Hash,
-    Shape,
+    Header,
     Wei,
 )
 
@@ -47,91 +46,14 @@ FOLLOWERS_GAS = 1_000_000
 a rival could have it run out of gas by landing those just before (`submitProofFinalizingEight` in
 contracts/snapshots/gas.json)."""
 
-
-class ArbiterViews:
-    """Read-only calls of an arbiter; needs no account."""
-
-    def __init__(self, rpc: Rpc, address: Address) -> None:
-        self._rpc = rpc
-        self.address = address
-        self.artifact = load_artifact("Arbiter")
-        self._verifier = load_artifact("Groth16Verifier")
-
-    async def require_contract(self) -> None:
-        """WrongChain unless the address holds code."""
-        code = await self._rpc.call("eth_getCode", "0x" + self.address.hex(), "latest")
-        if not answers.data(code, "eth_getCode"):
-            raise self._no_arbiter("no contract lives there")
-
-    async def parameters(self) -> ArbiterParameters:
-        """The immutables, checked against each other; WrongChain if this is no arbiter of ours."""
-        await self.require_contract()
-        try:
-            return await self._read_parameters()
-        except (BadAnswer, RpcRefused):
-            raise self._no_arbiter("the contract there does not answer like one") from None
-
-    async def view(self, name: str, *arguments: object) -> Any:
-        """One view call: its single result, or the tuple of them."""
-        return await self._view(self.artifact, self.address, name, *arguments)
-
-    async def _read_parameters(self) -> ArbiterParameters:
-        chain_id = await self._rpc.chain_id()
-        circuit_version = _element(await self.view("circuitVersion"))
-        if await self.view("domain") != domain(chain_id, self.address, circuit_version):
-            raise self._no_arbiter(f"its domain is not that of chain {chain_id}")
-        try:
-            shape = Shape(slots=await self.view("slots"), depth=await self.view("depth"))
-        except ValueError as error:
-            raise self._no_arbiter(str(error)) from None
-        return ArbiterParameters(
-            address=self.address,
-            chain_id=chain_id,
-            deployed_at_block=await self._deployed_at(),
-            shape=shape,
-            circuit_version=circuit_version,
-            genesis_root=_element(await self.view("genesisRoot")),
-            sequencer=_address(await self.view("sequencer")),
-            reward=Wei(await self.view("reward")),
-            queue_deadline_blocks=await self.view("queueDeadline"),
-            alarm_delay_blocks=await self.view("alarmDelay"),
-            exit_deadline_blocks=await self.view("exitDeadline"),
-            min_deposit=Gwei(await self.view("minDeposit")),
-            verifying_key_words=await self._key_of("verifier"),
-            membership_version=_element(await self.view("membershipVersion")),
-            membership_key_words=await self._key_of("membershipVerifier"),
-        )
-
-    async def _key_of(self, verifier: str) -> tuple[int, ...]:
-        """The verifying key that one of the arbiter's two verifiers holds."""
-        words = await self._view(self._verifier, _address(await self.view(verifier)), "verifyingKey")
-        return tuple(words)
-
-    async def _deployed_at(self) -> int:
-        block: int = await self.view("deployedAt")
-        head = (await self._rpc.latest()).number
-        if not 0 < block <= head:
-            raise self._no_arbiter(f"deployed at block {block}, the head is {head}")
-        return block
-
-    async def _view(self, artifact: Artifact, to: Address, name: str, *arguments: object) -> Any:
-        data = artifact.encode_call(name, *arguments)
-        fields = {"to": "0x" + to.hex(), "data": "0x" + data.hex()}
-        answer = answers.data(await self._rpc.call("eth_call", fields, "latest"), "eth_call")
-        values = artifact.decode_result(name, answer)
-        return values[0] if len(values) == 1 else values
-
-    def _no_arbiter(self, why: str) -> WrongChain:
-        return WrongChain(
-            f"no arbiter at 0x{self.address.hex()} on {self._rpc.endpoint}: {why}",
-            fix="check the arbiter's address and the network",
-        )
+REWARD_HEADROOM = 16
+"""A posting offers this part of the reward more than must be: two steps of the controller (section 10)."""
 
 
 class Arbiter:
     """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
 
-    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
+    def __init__(self, views: ArbiterViews, rpc: JsonRpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
         self._views = views
         self._rpc = rpc
         self._transactor = transactor
@@ -140,7 +62,7 @@ class Arbiter:
     @classmethod
     async def connect(
         cls,
-        rpc: Rpc,
+        rpc: JsonRpc,
         address: Address,
         signer: Signer,
         *,
@@ -188,7 +110,7 @@ class Arbiter:
 
     async def state_root(self) -> FieldElement:
         """The finalized state root."""
-        return _element(await self._views.view("stateRoot"))
+        return element(await self._views.view("stateRoot"))
 
     async def finalized_number(self) -> BatchNumber:
         """The last final batch."""
@@ -199,13 +121,30 @@ class Arbiter:
         _, payee, _ = await self._views.view("accepted", number, old_root)
         return int(payee, 16) != 0
 
+    async def current_reward(self) -> Wei:
+        """The least reward that a posting must offer now."""
+        return Wei(await self._views.view("currentReward"))
+
+    async def backlog_cap(self) -> int:
+        """How many batches may wait for their proofs."""
+        return int(await self._views.view("backlogCap"))
+
+    async def posting_value(self) -> Wei:
+        """What a posting of ours takes now: reward and bounty, and three rewards more if we have no seat.
+
+        With headroom for a step of the controller before ours is mined, up to the most that a posting may offer.
+        """
+        now, most = await self.current_reward(), int(await self._views.view("reward"))
+        reward = min(most, now + now // REWARD_HEADROOM // WEI_A_GWEI * WEI_A_GWEI)
+        factor = 1 if self.account in await self.sequencers() else MOST_FACTOR
+        return Wei(factor * reward + await self._views.view("bounty"))
+
     async def sequence_batch(
-        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, value: Wei
     ) -> Receipt:
-        """Order the next batch and escrow its reward."""
-        return await self._send(
-            "sequenceBatch", number, parent_hash, _header(batch), batch.data, queue_end, value=reward
-        )
+        """Order the next batch; `value` is its reward, or four of them if we have no seat, and the bounty."""
+        header = _header(batch.header)
+        return await self._send("sequenceBatch", number, parent_hash, header, batch.data, queue_end, value=value)
 
     async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         """Submit a proof, for at most `worth` of gas; AlreadyAccepted if a rival was first."""
@@ -232,6 +171,54 @@ class Arbiter:
             raise InputError("no proofs to submit")
         data = self._views.artifact.encode_call("submitProofs", [submission_tuple(one) for one in submissions])
         return await sized(Message(to=self._views.address, data=data, worth=worth), self._transactor)
+
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
+        """Under a policy: have whoever it chose for a final batch paid, once the wait is over."""
+        return await self._send("settleAward", number, old_root)
+
+    async def join_sequencers(self, bond: Wei) -> Receipt:
+        """Take the next seat, for exactly the arbiter's bond."""
+        return await self._send("joinSequencers", value=bond)
+
+    async def leave_sequencers(self) -> Receipt:
+        """Give our seat up."""
+        return await self._send("leaveSequencers")
+
+    async def top_up_bond(self, amount: Wei) -> Receipt:
+        """Add to our bond."""
+        return await self._send("topUpBond", value=amount)
+
+    async def release_bond(self, sequencer: Address) -> Receipt:
+        """Credit the bond of a sequencer that left, once it answers for nothing any more."""
+        return await self._send("releaseBond", sequencer)
+
+    async def slash_sequencer(
+        self, number: BatchNumber, parent_hash: Hash, first: Announced, second: Announced
+    ) -> Receipt:
+        """Have a sequencer lose its bond, half of it to us, by two announcements of one number and parent."""
+        told = [(one.batch_hash, _header(one.header), one.signature) for one in (first, second)]
+        return await self._send("slashSequencer", number, parent_hash, *told)
+
+    async def sequencers(self) -> tuple[Address, ...]:
+        """Who has a seat, in the order of turns."""
+        return tuple(map(address, await self._views.view("sequencers")))
+
+    async def in_turn(self) -> Address | None:
+        """Whose turn it is to post; None without sequencers."""
+        found = address(await self._views.view("inTurn"))
+        return found if any(found) else None
+
+    async def may_post(self, sequencer: Address) -> bool:
+        """May this account post a batch of its own choice in the next block?"""
+        return bool(await self._views.view("mayPost", sequencer))
+
+    async def bond_of(self, sequencer: Address) -> Wei:
+        """What is left of a sequencer's bond, its seat taken or given up."""
+        return Wei(await self._views.view("bondOf", sequencer))
+
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
+        """Show a second valid proof of a batch that became final with `new_root` and `exits`; ends the rollup."""
+        return await self._send("raiseAlarm", submission_tuple(second), new_root, exits_hash(exits))
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""
@@ -295,7 +282,7 @@ class Arbiter:
         found = answers.array(await self._rpc.call("eth_getLogs", query), "eth_getLogs")
         logs = [entry for entry in map(answers.raw_log, found) if entry.tx_hash == receipt.tx_hash]
         try:
-            return [decoder.decode(entry, block) for entry in logs]
+            return [event for entry in logs for event in decoder.decode(entry, block)]
         except ValueError as error:
             raise BadAnswer(f"{self._rpc.endpoint} answered a log that does not decode: {error}") from None
 
@@ -331,7 +318,7 @@ def submission_tuple(submission: Submission) -> tuple[object, ...]:
         submission.tip,
         submission.commitment,
         submission.proof_words,
-        _header(submission.batch),
+        _header(submission.batch.header),
         submission.batch.data,
         [leaving.word for leaving in submission.exits],
     )
@@ -353,15 +340,10 @@ def decode_revert(reason: bytes | None) -> Revert:
     return found
 
 
-def _header(batch: Batch) -> tuple[int, int, int]:
-    return (batch.header.deposits, batch.header.forced, batch.header.fee_account)
+def exits_hash(exits: Sequence[Exit]) -> bytes:
+    """What the arbiter keeps of a batch's exits: zero where there are none."""
+    return keccak256(b"".join(leaving.word.to_bytes(WORD_BYTES) for leaving in exits)) if exits else bytes(WORD_BYTES)
 
 
-def _element(value: int) -> FieldElement:
-    if value >= FIELD_ORDER:
-        raise BadAnswer("a root or version of the arbiter is not below the field order")
-    return FieldElement(value)
-
-
-def _address(value: str) -> Address:
-    return Address(bytes.fromhex(value.removeprefix("0x")))
+def _header(header: Header) -> tuple[int, int, int]:
+    return (header.deposits, header.forced, header.fee_account)

@@ -7,18 +7,23 @@ from dataclasses import dataclass
 
 from poe.errors import ConfigError
 from poe.l1.abi import load_artifact
-from poe.l1.contract import KEY_WORDS, ArbiterViews, decode_revert
-from poe.l1.interface import ArbiterParameters, Deadlines
+from poe.l1.contract import KEY_WORDS, decode_revert
+from poe.l1.interface import ArbiterParameters, Deadlines, Market
 from poe.l1.keys import Signer
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Patience, Transactor
-from poe.rollup.types import Address, FieldElement, Gwei, Shape, Wei
+from poe.l1.views import ArbiterViews
+from poe.rollup.types import Address, FieldElement, Gwei, Shape
 
 DEVELOPMENT_CHAINS = (31337, 1337)
 """Chain ids of local development chains."""
 
 INSECURE_PROVENANCE = "insecure-dev"
 """Provenance of a proving key one party made alone: who made it can forge proofs."""
+
+
+NO_POLICY = Address(bytes(20))
+"""The first valid proof of a batch is paid at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +35,11 @@ class Deployment:
     membership_key_words: Sequence[int]
     membership_key_provenance: str
     membership_version: int
-    sequencer: Address
     genesis_root: FieldElement
     circuit_version: int
     shape: Shape
-    reward: Wei
     min_deposit: Gwei = Gwei(1)
+    market: Market = Market()
     deadlines: Deadlines = Deadlines()
 
 
@@ -60,24 +64,35 @@ async def deploy_arbiter(
         (await transactor.create(load_artifact("Groth16Verifier").creation_code(list(words))))[0]
         for words in (deployment.verifying_key_words, deployment.membership_key_words)
     ]
-    code = load_artifact("Arbiter").creation_code(
-        (
-            *verifiers,
-            deployment.sequencer,
-            deployment.genesis_root,
-            deployment.circuit_version,
-            deployment.membership_version,
-            deployment.shape.slots,
-            deployment.shape.depth,
-            deployment.reward,
-            deployment.min_deposit,
-            deployment.deadlines.queue_deadline_blocks,
-            deployment.deadlines.alarm_delay_blocks,
-            deployment.deadlines.exit_deadline_blocks,
-        )
-    )
-    address, _ = await transactor.create(code)
+    address, _ = await transactor.create(load_artifact("Arbiter").creation_code(_config(verifiers, deployment)))
     return await ArbiterViews(rpc, address).parameters()
+
+
+def _config(verifiers: Sequence[Address], deployment: Deployment) -> tuple[object, ...]:
+    """`IArbiter.Config` in its field order."""
+    market, deadlines = deployment.market, deployment.deadlines
+    return (
+        *verifiers,
+        NO_POLICY,
+        deployment.genesis_root,
+        deployment.circuit_version,
+        deployment.membership_version,
+        deployment.shape.slots,
+        deployment.shape.depth,
+        market.reward,
+        market.reward_floor,
+        market.bond,
+        market.bounty,
+        deployment.min_deposit,
+        market.target_delay_blocks,
+        deadlines.double_after_blocks,
+        deadlines.quadruple_after_blocks,
+        deadlines.halt_after_blocks,
+        market.window_blocks,
+        deadlines.queue_deadline_blocks,
+        deadlines.alarm_delay_blocks,
+        deadlines.exit_deadline_blocks,
+    )
 
 
 def _require_fit_key(words: Sequence[int], provenance: str, chain_id: int) -> None:

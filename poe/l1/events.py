@@ -7,11 +7,16 @@ from typing import Any
 from poe.l1.abi import Artifact, EventType, decode_exactly
 from poe.l1.answers import RawLog
 from poe.l1.interface import (
+    AlarmRaised,
     ArbiterEvent,
+    Awarded,
+    AwardWaits,
     BatchFinalized,
     BatchRefunded,
     BatchSequenced,
     BlockRef,
+    BondChanged,
+    BondReleased,
     Deposited,
     EntryRefunded,
     ExitModeEntered,
@@ -21,6 +26,10 @@ from poe.l1.interface import (
     Left,
     LogOrigin,
     ProofAccepted,
+    ProofContends,
+    SequencerJoined,
+    SequencerLeft,
+    SequencerSlashed,
     Withdrawn,
 )
 from poe.rollup.batch import batch_hash
@@ -47,14 +56,25 @@ class EventDecoder:
         self._types = artifact.events
         self._shape = shape
 
-    def decode(self, log: RawLog, block: BlockRef) -> ArbiterEvent:
-        """The event of a log in `block`."""
+    def decode(self, log: RawLog, block: BlockRef) -> tuple[ArbiterEvent, ...]:
+        """What a log in `block` says: one event, or two where the arbiter tells them by one log."""
         if not log.topics or log.topics[0] not in self._types:
             raise ValueError("no event of the arbiter has this topic")
         kind = self._types[log.topics[0]]
         indexed, values = _values(kind, log)
         origin = LogOrigin(block=block, tx_hash=log.tx_hash, log_index=log.log_index)
-        match kind.name:
+        if kind.name == "BatchProved":
+            return _proved(origin, indexed, values)
+        told = self._of_batches(kind.name, origin, indexed, values) or _of_market(kind.name, origin, indexed, values)
+        if told is None:
+            raise ValueError(f"the event {kind.name} is not one we follow")
+        return (told,)
+
+    def _of_batches(
+        self, name: str, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]
+    ) -> ArbiterEvent | None:
+        """Of deposits, batches, proofs and the end; None for an event of another name."""
+        match name:
             case "Deposited":
                 return self._deposited(origin, indexed, values)
             case "ForcedExitQueued":
@@ -81,7 +101,7 @@ class EventDecoder:
                 return EntryRefunded(origin=origin, queue_index=indexed[0], beneficiary=to, amount=Wei(values[0]))
             case "Left":
                 return self._left(origin, indexed, values)
-        raise ValueError(f"the event {kind.name} is not one we follow")
+        return None
 
     def _deposited(self, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> Deposited:
         key_x, key_y, exit_address, amount = values
@@ -136,6 +156,59 @@ class EventDecoder:
         return AccountIndex(index)
 
 
+def _of_market(name: str, origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ArbiterEvent | None:
+    """Of sequencers, awards and the alarm; None for an event of another name."""
+    match name:
+        case "SequencerJoined":
+            return SequencerJoined(origin=origin, sequencer=_address(indexed[0]), bond=Wei(values[0]))
+        case "SequencerLeft":
+            return SequencerLeft(origin=origin, sequencer=_address(indexed[0]))
+        case "BondChanged":
+            bond, number = Wei(values[0]), BatchNumber(values[1])
+            return BondChanged(origin=origin, sequencer=_address(indexed[0]), bond=bond, number=number)
+        case "BondReleased":
+            return BondReleased(origin=origin, sequencer=_address(indexed[0]), amount=Wei(values[0]))
+        case "SequencerSlashed":
+            sequencer, reporter = map(_address, indexed)
+            return SequencerSlashed(origin=origin, sequencer=sequencer, reporter=reporter, amount=Wei(values[0]))
+        case "ProofContends":
+            return _contender(origin, indexed, values)
+        case "AwardWaits":
+            number, payee = _number(indexed[0]), _address(indexed[1])
+            return AwardWaits(origin=origin, number=number, payee=payee, until=values[0])
+        case "Awarded":
+            number, payee = _number(indexed[0]), _address(indexed[1])
+            return Awarded(origin=origin, number=number, payee=payee, reward=Wei(values[0]))
+        case "AlarmRaised":
+            return _alarm(origin, indexed, values)
+    return None
+
+
+def _contender(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ProofContends:
+    old_root, submitter, tip = values
+    return ProofContends(
+        origin=origin,
+        number=_number(indexed[0]),
+        old_root=_element(old_root),
+        payee=_address(indexed[1]),
+        submitter=_address(submitter),
+        tip=Wei(tip),
+    )
+
+
+def _alarm(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> AlarmRaised:
+    old_root, new_root, other_root, bounty = values
+    return AlarmRaised(
+        origin=origin,
+        number=_number(indexed[0]),
+        payee=_address(indexed[1]),
+        old_root=_element(old_root),
+        new_root=_element(new_root),
+        other_root=_element(other_root),
+        bounty=Wei(bounty),
+    )
+
+
 def _forced_exit(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> ForcedExitQueued:
     exit_address, amount = values
     return ForcedExitQueued(
@@ -158,6 +231,12 @@ def _accepted(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) ->
         submitter=_address(submitter),
         tip=Wei(tip),
     )
+
+
+def _proved(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> tuple[ArbiterEvent, ...]:
+    """A proof that made its batch final at once: two events by one log."""
+    *proof, reward = values
+    return _accepted(origin, indexed, tuple(proof)), _finalized(origin, indexed, (proof[1], reward))
 
 
 def _finalized(origin: LogOrigin, indexed: list[Any], values: tuple[Any, ...]) -> BatchFinalized:

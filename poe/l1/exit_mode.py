@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poe.l1.books import WEI_A_GWEI, Books, Undo, require
+from poe.l1.books import Books, Undo, require
 from poe.l1.interface import (
     BatchRefunded,
     Deposited,
@@ -13,6 +13,7 @@ from poe.l1.interface import (
     Left,
     QueueEntry,
 )
+from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.rollup.types import Address
 
 
@@ -31,11 +32,15 @@ def enter(books: Books, event: ExitModeEntered) -> Undo:
 
 
 def refund_batch(books: Books, event: BatchRefunded) -> Undo:
-    """A void batch's reward goes back; no event tells who posted a batch, so any poster is believed."""
+    """A void batch's escrow goes back; no event tells who posted a batch, so any poster is believed.
+
+    It is the reward, or four of them if the poster had no seat.
+    """
     require(books.exit_mode is not None, event, "exit mode is not entered")
-    require(books.finalized < event.number <= books.sequenced, event, f"batch {event.number} is not void")
+    require(books.first_void <= event.number <= books.sequenced, event, f"batch {event.number} is not void")
     require(event.number not in books.batches_refunded, event, "it is refunded already")
-    require(event.reward == books.batches[event.number].reward, event, "that is not its reward")
+    reward = books.batches[event.number].reward
+    require(event.reward in (reward, MOST_FACTOR * reward), event, "that is not its escrow")
     undo_credits = books.add_credits({event.poster: event.reward})
     books.batches_refunded.add(event.number)
 

@@ -6,175 +6,95 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from poe.errors import ConfigError
-from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, Exit, FieldElement, Gwei, Hash, Shape, Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockRef:
-    """One L1 block as our own chain of headers knows it; `timestamp` in Unix seconds."""
-
-    number: int
-    hash: Hash
-    parent_hash: Hash
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogOrigin:
-    """Where an event comes from."""
-
-    block: BlockRef
-    tx_hash: Hash
-    log_index: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deposited:
-    """A deposit entered the arbiter's queue at `queue_index`; it reaches L2 with a later batch."""
-
-    origin: LogOrigin
-    queue_index: int
-    account: AccountIndex
-    public_key_x: int
-    public_key_y: int
-    exit_address: int
-    amount: Gwei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForcedExitQueued:
-    """`exit_address` asked on L1 for an exit of `amount` gwei; it does nothing unless it is the account's own."""
-
-    origin: LogOrigin
-    queue_index: int
-    account: AccountIndex
-    exit_address: Address
-    amount: Gwei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForcedTransactionQueued:
-    """Somebody queued these 128 bytes on L1 as a user's slot, whatever they may be."""
-
-    origin: LogOrigin
-    queue_index: int
-    slot: bytes
-
-
-QueueEntry = Deposited | ForcedExitQueued | ForcedTransactionQueued
-"""What waits in the arbiter's one queue until a batch drains it (docs/protocol.md, section 8)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSequenced:
-    """A batch is ordered on L1; header and data are here whole, `queue_end` entries are drained after it."""
-
-    origin: LogOrigin
-    number: BatchNumber
-    parent_hash: Hash
-    batch_hash: Hash
-    batch: Batch
-    reward: Wei
-    queue_end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProofAccepted:
-    """The first valid proof for (batch, old root); the win is `payee`'s once the batch finalizes on that root."""
-
-    origin: LogOrigin
-    number: BatchNumber
-    old_root: FieldElement
-    new_root: FieldElement
-    payee: Address
-    submitter: Address
-    tip: Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchFinalized:
-    """The batch's new root is the chain's root; `payee` was credited `reward` minus the tip."""
-
-    origin: LogOrigin
-    number: BatchNumber
-    new_root: FieldElement
-    payee: Address
-    reward: Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitsCredited:
-    """The exits of a final batch can be withdrawn: each address is credited its amount."""
-
-    origin: LogOrigin
-    number: BatchNumber
-    exits: tuple[Exit, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withdrawn:
-    """An account pulled out all of its credit."""
-
-    origin: LogOrigin
-    payee: Address
-    amount: Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExitModeEntered:
-    """The rollup has ended: the state after batch `number` is final for ever, later batches are void.
-
-    `queue_end` is the first queue entry that no final batch drained.
-    """
-
-    origin: LogOrigin
-    number: BatchNumber
-    state_root: FieldElement
-    queue_end: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchRefunded:
-    """A void batch's reward was credited to whoever posted it."""
-
-    origin: LogOrigin
-    number: BatchNumber
-    poster: Address
-    reward: Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryRefunded:
-    """What a queue entry that no final batch drained had paid was credited."""
-
-    origin: LogOrigin
-    queue_index: int
-    beneficiary: Address
-    amount: Wei
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
-    """An account's whole balance in the final state was credited to its exit address."""
-
-    origin: LogOrigin
-    account: AccountIndex
-    exit_address: Address
-    balance: Gwei
-
-
-ArbiterEvent = (
-    QueueEntry
-    | BatchSequenced
-    | ProofAccepted
-    | BatchFinalized
-    | ExitsCredited
-    | Withdrawn
-    | ExitModeEntered
-    | BatchRefunded
-    | EntryRefunded
-    | Left
+from poe.l1.event_types import (
+    AlarmRaised as AlarmRaised,
+)
+from poe.l1.event_types import (
+    ArbiterEvent as ArbiterEvent,
+)
+from poe.l1.event_types import (
+    Awarded as Awarded,
+)
+from poe.l1.event_types import (
+    AwardWaits as AwardWaits,
+)
+from poe.l1.event_types import (
+    BatchFinalized as BatchFinalized,
+)
+from poe.l1.event_types import (
+    BatchRefunded as BatchRefunded,
+)
+from poe.l1.event_types import (
+    BatchSequenced as BatchSequenced,
+)
+from poe.l1.event_types import (
+    BlockRef as BlockRef,
+)
+from poe.l1.event_types import (
+    BondChanged as BondChanged,
+)
+from poe.l1.event_types import (
+    BondReleased as BondReleased,
+)
+from poe.l1.event_types import (
+    Deposited as Deposited,
+)
+from poe.l1.event_types import (
+    EntryRefunded as EntryRefunded,
+)
+from poe.l1.event_types import (
+    ExitModeEntered as ExitModeEntered,
+)
+from poe.l1.event_types import (
+    ExitsCredited as ExitsCredited,
+)
+from poe.l1.event_types import (
+    ForcedExitQueued as ForcedExitQueued,
+)
+from poe.l1.event_types import (
+    ForcedTransactionQueued as ForcedTransactionQueued,
+)
+from poe.l1.event_types import (
+    Left as Left,
+)
+from poe.l1.event_types import (
+    LogOrigin as LogOrigin,
+)
+from poe.l1.event_types import (
+    ProofAccepted as ProofAccepted,
+)
+from poe.l1.event_types import (
+    ProofContends as ProofContends,
+)
+from poe.l1.event_types import (
+    QueueEntry as QueueEntry,
+)
+from poe.l1.event_types import (
+    SequencerJoined as SequencerJoined,
+)
+from poe.l1.event_types import (
+    SequencerLeft as SequencerLeft,
+)
+from poe.l1.event_types import (
+    SequencerSlashed as SequencerSlashed,
+)
+from poe.l1.event_types import (
+    Withdrawn as Withdrawn,
+)
+from poe.l1.terms import Deadlines as Deadlines
+from poe.l1.terms import Market as Market
+from poe.rollup.types import (
+    AccountIndex,
+    Address,
+    Batch,
+    BatchNumber,
+    Exit,
+    FieldElement,
+    Gwei,
+    Hash,
+    Header,
+    Shape,
+    Wei,
 )
 
 
@@ -199,40 +119,11 @@ class Follower(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """How long the arbiter lets things wait, in L1 blocks (docs/protocol.md, sections 8 and 9).
-
-    ConfigError unless each fits 32 bits and anyone may post the queue long before anyone may end the rollup.
-
-    Parameters
-    ----------
-    queue_deadline_blocks
-        Every posting must drain queue entries older than this; after twice as long anyone may post them.
-    alarm_delay_blocks
-        Exits can be credited this many blocks after their batch became final.
-    exit_deadline_blocks
-        Anyone may end the rollup once a batch or a queue entry waits for longer; more than twice the queue's deadline.
-    """
-
-    queue_deadline_blocks: int = 100
-    alarm_delay_blocks: int = 20
-    exit_deadline_blocks: int = 7200
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if not 0 <= getattr(self, name) < 2**32:
-                raise ConfigError(f"{name} is {getattr(self, name)}", fix="wanted: 0 to 2^32 - 1", code="POE-CFG-013")
-        if self.exit_deadline_blocks <= 2 * self.queue_deadline_blocks:
-            raise ConfigError(
-                f"the exit deadline is {self.exit_deadline_blocks} blocks, the queue's {self.queue_deadline_blocks}",
-                fix="the exit deadline must be more than twice the queue's",
-                code="POE-CFG-013",
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ArbiterParameters:
-    """The arbiter's immutables, read once at start and checked against our circuit."""
+    """The arbiter's immutables, read once at start and checked against our circuit.
+
+    `reward` is the most that a posting offers, `policy` zero where the first valid proof is paid at once.
+    """
 
     address: Address
     chain_id: int
@@ -240,8 +131,16 @@ class ArbiterParameters:
     shape: Shape
     circuit_version: int
     genesis_root: FieldElement
-    sequencer: Address
+    policy: Address
     reward: Wei
+    reward_floor: Wei
+    bond: Wei
+    bounty: Wei
+    target_delay_blocks: int
+    double_after_blocks: int
+    quadruple_after_blocks: int
+    halt_after_blocks: int
+    window_blocks: int
     queue_deadline_blocks: int
     alarm_delay_blocks: int
     exit_deadline_blocks: int
@@ -264,6 +163,15 @@ class Submission:
     commitment: FieldElement
     proof_words: tuple[int, ...]
     exits: tuple[Exit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announced:
+    """A batch that a sequencer's signature (65 bytes: r, s, v) says comes next."""
+
+    batch_hash: Hash
+    header: Header
+    signature: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,9 +218,16 @@ class ArbiterClient(Protocol):
 
     async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool: ...
 
+    async def current_reward(self) -> Wei:
+        """The least reward that a posting must offer now."""
+
+    async def backlog_cap(self) -> int:
+        """How many batches may wait for their proofs."""
+
     async def sequence_batch(
-        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, reward: Wei
-    ) -> Receipt: ...
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, value: Wei
+    ) -> Receipt:
+        """Order the next batch; `value` is its reward, or four of them if we have no seat, and the bounty."""
 
     async def submit_proof(self, submission: Submission, *, worth: Wei | None = None) -> Receipt:
         """FeesTooHigh, and nothing sent, when its gas would cost more than `worth`."""
@@ -322,6 +237,41 @@ class ArbiterClient(Protocol):
 
         AlreadyAccepted when all are late; Reverted when none holds, or when one is not of its batch at all.
         """
+
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
+        """Under a policy: have whoever it chose for a final batch paid, once the wait is over."""
+
+    async def join_sequencers(self, bond: Wei) -> Receipt:
+        """Take the next seat, for exactly the arbiter's bond."""
+
+    async def leave_sequencers(self) -> Receipt:
+        """Give our seat up."""
+
+    async def top_up_bond(self, amount: Wei) -> Receipt:
+        """Add to our bond."""
+
+    async def release_bond(self, sequencer: Address) -> Receipt:
+        """Credit the bond of a sequencer that left, once it answers for nothing any more."""
+
+    async def slash_sequencer(
+        self, number: BatchNumber, parent_hash: Hash, first: Announced, second: Announced
+    ) -> Receipt:
+        """Have a sequencer lose its bond, half of it to us, by two announcements of one number and parent."""
+
+    async def sequencers(self) -> tuple[Address, ...]:
+        """Who has a seat, in the order of turns."""
+
+    async def in_turn(self) -> Address | None:
+        """Whose turn it is to post; None without sequencers."""
+
+    async def may_post(self, sequencer: Address) -> bool:
+        """May this account post a batch of its own choice in the next block?"""
+
+    async def bond_of(self, sequencer: Address) -> Wei:
+        """What is left of a sequencer's bond, its seat taken or given up."""
+
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
+        """Show a second valid proof of a batch that became final with `new_root` and `exits`; ends the rollup."""
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

@@ -9,7 +9,7 @@ from typing import Any
 from poe.errors import BadAnswer
 from poe.l1 import answers
 from poe.l1.abi import Artifact, decode_exactly
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.rollup.types import BatchNumber, Hash
 
 SUBMITTING = ("submitProof", "submitProofs")
@@ -23,7 +23,7 @@ class LandedProof:
     words: tuple[int, ...]
 
 
-async def read_landed(rpc: Rpc, artifact: Artifact, tx_hash: Hash, number: BatchNumber) -> LandedProof | None:
+async def read_landed(rpc: JsonRpc, artifact: Artifact, tx_hash: Hash, number: BatchNumber) -> LandedProof | None:
     """The proof of a batch in a transaction; None when it was landed through another contract. L1Error."""
     found = await rpc.call("eth_getTransactionByHash", "0x" + tx_hash.hex())
     if found is None:

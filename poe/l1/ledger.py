@@ -10,14 +10,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from poe.errors import BadAnswer
-from poe.l1 import exit_mode
-from poe.l1.books import GENESIS_HASH, HASH_BYTES, WEI_A_GWEI, Books, Undo, contradiction, require
+from poe.l1 import exit_mode, market
+from poe.l1.books import GENESIS_HASH, HASH_BYTES, Books, Final, PendingAward, Undo, contradiction, require
 from poe.l1.interface import (
+    AlarmRaised,
     ArbiterEvent,
     ArbiterParameters,
+    Awarded,
+    AwardWaits,
     BatchFinalized,
     BatchRefunded,
     BatchSequenced,
+    BondChanged,
+    BondReleased,
     ChainUpdate,
     Deposited,
     EntryRefunded,
@@ -27,9 +32,14 @@ from poe.l1.interface import (
     ForcedTransactionQueued,
     Left,
     ProofAccepted,
+    ProofContends,
     QueueEntry,
+    SequencerJoined,
+    SequencerLeft,
+    SequencerSlashed,
     Withdrawn,
 )
+from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
 
 __all__ = ["GENESIS_HASH", "Ledger"]
@@ -129,7 +139,10 @@ class Ledger:
         return self._books.finalized_root
 
     def wins(self) -> Mapping[Address, int]:
-        """Final batches by the payee of their proof."""
+        """Final batches by the payee of their proof, under a policy by whom it awarded them to.
+
+        What an alarm cancels had been won: it stays paid.
+        """
         return MappingProxyType(self._books.wins)
 
     def credits(self) -> Mapping[Address, Wei]:
@@ -156,9 +169,9 @@ class Ledger:
         return min(since) + self._parameters.exit_deadline_blocks + 1 if since else None
 
     def void_batches(self) -> list[BatchSequenced]:
-        """In exit mode: the batches that never became final and are not refunded."""
+        """In exit mode: the batches that never became final, not before an alarm either, and are not refunded."""
         books = self._books
-        numbers = range(books.finalized + 1, books.sequenced + 1) if books.exit_mode else ()
+        numbers = range(books.first_void, books.sequenced + 1) if books.exit_mode else ()
         return [books.batches[number] for number in numbers if number not in books.batches_refunded]
 
     def void_entries(self) -> list[QueueEntry]:
@@ -172,12 +185,27 @@ class Ledger:
         return account in self._books.left
 
     @property
+    def sequencers(self) -> tuple[Address, ...]:
+        """Who has a seat, in the order of turns."""
+        return tuple(self._books.seats)
+
+    @property
+    def bonds(self) -> Mapping[Address, Wei]:
+        """What is left of each bond, of those who gave up their seats too."""
+        return MappingProxyType(self._books.bonds)
+
+    def pending_awards(self) -> list[PendingAward]:
+        """Final batches whose money waits for the policy, oldest first."""
+        return list(self._books.awards.values())
+
+    @property
     def left_count(self) -> int:
         """How many accounts have left in exit mode."""
         return len(self._books.left)
 
     def _require_open(self, event: ArbiterEvent) -> None:
-        require(self._books.exit_mode is None, event, "the rollup has ended by exit mode")
+        ended = self._books.exit_mode is not None or self._books.cancelled > 0
+        require(not ended, event, "the rollup has ended by exit mode")
 
     def _start_over(self) -> None:
         self._books = Books(finalized_root=self._parameters.genesis_root)
@@ -194,6 +222,7 @@ class Ledger:
         return None
 
     def _apply_event(self, event: ArbiterEvent) -> Undo:
+        books = self._books
         match event:
             case Deposited() | ForcedExitQueued() | ForcedTransactionQueued():
                 return self._enqueue(event)
@@ -208,13 +237,31 @@ class Ledger:
             case Withdrawn():
                 return self._withdraw(event)
             case ExitModeEntered():
-                return exit_mode.enter(self._books, event)
+                return exit_mode.enter(books, event)
             case BatchRefunded():
-                return exit_mode.refund_batch(self._books, event)
+                return exit_mode.refund_batch(books, event)
             case EntryRefunded():
-                return exit_mode.refund_entry(self._books, event)
+                return exit_mode.refund_entry(books, event)
             case Left():
-                return exit_mode.leave(self._books, event)
+                return exit_mode.leave(books, event)
+            case SequencerJoined():
+                return market.join(books, event)
+            case SequencerLeft():
+                return market.leave(books, event)
+            case BondChanged():
+                return market.change_bond(books, event)
+            case BondReleased():
+                return market.release_bond(books, event)
+            case SequencerSlashed():
+                return market.slash(books, event)
+            case ProofContends():
+                return market.contend(books, event)
+            case AwardWaits():
+                return market.wait_for_award(books, event)
+            case Awarded():
+                return market.award(books, event)
+            case AlarmRaised():
+                return market.raise_alarm(books, event)
 
     def _enqueue(self, event: QueueEntry) -> Undo:
         books = self._books
@@ -269,21 +316,33 @@ class Ledger:
         if proof is None or proof.new_root != event.new_root or proof.payee != event.payee:
             raise contradiction(event, "no such proof on the finalized root is accepted")
         require(proof.tip <= event.reward, event, "the tip is above the reward")
-        changes = {event.payee: event.reward - proof.tip}
-        changes[proof.submitter] = changes.get(proof.submitter, 0) + proof.tip
-        undo_credits = self._books.add_credits(changes)
+        batch = books.batches[event.number]
+        fair = batch.reward <= event.reward <= MOST_FACTOR * batch.reward
+        require(fair, event, f"{event.reward} Wei were paid, its reward is {batch.reward}")
+        undo_pay = self._pay(event, proof)
         before = books.finalized, books.finalized_root, books.final_queue_end
-        queue_end = books.batches[event.number].queue_end
-        drained = [books.entries.popleft() for _ in range(queue_end - books.final_queue_end)]
-        books.finalized, books.finalized_root, books.final_queue_end = event.number, event.new_root, queue_end
-        books.wins[event.payee] = books.wins.get(event.payee, 0) + 1
+        drained = tuple(books.entries.popleft() for _ in range(batch.queue_end - books.final_queue_end))
+        books.finalized, books.finalized_root, books.final_queue_end = event.number, event.new_root, batch.queue_end
+        books.finals[event.number] = Final(old_root=before[1], drained=drained)
 
         def undo() -> None:
             books.finalized, books.finalized_root, books.final_queue_end = before
             books.entries.extendleft(reversed(drained))
-            books.wins[event.payee] -= 1
-            if books.wins[event.payee] == 0:
-                del books.wins[event.payee]
+            del books.finals[event.number]
+            undo_pay()
+
+        return undo
+
+    def _pay(self, event: BatchFinalized, proof: ProofAccepted) -> Undo:
+        """Credit payee and submitter; under a policy an award does."""
+        if any(self._parameters.policy):
+            return lambda: None
+        changes = {event.payee: event.reward - proof.tip}
+        changes[proof.submitter] = changes.get(proof.submitter, 0) + proof.tip
+        undo_credits, undo_win = self._books.add_credits(changes), self._books.add_win(event.payee)
+
+        def undo() -> None:
+            undo_win()
             undo_credits()
 
         return undo
@@ -322,9 +381,13 @@ class Ledger:
 
 def _forget_one(books: Books, number: int) -> Undo:
     batch, proofs = books.batches.pop(number), books.proofs.pop(number, None)
+    final, contenders = books.finals.pop(number), books.contenders.pop(number, None)
 
     def undo() -> None:
         books.batches = {number: batch, **books.batches}
+        books.finals[number] = final
+        if contenders is not None:
+            books.contenders[number] = contenders
         if proofs is not None:
             books.proofs[number] = proofs
 

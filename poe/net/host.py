@@ -6,7 +6,7 @@ import errno
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,10 @@ class Libp2pNetwork:
         """Tell the highest batch number on L1: gossip far from it is ignored."""
         self._gate.set_head(number)
 
+    def set_sequencers(self, bonded: Iterable[Address], *, due: Iterable[Address]) -> None:
+        """Tell who holds a seat on L1 and who of them may post about now: only theirs is delivered."""
+        self._gate.seats.set(bonded, due)
+
     def stats(self) -> NetworkStats:
         """Counters since start."""
         counters = self.pubsub.counters
@@ -237,7 +241,6 @@ async def open_network(
     config: NetworkConfig,
     *,
     domain: FieldElement,
-    sequencer: Address,
     shape: Shape,
     recover: Recover,
     body_source: BodySource,
@@ -248,7 +251,7 @@ async def open_network(
     Raises NetError when the identity or an address is no good, ToolError when the port is taken.
     """
     silence_library_logs()
-    rules = Rules(domain=domain, shape=shape, sequencer=sequencer, recover=recover)
+    rules = Rules(domain=domain, shape=shape, recover=recover)
     network = Libp2pNetwork(
         config, load_or_create_identity(config.identity_path), rules, body_source, rng=rng or random.Random()
     )

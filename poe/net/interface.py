@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 import trio
 
-from poe.rollup.types import Batch, BatchNumber, Hash, Header
+from poe.rollup.types import Address, Batch, BatchNumber, Hash, Header
 
 
 class Verdict(StrEnum):
@@ -52,7 +52,7 @@ class NetworkStats:
     rejected: int
     bad_frames: int
     equivocations: int = 0
-    """Batch numbers for which the sequencer signed two different batches."""
+    """How often a sequencer signed two different batches for one number and parent."""
     dropped: int = 0
     """Messages that fell out of our channels because nobody read them."""
 
@@ -77,6 +77,9 @@ class Network(Protocol):
 
     def set_head(self, number: BatchNumber) -> None:
         """Tell the highest batch number on L1: gossip far from it is ignored."""
+
+    def set_sequencers(self, bonded: Iterable[Address], *, due: Iterable[Address]) -> None:
+        """Tell who holds a seat on L1 and who of them may post about now: only theirs is delivered."""
 
     def stats(self) -> NetworkStats: ...
 

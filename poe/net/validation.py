@@ -20,6 +20,7 @@ from poe.net.messages import (
     decode_intent,
     topic,
 )
+from poe.net.seats import Seats
 from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Shape
 
 Recover = Callable[[Hash, bytes], bytes | None]
@@ -28,7 +29,7 @@ Recover = Callable[[Hash, bytes], bytes | None]
 WINDOW_BEHIND = 64
 WINDOW_AHEAD = 8
 HASHES_PER_NUMBER = 2
-"""The first batch of a number, and one that contradicts it: the second is forwarded as evidence, no third."""
+"""A sequencer's first batch of a number, and one that contradicts it: the second is forwarded as evidence, no third."""
 MAX_INTENT_SECONDS = 600
 MESSAGES_PER_SECOND = 20.0
 MESSAGE_BURST = 64.0
@@ -42,16 +43,18 @@ class Rules:
 
     domain: FieldElement
     shape: Shape
-    sequencer: Address
     recover: Recover
 
 
-def judge_announcement(announcement: BatchAnnouncement, rules: Rules, *, head: BatchNumber) -> Verdict:
-    """REJECT another shape or a signature that is not the sequencer's; IGNORE a number outside the window."""
+def judge_form(announcement: BatchAnnouncement, rules: Rules, *, head: BatchNumber) -> Verdict:
+    """REJECT another shape, IGNORE a number outside the window; no signature is looked at."""
     if announcement.header.shape != rules.shape:
         return Verdict.REJECT
-    if not is_near(announcement.number, head):
-        return Verdict.IGNORE
+    return Verdict.ACCEPT if is_near(announcement.number, head) else Verdict.IGNORE
+
+
+def signer_of(announcement: BatchAnnouncement, rules: Rules) -> Address | None:
+    """Who signed it; None when nobody can have."""
     digest = announcement_digest(
         domain=rules.domain,
         number=announcement.number,
@@ -59,9 +62,8 @@ def judge_announcement(announcement: BatchAnnouncement, rules: Rules, *, head: B
         batch_hash=announcement.batch_hash,
         header=announcement.header,
     )
-    if rules.recover(digest, announcement.signature) != rules.sequencer:
-        return Verdict.REJECT
-    return Verdict.ACCEPT
+    signer = rules.recover(digest, announcement.signature)
+    return None if signer is None else Address(signer)
 
 
 def judge_intent(intent: ProvingIntent, *, head: BatchNumber, now: float) -> Verdict:
@@ -108,12 +110,13 @@ class Gate:
         on_intent: Callable[[ProvingIntent], None],
     ) -> None:
         self.rules = rules
+        self.seats = Seats()
         self.head = BatchNumber(0)
         self.equivocations = 0
         self._clock = clock
         self._on_announcement = on_announcement
         self._on_intent = on_intent
-        self._hashes: dict[BatchNumber, list[Hash]] = {}
+        self._heard: dict[BatchNumber, list[tuple[Address, BatchAnnouncement]]] = {}
         self._intents: OrderedDict[ProvingIntent, None] = OrderedDict()
         self._buckets = TokenBuckets(rate=MESSAGES_PER_SECOND, burst=MESSAGE_BURST, keys=MAX_ORIGINS)
         self.batch_topic = topic(rules.domain, "batch")
@@ -127,15 +130,17 @@ class Gate:
     def set_head(self, number: BatchNumber) -> None:
         """Move the window of batch numbers that are worth hearing of."""
         self.head = number
-        for known in [known for known in self._hashes if not is_near(known, number)]:
-            del self._hashes[known]
+        for known in [known for known in self._heard if not is_near(known, number)]:
+            del self._heard[known]
 
     def check_own(self, announcement: BatchAnnouncement) -> None:
         """NetError if every peer would reject this announcement of ours, and us with it."""
-        if judge_announcement(announcement, self.rules, head=announcement.number) is Verdict.REJECT:
+        signer = signer_of(announcement, self.rules)
+        is_ours = signer is not None and self.seats.judge(signer) is not Verdict.REJECT
+        if judge_form(announcement, self.rules, head=announcement.number) is Verdict.REJECT or not is_ours:
             raise NetError(
                 f"our announcement of batch {announcement.number} has the wrong shape or signer",
-                fix="check that the sequencer's key is the arbiter's sequencer",
+                fix="check that the account of l1.key_file holds a sequencer's seat",
                 code="POE-NET-008",
             )
 
@@ -153,15 +158,25 @@ class Gate:
             return Verdict.REJECT
 
     def _judge_announcement(self, announcement: BatchAnnouncement) -> Verdict:
-        known = self._hashes.get(announcement.number, [])
-        if announcement.batch_hash in known or len(known) >= HASHES_PER_NUMBER:
+        """A content is delivered once, whoever signs it again; each sequencer has room for one contradiction."""
+        heard = self._heard.get(announcement.number, [])
+        content = _content(announcement)
+        if any(_content(known) == content for _, known in heard):
             return Verdict.IGNORE
-        verdict = judge_announcement(announcement, self.rules, head=self.head)
-        if verdict is Verdict.ACCEPT:
-            self._hashes[announcement.number] = [*known, announcement.batch_hash]
-            self.equivocations += bool(known)
-            self._on_announcement(announcement)
-        return verdict
+        verdict = judge_form(announcement, self.rules, head=self.head)
+        if verdict is not Verdict.ACCEPT:
+            return verdict
+        signer = signer_of(announcement, self.rules)
+        if signer is None:
+            return Verdict.REJECT
+        own = [known for author, known in heard if author == signer]
+        verdict = self.seats.judge(signer)
+        if verdict is not Verdict.ACCEPT or len(own) >= HASHES_PER_NUMBER:
+            return verdict if verdict is Verdict.REJECT else Verdict.IGNORE
+        self._heard[announcement.number] = [*heard, (signer, announcement)]
+        self.equivocations += any(known.parent_hash == announcement.parent_hash for known in own)
+        self._on_announcement(announcement)
+        return Verdict.ACCEPT
 
     def _judge_intent(self, intent: ProvingIntent) -> Verdict:
         if intent in self._intents:
@@ -173,3 +188,7 @@ class Gate:
                 self._intents.popitem(last=False)
             self._on_intent(intent)
         return verdict
+
+
+def _content(announcement: BatchAnnouncement) -> tuple[Hash, Hash]:
+    return announcement.parent_hash, announcement.batch_hash

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from poe.l1.interface import ArbiterEvent, BatchFinalized, BatchSequenced, ChainUpdate, LogOrigin, ProofAccepted
+from poe.l1.tally import Tally
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
 
 KEPT_ROWS = 10_000
@@ -21,6 +23,16 @@ class Row:
     finalized: LogOrigin | None = None
     payee: Address | None = None
     reward: Wei = Wei(0)
+
+    @property
+    def proof_delay_blocks(self) -> int | None:
+        """L1 blocks from posting to the accepted proof."""
+        return None if self.accepted is None else self.accepted.block.number - self.posted.block.number
+
+    @property
+    def finality_delay_blocks(self) -> int | None:
+        """L1 blocks from posting to finality."""
+        return None if self.finalized is None else self.finalized.block.number - self.posted.block.number
 
     @property
     def proof_delay_seconds(self) -> int | None:
@@ -40,14 +52,34 @@ class Standings:
         self._genesis_root = genesis_root
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
-        self._final: dict[BatchNumber, BatchFinalized] = {}
-        self.wins: dict[Address, int] = {}
-        self.rewards: Wei = Wei(0)
+        self._tally = Tally(KEPT_ROWS)
+        self.accepted_proofs = 0
+        """Proofs that L1 has accepted, on whatever old root."""
+
+    @property
+    def wins(self) -> Mapping[Address, int]:
+        """Final batches by the payee that each pays."""
+        return self._tally.wins
+
+    @property
+    def rewards(self) -> Wei:
+        """The rewards of all final batches."""
+        return Wei(sum(self._tally.rewards.values()))
+
+    @property
+    def rewards_by_payee(self) -> Mapping[Address, Wei]:
+        """The rewards of the final batches that each won, tips included."""
+        return self._tally.rewards
+
+    def recent_wins(self, batches: int) -> Mapping[Address, int]:
+        """Wins among the last so many final batches."""
+        return self._tally.recent_wins(batches)
 
     def apply(self, update: ChainUpdate) -> None:
         """Take in a step of L1."""
         if update.rolled_back_to is not None:
             self._roll_back(update.rolled_back_to)
+        self._tally.apply(update)
         for event in update.events:
             self._add(event)
 
@@ -62,7 +94,7 @@ class Standings:
     def _row(self, number: BatchNumber) -> Row:
         posted, transactions = self._posted[number]
         row = Row(number=number, transactions=transactions, posted=posted)
-        final = self._final.get(number)
+        final = self._tally.final(number)
         proof = self._winning_proof(number, final)
         if proof is not None:
             row = replace(row, accepted=proof.origin, payee=proof.payee)
@@ -81,7 +113,7 @@ class Standings:
 
     def _root_before(self, number: BatchNumber) -> FieldElement | None:
         """The final root that a batch starts from; None for the oldest row kept, whose predecessor is forgotten."""
-        before = self._final.get(BatchNumber(number - 1))
+        before = self._tally.final(BatchNumber(number - 1))
         if before is None:
             return self._genesis_root if number == 1 else None
         return before.new_root
@@ -93,32 +125,24 @@ class Standings:
                 self._forget(BatchNumber(event.number - KEPT_ROWS))
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
-            case BatchFinalized() if event.number not in self._final:
-                self._final[event.number] = event
-                self._count(event, 1)
+                self.accepted_proofs += 1
             case _:
                 pass
 
-    def _count(self, final: BatchFinalized, change: int) -> None:
-        self.rewards = Wei(self.rewards + change * final.reward)
-        self.wins[final.payee] = self.wins.get(final.payee, 0) + change
-        if not self.wins[final.payee]:
-            del self.wins[final.payee]
-
     def _roll_back(self, block: int) -> None:
-        for number, final in list(self._final.items()):
-            if final.origin.block.number > block:
-                self._count(self._final.pop(number), -1)
         for number, proofs in list(self._proofs.items()):
-            self._proofs[number] = [proof for proof in proofs if proof.origin.block.number <= block]
+            kept = [proof for proof in proofs if proof.origin.block.number <= block]
+            self.accepted_proofs -= len(proofs) - len(kept)
+            self._proofs[number] = kept
         for number, (posted, _) in list(self._posted.items()):
             if posted.block.number > block:
                 del self._posted[number]
+        if not self._posted:
+            self.accepted_proofs = 0  # of batches forgotten long ago as well: L1 is read from its start again
 
     def _forget(self, number: BatchNumber) -> None:
         self._posted.pop(number, None)
         self._proofs.pop(number, None)
-        self._final.pop(number, None)
 
 
 def count_transactions(batch: Batch) -> int:

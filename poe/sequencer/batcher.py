@@ -13,6 +13,7 @@ from poe.metrics import Metrics
 from poe.rollup.types import Shape
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Line, SealedBatch
+from poe.sequencer.turn import OurTurn
 from poe.sequencer.work import Work
 
 log = logging.getLogger("poe.sequencer.batcher")
@@ -20,7 +21,10 @@ log = logging.getLogger("poe.sequencer.batcher")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealingRules:
-    """How batches are cut. Sealing pauses at either bound, and the mempool then fills up and pushes back."""
+    """How batches are cut. Sealing pauses at either bound, and the mempool then fills up and pushes back.
+
+    It also pauses while it is others' turn to post: their batches would undo ours.
+    """
 
     shape: Shape
     seal_seconds: float
@@ -32,10 +36,19 @@ class Batcher:
     """Cuts the waiting queue entries and transactions into batches on top of our chain."""
 
     def __init__(
-        self, *, chain: Line, ledger: Ledger, work: Work, rules: SealingRules, metrics: Metrics, bell: Bell
+        self,
+        *,
+        chain: Line,
+        ledger: Ledger,
+        turn: OurTurn,
+        work: Work,
+        rules: SealingRules,
+        metrics: Metrics,
+        bell: Bell,
     ) -> None:
         self._chain = chain
         self._ledger = ledger
+        self._turn = turn
         self._work = work
         self._rules = rules
         self._metrics = metrics
@@ -91,12 +104,16 @@ class Batcher:
         return entries + self._work.ready(slots - entries)
 
     def _room(self) -> int:
-        """How many batches may be sealed before posting or proving has to follow; none once the rollup has ended."""
+        """How many batches may be sealed now: as many as could still be posted in our turn and proved in time.
+
+        None once the rollup has ended.
+        """
         if self._ledger.exit_mode is not None:
             return 0
         unposted = self._chain.height - self._ledger.head()[0]
         unproven = self._chain.height - self._ledger.finalized_number
-        return min(self._rules.max_unposted_batches - unposted, self._rules.max_unproven_batches - unproven)
+        postable = self._turn.postable(self._rules.max_unposted_batches)
+        return min(postable - unposted, self._rules.max_unproven_batches - unproven)
 
     def _show(self, sealed: SealedBatch) -> None:
         transactions = len(sealed.applied_transactions)

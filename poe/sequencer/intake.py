@@ -13,6 +13,7 @@ from poe.rollup.transaction import SignedTransaction, Transfer
 from poe.rollup.types import SLOT_BYTES, Account, AccountIndex
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain
+from poe.sequencer.hindrance import Obstacle
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.offload import Offload
 from poe.sequencer.stream import ACCEPTED, ENDED, NOT_READY
@@ -46,11 +47,13 @@ class EngineIntake:
         work: Work,
         ledger: Ledger,
         offload: Offload,
+        obstacle: Obstacle,
         metrics: Metrics,
         bell: Bell,
     ) -> None:
         self._engine = engine
         self._ledger = ledger
+        self._obstacle = obstacle
         self._work = work
         self._offload = offload
         self._metrics = metrics
@@ -72,6 +75,8 @@ class EngineIntake:
             return bytes([NOT_READY]) * (len(frame) // SLOT_BYTES)
         if self._ledger.exit_mode is not None:
             return bytes([ENDED]) * (len(frame) // SLOT_BYTES)
+        if self._obstacle.now is not None:
+            return bytes([self._obstacle.now]) * (len(frame) // SLOT_BYTES)
         return await self._judge(frame)
 
     async def _judge(self, slots: bytes) -> bytes:

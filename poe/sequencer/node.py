@@ -94,6 +94,9 @@ class Sequencer:
                 await self.reconciler.follow(update)
                 if self.network is not None:
                     self.network.set_head(self.reconciler.l1_height)
+                    self.network.set_sequencers(
+                        self.ledger.sequencers, due=due_at(self.ledger, self.window, update.head.number)
+                    )
                 write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
 
     async def _watch_doors(self) -> None:
@@ -101,6 +104,7 @@ class Sequencer:
         while True:
             try:
                 self.metrics.l1_balance_wei.set(await self.arbiter.balance())
+                self.metrics.gas_price_wei.set(await self.arbiter.gas_price())
             except L1Error as error:
                 log.warning("balance_unknown reason=%r", str(error))
             if self.network is not None:

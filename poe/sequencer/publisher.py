@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
 
-from poe.errors import L1Error, NetError, Reverted
+from poe.errors import L1Error, Reverted
 from poe.l1.interface import ArbiterClient, ArbiterParameters, Receipt
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
-from poe.net.interface import BatchAnnouncement, BodySource, Network
-from poe.rollup.types import Batch, BatchNumber
+from poe.net.interface import BodySource
+from poe.rollup.types import Batch, BatchNumber, Wei
+from poe.sequencer.announcer import Announcer
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Line, SealedBatch
+from poe.sequencer.hindrance import HINDRANCES, Hindrance, Obstacle
 from poe.sequencer.queue import overdue
 from poe.sequencer.reconciler import Reconciler
+from poe.sequencer.turn import OurTurn
 
 log = logging.getLogger("poe.sequencer.publisher")
 
@@ -25,15 +27,18 @@ RETRY_SECONDS = 2.0
 OVERDUE_MARGIN_BLOCKS = 4
 """A posting may be mined this many blocks after the last one we have seen."""
 
-L1_MOVED = frozenset({"WrongNumber", "WrongParent"})
-"""Our idea of L1's head is not L1's: the follower will tell."""
+OVERTAKEN = frozenset({"WrongNumber", "WrongParent", "NotInTurn", "WrongReward"})
+"""Somebody else was first, the turn ended, or the reward rose: all in a day's work, the follower will tell."""
 QUEUE_MOVED = frozenset({"WrongQueueEnd", "TooManyEntries", "WrongCounts", "OverdueEntries", "EntryMismatch"})
 """The batch does not fit L1's queue any more: it has to be sealed anew."""
-NEVER_RIGHT = frozenset({"NotSequencer", "WrongReward", "WrongDataLength"})
-"""Waiting heals none of these: the node is set up wrongly."""
+NEVER_RIGHT = frozenset({"WrongDataLength"})
+"""Waiting does not heal this: the node is set up wrongly."""
 
-SignAnnouncement = Callable[[BatchAnnouncement], BatchAnnouncement]
-"""Fills in the signature by our L1 key."""
+HEADROOM_STEPS = 2
+"""The reward grows by a 32nd with a batch that was proved late; we offer for so many that become final before ours is
+mined (docs/protocol.md, section 10). What is offered is paid."""
+_STEPS = 32
+_WEI_A_GWEI = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +59,14 @@ def body_source(chain: Line, ledger: Ledger) -> BodySource:
     return body
 
 
+def offer_for(least: Wei, most: Wei) -> Wei:
+    """The reward that we offer, whole gwei, where `least` is asked now and `most` is the ceiling."""
+    wanted = least * (_STEPS + HEADROOM_STEPS) // _STEPS
+    return Wei(min(-(-wanted // _WEI_A_GWEI) * _WEI_A_GWEI, most))
+
+
 class Publisher:
-    """Takes our chain's batches beyond L1's head and posts them one after the other."""
+    """Takes our chain's batches beyond L1's head and posts them one after the other, when it is our turn."""
 
     def __init__(
         self,
@@ -65,8 +76,9 @@ class Publisher:
         reconciler: Reconciler,
         arbiter: ArbiterClient,
         parameters: ArbiterParameters,
-        network: Network | None,
-        sign: SignAnnouncement,
+        turn: OurTurn,
+        announcer: Announcer,
+        obstacle: Obstacle,
         metrics: Metrics,
         bell: Bell,
     ) -> None:
@@ -75,24 +87,40 @@ class Publisher:
         self._reconciler = reconciler
         self._arbiter = arbiter
         self._parameters = parameters
-        self._network = network
-        self._sign = sign
+        self._turn = turn
+        self._announcer = announcer
+        self._obstacle = obstacle
         self._metrics = metrics
         self._bell = bell
         self._posted: _Posted | None = None
-        self._announced: SealedBatch | None = None
 
     async def run(self) -> None:
         """Post for ever."""
         while True:
             sealed = self._next()
-            if sealed is None:
+            if sealed is None or not self._turn.has_seat:
+                self._obstacle.set(None if self._turn.has_seat else Hindrance.NO_SEAT)
                 await self._bell.wait()
             elif self._misses_overdue_entries(sealed):
                 await self._reconciler.unseal(sealed.number)
-            else:
-                await self._announce(sealed)
+            elif await self._may_post():
+                await self._announcer.announce(sealed)
                 await self._post(sealed)
+            else:
+                await self._wait_for_l1()
+
+    async def _may_post(self) -> bool:
+        """Is it our turn, or another's who has been silent? Of silence L1 itself knows best: it is asked first."""
+        posted = 0 if self._posted is None else self._posted.block
+        if self._turn.is_ours(after=posted):
+            return True
+        if not self._turn.is_open(after=posted):
+            return False
+        try:
+            return await self._arbiter.may_post(self._arbiter.account)
+        except L1Error as error:
+            log.warning("turn_unknown reason=%r", str(error))
+            return False
 
     def _next(self) -> SealedBatch | None:
         """The first of our batches that is neither in the ledger nor in a receipt the ledger has yet to reach.
@@ -117,31 +145,15 @@ class Publisher:
         due = overdue(self._ledger.pending_entries(), at_block=at_block, deadline_blocks=deadline)
         return sealed.drained < min(due, max(1, slots // 2))
 
-    async def _announce(self, sealed: SealedBatch) -> None:
-        """Gossip the header once, ahead of the posting: provers may begin while L1 still mines it."""
-        if self._network is None or self._announced is sealed:
-            return
-        announcement = BatchAnnouncement(
-            number=sealed.number,
-            parent_hash=sealed.parent_hash,
-            batch_hash=sealed.batch_hash,
-            header=sealed.batch.header,
-            signature=b"",
-        )
-        try:
-            await self._network.announce(self._sign(announcement))
-        except NetError as error:
-            log.warning("batch_not_announced number=%d reason=%r", sealed.number, str(error))
-        self._announced = sealed
-
     async def _post(self, sealed: SealedBatch) -> None:
         try:
+            reward = offer_for(await self._arbiter.current_reward(), self._parameters.reward)
             receipt = await self._arbiter.sequence_batch(
                 sealed.number,
                 sealed.parent_hash,
                 sealed.batch,
                 queue_end=sealed.queue_end,
-                reward=self._parameters.reward,
+                value=Wei(reward + self._parameters.bounty),
             )
         except Reverted as refusal:
             await self._recover(sealed, refusal)
@@ -153,7 +165,9 @@ class Publisher:
 
     def _note_posted(self, sealed: SealedBatch, receipt: Receipt) -> None:
         self._posted = _Posted(number=sealed.number, block=receipt.block_number)
-        self._metrics.gas_used.labels(call="sequenceBatch").inc(receipt.gas_used)
+        self._obstacle.set(None)
+        price = receipt.effective_gas_price
+        self._metrics.note_gas("sequenceBatch", outcome="accepted", gas=receipt.gas_used, price=price)
         log.info(
             "batch_posted number=%d block=%d gas=%d tx=0x%s",
             sealed.number,
@@ -166,7 +180,11 @@ class Publisher:
         """L1 said no: see what it has become, and seal anew where the batch itself is what no longer fits."""
         if refusal.name in NEVER_RIGHT:
             raise refusal
-        log.warning("batch_refused number=%d reason=%r", sealed.number, str(refusal))
+        if refusal.name in HINDRANCES:
+            self._obstacle.set(HINDRANCES[refusal.name], str(refusal))
+        else:
+            level = logging.INFO if refusal.name in OVERTAKEN else logging.WARNING
+            log.log(level, "batch_refused number=%d reason=%r", sealed.number, str(refusal))
         await self._wait_for_l1()
         if refusal.name in QUEUE_MOVED and self._chain.get(sealed.number) is sealed:
             height, _ = self._ledger.head()

@@ -50,7 +50,7 @@ class Reconciler:
             if update.head.number >= self._resume_block:
                 first_wrong = self._first_disagreement()
                 if first_wrong is not None:
-                    self._undo_from(first_wrong)
+                    self._undo_from(first_wrong, is_reorg=update.rolled_back_to is not None)
             await self._execute_ordered()
             self._work.note_posted(self._ledger.head()[0])
             self._metrics.transactions.labels(outcome="dropped").inc(self._work.expire())
@@ -60,7 +60,7 @@ class Reconciler:
     async def unseal(self, number: BatchNumber) -> None:
         """Undo our batches from `number` on, which L1 will not take; their transactions wait again."""
         async with self._chain.lock:
-            self._undo_from(number)
+            self._undo_from(number, is_reorg=False)
         self._bell.ring()
 
     async def wait_until_finalized(self, number: BatchNumber) -> None:
@@ -89,10 +89,11 @@ class Reconciler:
         is_same_queue = ordered is None or ordered.queue_end == ours.queue_end
         return is_same_queue and self._ledger.is_sequenced(ours.number, ours.batch_hash)
 
-    def _undo_from(self, number: BatchNumber) -> None:
+    def _undo_from(self, number: BatchNumber, *, is_reorg: bool) -> None:
+        """Without a reorg another sequencer was first, or the queue has moved: that is every day's business."""
         undone, dropped = self._work.undo(number - 1)
         self._metrics.transactions.labels(outcome="dropped").inc(dropped)
-        log.warning("batches_undone from=%d count=%d", number, undone)
+        log.log(logging.WARNING if is_reorg else logging.INFO, "batches_undone from=%d count=%d", number, undone)
 
     async def _execute_ordered(self) -> None:
         for number in range(self._chain.height + 1, self._ledger.head()[0] + 1):
@@ -110,7 +111,7 @@ class Reconciler:
         }
         for stage, height in heights.items():
             self._metrics.batch_height.labels(stage=stage).set(height)
-        self._metrics.l1_head.set(update.head.number)
-        self._metrics.l1_reorgs.inc(update.rolled_back_to is not None)
+        is_reorg = update.rolled_back_to is not None
+        self._metrics.set_l1_head(number=update.head.number, timestamp=update.head.timestamp, is_reorg=is_reorg)
         self._metrics.backlog.set(max(0, self._chain.height - self.l1_height))
         self._metrics.mempool_size.set(len(self._work))

@@ -13,6 +13,7 @@ from poe.rollup.transaction import SignedTransaction, decode_transaction
 from poe.rollup.types import AccountIndex, BatchNumber
 from poe.sequencer import decoding
 from poe.sequencer.chain import Chain, EngineChain
+from poe.sequencer.hindrance import Obstacle
 from poe.sequencer.intake import Admission
 from poe.sequencer.work import Work
 
@@ -41,11 +42,14 @@ class _RpcError(Exception):
 class Rpc:
     """Answers HTTP requests; refuses to take transactions until `open_intake` says that we have caught up with L1."""
 
-    def __init__(self, *, intake: Admission, chain: Chain | EngineChain, work: Work, ledger: Ledger) -> None:
+    def __init__(
+        self, *, intake: Admission, chain: Chain | EngineChain, work: Work, ledger: Ledger, obstacle: Obstacle
+    ) -> None:
         self._intake = intake
         self._chain = chain
         self._work = work
         self._ledger = ledger
+        self._obstacle = obstacle
         self._is_ready = False
         self._methods: Mapping[str, Method] = {
             "poe_sendTransaction": self._send_transaction,
@@ -144,7 +148,7 @@ class Rpc:
             )
         if not self._is_ready:
             return SequencerError("catching up with L1", fix="try again when /readyz says ok", code=NOT_READY)
-        return None
+        return self._obstacle.refusal
 
     async def _get_account(self, params: Sequence[Any]) -> Any:
         """[index] → the account after the last sealed batch with its next free nonce, or null."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from poe.l1.interface import Deadlines
-from poe.rollup.types import Shape, Wei
+from poe.l1.interface import Deadlines, Market
+from poe.rollup.types import Shape
 
 SECONDS_TO_START = 120.0
 SECONDS_A_BATCH = 60.0
@@ -34,9 +34,9 @@ class Scenario:
     seal_seconds: float = 2.0
     users: int = 4
     transactions_per_second: float = 8.0
-    reward: Wei = Wei(10**16)
     max_unproven_batches: int = 6
     seed: int = 1
+    market: Market = Market()
     deadlines: Deadlines = Deadlines()
     web: bool = True
     web_port: int = 0

@@ -15,6 +15,7 @@ from poe.assembly.deployment import deploy_with_key
 from poe.backend.interface import KeyInfo
 from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, WebSettings, dump_settings
 from poe.l1.anvil import Anvil
+from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, create_key
 from poe.rollup.types import Wei
@@ -51,9 +52,15 @@ async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key
         await anvil.set_balance(signers[name].address, FUNDS)
     parameters = await deploy_with_key(
         anvil.rpc, signers["users"], key, membership_key, shape=scenario.shape,
-        sequencer=signers["sequencer"].address, reward=scenario.reward, deadlines=scenario.deadlines,
+        market=scenario.market, deadlines=scenario.deadlines,
     )  # fmt: skip
+    await _join(anvil, parameters, signers["sequencer"])
     return Stage(folders=folders, signers=signers, parameters=parameters, key=key)
+
+
+async def _join(anvil: Anvil, parameters: ArbiterParameters, signer: Signer) -> None:
+    arbiter = await Arbiter.connect(anvil.rpc, parameters.address, signer, chain_id=parameters.chain_id)
+    await arbiter.join_sequencers(parameters.bond)
 
 
 def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bootstrap: tuple[str, ...]) -> Path:

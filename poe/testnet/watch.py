@@ -10,7 +10,7 @@ import trio
 
 from poe.assembly.chain import Chain
 from poe.l1.answers import raw_receipt
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.observer.standings import Row, Standings
 from poe.rollup.types import FieldElement, Hash
 
@@ -86,7 +86,7 @@ class Watch:
             await self._changed.wait()
 
 
-async def gas_of(rpc: Rpc, rows: Sequence[Row]) -> dict[str, list[int]]:
+async def gas_of(rpc: JsonRpc, rows: Sequence[Row]) -> dict[str, list[int]]:
     """Gas used by the postings and by the winning proofs."""
     postings = [row.posted.tx_hash for row in rows]
     proofs = [row.accepted.tx_hash for row in rows if row.accepted is not None]
@@ -96,5 +96,5 @@ async def gas_of(rpc: Rpc, rows: Sequence[Row]) -> dict[str, list[int]]:
     }
 
 
-async def _gas_used(rpc: Rpc, tx_hash: Hash) -> int:
+async def _gas_used(rpc: JsonRpc, tx_hash: Hash) -> int:
     return raw_receipt(await rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())).gas_used

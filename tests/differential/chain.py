@@ -11,8 +11,9 @@ from poe.backend.interface import Execution
 from poe.crypto.field import split_words
 from poe.errors import RpcRefused
 from poe.l1.abi import load_artifact
-from poe.l1.contract import ArbiterViews, submission_tuple
+from poe.l1.contract import submission_tuple
 from poe.l1.interface import Submission
+from poe.l1.views import ArbiterViews
 from poe.rollup.batch import batch_hash, deposit_slot, forced_exit_slot, seal_batch
 from poe.rollup.state import State
 from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Gwei, Hash
@@ -79,7 +80,7 @@ class Chain:
         (number, parent), queue_end = self._head, self._queue_end + entries
         following = BatchNumber(number + 1)
         await self.market.clients["sequencer"].sequence_batch(
-            following, parent, batch, queue_end=queue_end, reward=REWARD
+            following, parent, batch, queue_end=queue_end, value=REWARD
         )
         self._head, self._queue_end = (following, batch_hash(batch)), queue_end
         return following

@@ -14,6 +14,7 @@ from poe.backend.worker import WorkerProofs, open_worker
 from poe.l1.anvil import Anvil
 from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters, Deadlines, QueueEntry, Submission
+from poe.l1.interface import Market as Terms
 from poe.l1.keys import Signer
 from poe.l1.transactor import Patience
 from poe.rollup import statement
@@ -101,7 +102,7 @@ class Market:
     async def _sequence(self, batch: Batch, drained: int) -> BatchNumber:
         number, queue_end = BatchNumber(self.number + 1), self.queue_end + drained
         await self.clients["sequencer"].sequence_batch(
-            number, self.parent_hash, batch, queue_end=queue_end, reward=REWARD
+            number, self.parent_hash, batch, queue_end=queue_end, value=REWARD
         )
         self.note(number, batch, queue_end)
         return number
@@ -206,8 +207,7 @@ async def open_market(key: KeyInfo, shape: Shape = SHAPE, **deadlines: int) -> A
             key,
             ensure_dev_membership_key(shape.depth, key.path.parent),
             shape=shape,
-            sequencer=sequencer.address,
-            reward=REWARD,
+            market=Terms(reward_wei=REWARD, reward_floor_wei=REWARD, bond_wei=3 * 1023 * REWARD),
             deadlines=Deadlines(**deadlines),
         )
         clients = {
@@ -216,6 +216,7 @@ async def open_market(key: KeyInfo, shape: Shape = SHAPE, **deadlines: int) -> A
             )
             for name in NAMES
         }
+        await clients["sequencer"].join_sequencers(parameters.bond)
         yield Market(
             anvil=anvil,
             parameters=parameters,

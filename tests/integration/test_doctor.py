@@ -21,7 +21,7 @@ from poe.cli.doctor import Role, examine
 from poe.cli.findings import Finding, State, exit_code
 from poe.cli.machine import Machine
 from poe.l1.anvil import Anvil
-from poe.l1.interface import ArbiterParameters
+from poe.l1.interface import ArbiterParameters, Market
 from poe.l1.keys import Signer, create_key
 from poe.rollup.types import Shape, Wei
 
@@ -58,7 +58,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with Anvil(block_seconds=None) as anvil:
         await anvil.set_balance(account.address, ETHER)
         arbiter = await deploy_with_key(
-            anvil.rpc, account, key, membership_key, shape=SHAPE, sequencer=account.address, reward=Wei(10**15)
+            anvil.rpc, account, key, membership_key, shape=SHAPE, market=Market(reward_wei=10**15)
         )
         yield World(anvil, arbiter, account, tmp_path)
 
@@ -99,7 +99,6 @@ async def test_where_all_is_well_it_says_so_and_each_planted_fault_is_found(
     await finds("arbiter", "POE-L1-002", l1__arbiter="0x" + world.account.address.hex())
     await finds("account key", "POE-CFG-020", l1__key_file=str(tmp_path / "none"))
     await finds("account key", "POE-CFG-021", l1__key_file=str(open_key))
-    await finds("arbiter", "POE-CFG-010", role="sequencer", l1__key_file=str(tmp_path / "other"))
     await finds("arbiter", "POE-CFG-011", prover__tip_wei=10**15 + 1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         await finds("ports", "POE-TOL-002", metrics__port=taken.getsockname()[1])

@@ -40,7 +40,14 @@ from tests.integration.test_l1_anvil import (
 
 pytestmark = pytest.mark.integration
 
-DEADLINES = Deadlines(queue_deadline_blocks=4, alarm_delay_blocks=2, exit_deadline_blocks=20)
+DEADLINES = Deadlines(
+    queue_deadline_blocks=4,
+    alarm_delay_blocks=2,
+    double_after_blocks=18,
+    quadruple_after_blocks=19,
+    halt_after_blocks=20,
+    exit_deadline_blocks=20,
+)
 ROOT = FieldElement(4321)
 KEY = (11, 12)
 
@@ -51,7 +58,9 @@ async def world() -> AsyncIterator[World]:
         for signer in (SEQUENCER, PROVER, RIVAL):
             await anvil.set_balance(signer.address, Wei(100 * ETHER))
         terms = replace(deployment(), deadlines=DEADLINES)
-        yield World(anvil, await deploy_arbiter(anvil.rpc, SEQUENCER, terms, patience=QUICK))
+        world = World(anvil, await deploy_arbiter(anvil.rpc, SEQUENCER, terms, patience=QUICK))
+        await (await world.client(SEQUENCER)).join_sequencers(world.parameters.bond)
+        yield world
 
 
 def batch_of(*deposits: int) -> Batch:

@@ -28,7 +28,9 @@ from poe.l1.interface import (
     ExitsCredited,
     ForcedExitQueued,
     ForcedTransactionQueued,
+    Market,
     ProofAccepted,
+    SequencerJoined,
     Submission,
     Withdrawn,
 )
@@ -56,6 +58,7 @@ pytestmark = pytest.mark.integration
 SHAPE = Shape(slots=4, depth=5)
 GENESIS_ROOT = FieldElement(1234)
 REWARD = Wei(10**15)
+MARKET = Market(reward_wei=REWARD, reward_floor_wei=REWARD)
 ETHER = 10**18
 SEQUENCER = Signer(hashlib.sha256(b"sequencer").digest())
 PROVER = Signer(hashlib.sha256(b"prover").digest())
@@ -132,11 +135,10 @@ def deployment(provenance: str = "insecure-dev") -> Deployment:
         membership_key_words=KEY_WORDS,
         membership_key_provenance=provenance,
         membership_version=78,
-        sequencer=SEQUENCER.address,
         genesis_root=GENESIS_ROOT,
         circuit_version=77,
         shape=SHAPE,
-        reward=REWARD,
+        market=MARKET,
     )
 
 
@@ -164,7 +166,9 @@ async def world() -> AsyncIterator[World]:
         for signer in (SEQUENCER, PROVER, RIVAL):
             await anvil.set_balance(signer.address, Wei(100 * ETHER))
         parameters = await deploy_arbiter(anvil.rpc, SEQUENCER, deployment(), patience=QUICK)
-        yield World(anvil, parameters)
+        world = World(anvil, parameters)
+        await (await world.client(SEQUENCER)).join_sequencers(parameters.bond)
+        yield world
 
 
 async def follow(
@@ -195,13 +199,14 @@ async def deposit(client: Arbiter, amount: int = 5, key: tuple[int, int] = (11, 
 async def sequence(client: Arbiter, ledger: Ledger, batch: Batch, *, drained: int | None = None) -> None:
     number, parent = ledger.head()
     end = ledger.queue_end + (batch.header.deposits if drained is None else drained)
-    await client.sequence_batch(BatchNumber(number + 1), parent, batch, queue_end=end, reward=REWARD)
+    await client.sequence_batch(BatchNumber(number + 1), parent, batch, queue_end=end, value=REWARD)
 
 
 async def test_parameters_read_back_what_was_deployed(world: World) -> None:
     parameters = world.parameters
     assert parameters.verifying_key_words == KEY_WORDS
-    assert parameters.sequencer == SEQUENCER.address
+    assert not any(parameters.policy)
+    assert (parameters.bond, parameters.bounty, parameters.reward_floor) == (MARKET.bond, 0, REWARD)
     assert (parameters.shape, parameters.reward, parameters.circuit_version) == (SHAPE, REWARD, 77)
     assert parameters == await (await world.client(RIVAL)).parameters()
 
@@ -359,7 +364,7 @@ async def test_exits_are_paid_to_the_wei_after_the_alarm_delay_and_once(world: W
 
 async def test_other_exits_than_those_proven_are_refused(world: World) -> None:
     sequencer, prover = await world.client(SEQUENCER), await world.client(PROVER)
-    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, empty_batch(), queue_end=0, reward=REWARD)
+    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, empty_batch(), queue_end=0, value=REWARD)
     proven = prove(world.parameters, 1, empty_batch(), GENESIS_ROOT, 5)
     for exits in (
         (Exit(slot=0, address=PROVER.address, amount=Gwei(1)),),
@@ -401,15 +406,15 @@ async def test_proofs_out_of_order_are_accepted_and_finalize_together(world: Wor
 async def test_refusals_carry_the_contracts_own_error_and_values(world: World) -> None:
     sequencer, rival = await world.client(SEQUENCER), await world.client(RIVAL)
     first = (BatchNumber(1), GENESIS_HASH, empty_batch())
-    with pytest.raises(Reverted, match="NotSequencer") as refusal:
-        await rival.sequence_batch(*first, queue_end=0, reward=REWARD)
+    with pytest.raises(Reverted, match="NotInTurn") as refusal:
+        await rival.sequence_batch(*first, queue_end=0, value=REWARD)
     assert RIVAL.address.hex() in str(refusal.value)
-    await sequencer.sequence_batch(*first, queue_end=0, reward=REWARD)
+    await sequencer.sequence_batch(*first, queue_end=0, value=REWARD)
     with pytest.raises(Reverted, match=r"WrongNumber\(number=1, expected=2\)") as refusal:
-        await sequencer.sequence_batch(*first, queue_end=0, reward=REWARD)
+        await sequencer.sequence_batch(*first, queue_end=0, value=REWARD)
     assert refusal.value.name == "WrongNumber"
     with pytest.raises(Reverted, match="WrongParent"):
-        await sequencer.sequence_batch(BatchNumber(2), Hash(b"\x01" * 32), empty_batch(), queue_end=0, reward=REWARD)
+        await sequencer.sequence_batch(BatchNumber(2), Hash(b"\x01" * 32), empty_batch(), queue_end=0, value=REWARD)
     bad = prove(world.parameters, 1, empty_batch(), GENESIS_ROOT, 5)
     with pytest.raises(Reverted, match="InvalidProof"):
         await rival.submit_proof(
@@ -423,7 +428,7 @@ async def test_of_two_proofs_in_one_block_the_loser_learns_that_a_rival_won(worl
     """Both pass the simulation; the one mined second reverts on chain and is told why by a replay."""
     sequencer, prover, rival = [await world.client(signer) for signer in (SEQUENCER, PROVER, RIVAL)]
     batch = empty_batch()
-    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, batch, queue_end=0, reward=REWARD)
+    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, batch, queue_end=0, value=REWARD)
     submission = prove(world.parameters, 1, batch, GENESIS_ROOT, 5)
     await world.anvil.set_automine(False)
     outcomes: list[str] = []
@@ -637,9 +642,9 @@ async def test_a_taken_port_and_a_wrong_program_are_tool_errors(world: World, tm
 async def test_blocks_carry_both_kinds_of_events(world: World) -> None:
     sequencer = await world.client(SEQUENCER)
     await deposit(sequencer)
-    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, empty_batch(), queue_end=0, reward=REWARD)
+    await sequencer.sequence_batch(BatchNumber(1), GENESIS_HASH, empty_batch(), queue_end=0, value=REWARD)
     ledger = Ledger(world.parameters)
     seen = await follow(world.follower(), ledger, lambda: ledger.head()[0] == 1)
     events = [event for update in seen for event in update.events]
-    assert [type(event) for event in events] == [Deposited, BatchSequenced]
+    assert [type(event) for event in events] == [SequencerJoined, Deposited, BatchSequenced]
     assert events[0].origin.block.number + 1 == events[1].origin.block.number

@@ -28,7 +28,7 @@ from tests.fakes_net import (
 from tests.nodes_net import open_mesh
 
 KEY = SequencerKey()
-RULES = Rules(domain=DOMAIN, shape=SHAPE, sequencer=KEY.address, recover=recover)
+RULES = Rules(domain=DOMAIN, shape=SHAPE, recover=recover)
 SECONDS = 10
 INBOX = 4
 
@@ -36,7 +36,10 @@ INBOX = 4
 @asynccontextmanager
 async def fake_networks(tmp_path: Path, sources: list[BodySource]) -> AsyncIterator[list[Network]]:
     hub = FakeHub(RULES)
-    yield [hub.join(source, inbox_messages=INBOX) for source in sources]
+    nodes = [hub.join(source, inbox_messages=INBOX) for source in sources]
+    for node in nodes:
+        node.set_sequencers([KEY.address], due=[KEY.address])
+    yield list(nodes)
 
 
 @asynccontextmanager

@@ -164,6 +164,9 @@ async def market() -> AsyncIterator[Market]:
     deadlines = {
         "queue_deadline_blocks": DEADLINE_BLOCKS,
         "alarm_delay_blocks": ALARM_BLOCKS,
+        "double_after_blocks": EXIT_BLOCKS - 2,
+        "quadruple_after_blocks": EXIT_BLOCKS - 1,
+        "halt_after_blocks": EXIT_BLOCKS,
         "exit_deadline_blocks": EXIT_BLOCKS,
     }
     async with open_market(dev_key(), **deadlines) as market:
@@ -361,7 +364,7 @@ async def test_with_everybody_gone_each_user_leaves_and_not_a_wei_is_lost_or_mad
     assert back["address"] == "0x" + market.clients["copier"].account.hex()
     assert back["wei"] > (DEPOSIT + 1) * GWEI
     (back,) = (await say("refund", l1_key=rival, batch=3))["refunded"]
-    assert (back["address"], back["wei"]) == ("0x" + market.parameters.sequencer.hex(), REWARD)
+    assert (back["address"], back["wei"]) == ("0x" + market.clients["sequencer"].account.hex(), REWARD)
     for again in ({"entry": 2}, {"batch": 3}, {"entry": 0}, {"batch": 2}):
         assert "POE-INP-023" in await refused("refund", l1_key=rival, **again)
     rest = (await say("refund", l1_key=rival, all=True))["refunded"]
@@ -370,6 +373,7 @@ async def test_with_everybody_gone_each_user_leaves_and_not_a_wei_is_lost_or_mad
     assert "POE-INP-023" in await refused("refund", l1_key=rival, all=True)
     assert (await say("credit-exits", l1_key=copier))["batches"] == [2]
 
+    await market.clients["copier"].release_bond(market.clients["sequencer"].account)
     paid_in = await held_by_arbiter(market)
     assert paid_in == await sent_to_arbiter(market)
     assert sum([await withdraw(client) for client in market.clients.values()]) == paid_in
@@ -385,7 +389,8 @@ async def test_a_rollup_that_nobody_ever_served_gives_every_deposit_back(tmp_pat
         owner = account("copier").address
         await anvil.set_balance(owner, Wei(10 * ETHER))
         deadlines = ("--queue-deadline-blocks", "4", "--alarm-delay-blocks", "2", "--exit-deadline-blocks", "9")
-        roles = ("--key-file", str(payer), "--sequencer", "0x" + "5e" * 20)
+        deadlines += ("--double-after-blocks", "7", "--quadruple-after-blocks", "8", "--halt-after-blocks", "9")
+        roles = ("--key-file", str(payer))
         chain = ("--shape", str(SHAPE), "--rpc-url", anvil.url)
         deployed = await in_thread(run_here, "arbiter", "deploy", *roles, *chain, *deadlines)
         wallet = Wallet(tmp_path, anvil.url, deployed.stdout.strip(), run_here)

@@ -202,7 +202,7 @@ async def test_no_node_follows_an_arbiter_whose_key_is_published_on_a_public_cha
         sequencer = account("sequencer")
         await anvil.set_balance(sequencer.address, FUNDS)
         membership = ensure_dev_membership_key(SHAPE.depth)
-        terms: dict[str, Any] = {"shape": SHAPE, "sequencer": sequencer.address, "reward": REWARD}
+        terms: dict[str, Any] = {"shape": SHAPE, "market": Market(reward_wei=REWARD)}
         with pytest.raises(ConfigError, match="chain 8 is not a development chain"):
             await deploy_with_key(anvil.rpc, sequencer, imported, membership, **terms)
         liar = Deployment(

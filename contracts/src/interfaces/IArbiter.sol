@@ -1,141 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity >=0.8.20;
 
+import {IArbiterTypes} from "./IArbiterTypes.sol";
+
 /// @title The arbiter: orders batches, accepts the first valid proof of each, pays its payee.
-/// @notice No owner, no pause, not upgradeable. The rules are in docs/protocol.md.
-interface IArbiter {
-    /// @notice Header of a batch, four words of the statement; `shape` is the arbiter's own and never passed.
-    struct Header {
-        uint8 deposits;
-        uint8 forced;
-        uint48 feeAccount;
-    }
-
-    /// @notice Everything fixed at deployment.
-    struct Config {
-        address verifier;
-        address membershipVerifier;
-        address sequencer;
-        uint256 genesisRoot;
-        uint256 circuitVersion;
-        uint256 membershipVersion;
-        uint8 slots;
-        uint8 depth;
-        uint96 reward;
-        uint64 minDeposit;
-        uint32 queueDeadline;
-        uint32 alarmDelay;
-        uint32 exitDeadline;
-    }
-
-    /// @notice One proof as submitted. `proof` in the order of the pairing precompile (docs/protocol.md section 6);
-    /// an exit as `slot(8) | address(160) | amount in gwei(64)`, slots strictly increasing.
-    struct Submission {
-        uint64 number;
-        uint256 oldRoot;
-        uint256 newRoot;
-        address payee;
-        uint96 tip;
-        uint256 commitment;
-        uint256[8] proof;
-        Header header;
-        bytes data;
-        uint256[] exits;
-    }
-
-    event Deposited(
-        uint64 indexed queueIndex,
-        uint48 indexed account,
-        uint256 publicKeyX,
-        uint256 publicKeyY,
-        address exitAddress,
-        uint64 amount
-    );
-    event ForcedExitQueued(
-        uint64 indexed queueIndex, uint48 indexed account, address exitAddress, uint64 amount
-    );
-    event ForcedTransactionQueued(uint64 indexed queueIndex, bytes32[4] words);
-    event ExitsCredited(uint64 indexed number, uint256[] exits);
-    event BatchSequenced(
-        uint64 indexed number,
-        bytes32 indexed batchHash,
-        bytes32 parentHash,
-        Header header,
-        bytes data,
-        uint96 reward,
-        uint64 queueEnd
-    );
-    event ProofAccepted(
-        uint64 indexed number,
-        address indexed payee,
-        uint256 oldRoot,
-        uint256 newRoot,
-        address submitter,
-        uint96 tip
-    );
-    event BatchFinalized(uint64 indexed number, address indexed payee, uint256 newRoot, uint96 reward);
-    event Withdrawn(address indexed payee, uint256 amount);
-    /// @notice `number` is the last final batch, `queueEnd` the first queue entry that no final batch drained.
-    event ExitModeEntered(uint64 indexed number, uint256 stateRoot, uint64 queueEnd);
-    event BatchRefunded(uint64 indexed number, address indexed poster, uint96 reward);
-    event EntryRefunded(uint64 indexed queueIndex, address indexed beneficiary, uint256 amount);
-    event Left(uint48 indexed account, address indexed exitAddress, uint96 balance);
-
-    /// @notice Deployment only: `field` of Config cannot be right.
-    error WrongConfig(string field);
-    error NotSequencer(address caller, address sequencer);
-    error WrongNumber(uint64 number, uint64 expected);
-    error WrongParent(bytes32 parentHash, bytes32 expected);
-    /// @notice Too many batches are not final: prove first.
-    error BacklogFull(uint64 backlog, uint64 cap);
-    error WrongReward(uint256 value, uint256 expected);
-    error WrongDataLength(uint256 length, uint256 expected);
-    error WrongQueueEnd(uint64 queueEnd, uint64 head, uint64 tail);
-    error OverdueEntries(uint64 queueEnd, uint64 required);
-    error TooManyEntries(uint256 entries, uint256 slots);
-    /// @notice The header counts more deposits and forced exits than there are drained entries.
-    error WrongCounts(uint256 counted, uint256 entries);
-    /// @notice The slot where this entry belongs holds something else, or the header leaves no room for its kind.
-    error EntryMismatch(uint64 queueIndex);
-    /// @notice A posting by anybody else than the sequencer holds queue entries alone.
-    error SlotNotEmpty(uint256 slot);
-    error FeeTooLow(uint256 value, uint256 least);
-    error FeeTooHigh(uint256 fee, uint256 most);
-    error BatchUnknown(uint64 number, uint64 head);
-    error AlreadyAccepted(uint64 number, uint256 oldRoot);
-    error WrongBatch(bytes32 batchHash, bytes32 expected);
-    error NotInField(uint256 value);
-    error TipAboveReward(uint96 tip, uint96 reward);
-    error InvalidProof();
-    /// @notice Every submission is late.
-    error NothingToAccept();
-    error ZeroPayee();
-    /// @notice Slots not strictly increasing or not below N, address zero, or bits above the slot's.
-    error WrongExit(uint256 index, uint256 exit);
-    /// @notice The batch is not final, has no exits, or they are credited.
-    error NoExitsDue(uint64 number);
-    error WrongExits(bytes32 exitsHash, bytes32 expected);
-    error ExitsNotDue(uint256 blockNumber, uint256 dueAt);
-    error AmountOutOfRange(uint256 amount, uint256 min);
-    error ZeroExitAddress();
-    error TreeFull(uint256 capacity);
-    error AccountUnknown(uint48 account);
-    error WrongKey(uint48 account);
-    error DepositCapReached(uint256 total);
-    error ExitModeActive();
-    error ExitModeInactive();
-    /// @notice A batch is ready: finalize first.
-    error ReadyToFinalize(uint64 number);
-    /// @notice Nothing has waited for `exitDeadline` blocks; the earliest block in which something will have, or 0.
-    error ExitModeNotDue(uint256 blockNumber, uint256 dueAt);
-    error BatchNotVoid(uint64 number, uint64 lastFinal);
-    error EntryNotVoid(uint64 queueIndex, uint64 first, uint64 tail);
-    error AlreadyRefunded(uint64 index);
-    error WrongEntry(uint64 queueIndex);
-    error AlreadyLeft(uint48 account);
-    error NothingToWithdraw(address payee);
-    error TransferFailed(address payee);
-
+/// @notice No owner, no pause, not upgradeable. The rules are in docs/protocol.md. One address answers all of this, by two
+/// bodies of code: what it does not do itself the arbiter delegates to `extension()`.
+interface IArbiter is IArbiterTypes {
     /// @notice Queue a deposit of `amount` gwei that creates a new L2 account; returns the account's index. The value
     /// is the amount and a fee of at least `queueFee()`.
     function deposit(uint256 publicKeyX, uint256 publicKeyY, address exitAddress, uint64 amount)
@@ -164,9 +35,10 @@ interface IArbiter {
 
     /// @notice Order the next batch. It drains the queue up to `queueEnd`, which must cover every entry older than
     /// the deadline (up to half the slots, at least one): first the deposits among them, then the forced exits, then
-    /// the forced transactions, each kind in queue order. The first batch has number 1 and parent hash 0. Escrows
-    /// exactly the reward; the entries' fees are the caller's when the batch finalizes. Open to anybody but the
-    /// sequencer only once the oldest entry waits for more than two deadlines, and for queue entries alone.
+    /// the forced transactions, each kind in queue order. The first batch has number 1 and parent hash 0. The value is the
+    /// bounty and the batch's reward, whole gwei between `currentReward()` and `reward()`; the entries' fees are the caller's
+    /// when the batch finalizes. Open to a sequencer as `mayPost` says; to anybody else only once the oldest entry waits for
+    /// more than two deadlines, for queue entries alone, and for four rewards: what no delay used comes back as credit.
     function sequenceBatch(
         uint64 number,
         bytes32 parentHash,
@@ -174,6 +46,28 @@ interface IArbiter {
         bytes calldata data,
         uint64 queueEnd
     ) external payable;
+
+    /// @notice Join the sequencers, for a bond of exactly `bond()`.
+    function joinSequencers() external payable;
+
+    /// @notice Add the call's value to the caller's bond.
+    function topUpBond() external payable;
+
+    /// @notice Give the caller's seat up; the bond stays for what it may still have to answer for.
+    function leaveSequencers() external;
+
+    /// @notice Credit a former sequencer's bond to it, once all batches up to its leaving are final for `alarmDelay` blocks, or
+    /// the rollup has ended; open to all.
+    function releaseBond(address sequencer) external;
+
+    /// @notice Take a sequencer's bond for two signed announcements of one number and parent: half goes to the caller, half to
+    /// nobody.
+    function slashSequencer(
+        uint64 number,
+        bytes32 parentHash,
+        Announcement calldata first,
+        Announcement calldata second
+    ) external;
 
     /// @notice Submit a proof for a sequenced batch. Proofs come in any order; the named payee is paid, whoever sends.
     function submitProof(Submission calldata submission) external;
@@ -186,11 +80,21 @@ interface IArbiter {
     /// @notice Finalize up to `limit` batches whose canonical proof is accepted; returns how many.
     function finalize(uint256 limit) external returns (uint256 finalized);
 
+    /// @notice Under a policy: have it choose whose proof of the batch on `oldRoot` is paid, once the wait is over, and credit
+    /// the award; if the batch is not final yet, that is paid when it is. Open to all, in exit mode too.
+    function settleAward(uint64 number, uint256 oldRoot) external;
+
+    /// @notice Show that two valid proofs of one transition exist and disagree. `second` is one; the other, which made the batch
+    /// final less than `alarmDelay` blocks ago, led to `newRoot` with the exits of `exitsHash` (zero: none). Undoes the batch
+    /// and all after it, ends the rollup at its old root and credits the pot's bounty to `second.payee`. No payment made, or
+    /// owed, for proofs is touched.
+    function raiseAlarm(Submission calldata second, uint256 newRoot, bytes32 exitsHash) external;
+
     /// @notice End the rollup: fix the root, void every batch that is not final. Due when the oldest batch that is not
     /// final or the queue's oldest entry waits for more than `exitDeadline` blocks and nothing is ready to finalize.
     function enterExitMode() external;
 
-    /// @notice In exit mode: credit a void batch's reward to its poster; once a batch.
+    /// @notice In exit mode: credit a void batch's escrow to its poster; once a batch.
     function refundBatch(uint64 number) external;
 
     /// @notice In exit mode: credit what a queue entry paid that no final batch drained; once an entry. `words` are
@@ -210,26 +114,56 @@ interface IArbiter {
     function queueHead() external view returns (uint64);
     function queueTail() external view returns (uint64);
     function accountCount() external view returns (uint48);
-    /// @notice Batches that may wait for their proofs; no posting beyond.
+    /// @notice Batches that may wait for their proofs, no posting beyond: what the ring holds and a bond covers.
     function backlogCap() external view returns (uint64);
-    /// @notice Zero for a number never posted, and for a batch that `backlogCap()` others or more were posted after: its storage
-    /// is theirs. The last final batch and all after it are always kept.
+    /// @notice Zero for a number never posted, and for a batch that 1,024 others or more were posted after: its storage
+    /// is theirs. The last final batch and all after it are always kept, and what became final within `alarmDelay` blocks.
     function batchHashOf(uint64 number) external view returns (bytes32);
-    /// @notice The accepted proof that waits for batches before it; zeros if there is none. A batch that was next in line
-    /// became final at once and may have left none.
+    /// @notice The accepted proof that waits for batches before it, and its block; zeros if there is none. A batch that was next
+    /// in line became final at once and may have left none.
     function accepted(uint64 number, uint256 oldRoot)
         external
         view
         returns (uint256 newRoot, address payee, uint64 acceptedAt);
+    /// @notice Under a policy: what waits for its choice. Whoever is paid as things are, how much once the batch is final (else
+    /// 0), and the block from which `settleAward` works; zeros if nothing waits.
+    function award(uint64 number, uint256 oldRoot)
+        external
+        view
+        returns (address payee, uint96 amount, uint64 dueAt);
     function creditOf(address payee) external view returns (uint256);
     function domain() external view returns (uint256);
     function verifier() external view returns (address);
-    function sequencer() external view returns (address);
     function genesisRoot() external view returns (uint256);
     function circuitVersion() external view returns (uint256);
     function slots() external view returns (uint8);
     function depth() external view returns (uint8);
+    /// @notice The most that a posting offers for its batch's proof, in Wei.
     function reward() external view returns (uint96);
+    function rewardFloor() external view returns (uint96);
+    /// @notice The least reward of a posting now, in Wei: moved with every final batch toward `targetDelay` (docs/protocol.md
+    /// section 10).
+    function currentReward() external view returns (uint96);
+    function targetDelay() external view returns (uint32);
+    /// @notice Blocks from posting to acceptance beyond which a batch's reward is paid twice; four times; beyond which
+    /// nothing more is posted.
+    function doubleAfter() external view returns (uint32);
+    function quadrupleAfter() external view returns (uint32);
+    function haltAfter() external view returns (uint32);
+    function bounty() external view returns (uint96);
+    function bond() external view returns (uint96);
+    /// @notice Blocks of a sequencer's turn.
+    function window() external view returns (uint32);
+    function policy() external view returns (address);
+    function extension() external view returns (address);
+    /// @notice May `caller` post a batch of its own choice in this block?
+    function mayPost(address caller) external view returns (bool);
+    /// @notice Whose turn it is to post; zero without sequencers.
+    function inTurn() external view returns (address);
+    /// @notice The seats, in the order of turns.
+    function sequencers() external view returns (address[] memory);
+    /// @notice What is left of a sequencer's bond, its seat taken or given up.
+    function bondOf(address sequencer) external view returns (uint96);
     function minDeposit() external view returns (uint64);
     function queueDeadline() external view returns (uint32);
     function alarmDelay() external view returns (uint32);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IArbiter} from "../interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../interfaces/IArbiterTypes.sol";
 
 /// @title The statement V of a batch proof, and its evaluation (docs/protocol.md section 5).
 /// @notice V is kept as its 8 + 6N words in memory; words 4 to 8 + 4N are header and data, which the batch hash
@@ -41,7 +41,7 @@ library Statement {
     }
 
     /// @notice V with its first four words still zero. `data` must be `slots` · 128 bytes.
-    function lay(uint8 slots, uint8 depth, IArbiter.Header calldata header, bytes calldata data)
+    function lay(uint8 slots, uint8 depth, IArbiterTypes.Header calldata header, bytes calldata data)
         internal
         pure
         returns (bytes memory v)
@@ -97,7 +97,7 @@ library Statement {
             uint256 slot = exit >> 224;
             (uint256 exitAddress, uint256 amount) = unpackExit(exit);
             if (slot < free || slot >= slots || exitAddress == 0) {
-                revert IArbiter.WrongExit(i, exit);
+                revert IArbiterTypes.WrongExit(i, exit);
             }
             free = slot + 1;
             uint256 word = words + 2 * slot;

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Arbiter} from "../../src/Arbiter.sol";
 import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 import {Simulator} from "./Simulator.sol";
 import {StatementHarness} from "./StatementHarness.sol";
 import {Test} from "./Test.sol";
@@ -13,10 +14,14 @@ abstract contract ArbiterTest is Test {
     uint8 internal constant SLOTS = 4;
     uint8 internal constant DEPTH = 2;
     uint96 internal constant REWARD = 0.01 ether;
+    /// @dev Covers every delay of as many batches as the ring takes.
+    uint96 internal constant BOND = 3 * 1024 * REWARD;
     uint64 internal constant MIN_DEPOSIT = 1000;
     uint32 internal constant DEADLINE = 10;
     uint32 internal constant ALARM_DELAY = 6;
     uint32 internal constant EXIT_DEADLINE = 25;
+    uint32 internal constant DOUBLE_AFTER = 22;
+    uint32 internal constant QUADRUPLE_AFTER = 24;
     uint256 internal constant GENESIS_ROOT = 42;
     uint256 internal constant CIRCUIT_VERSION = 4242;
     uint256 internal constant MEMBERSHIP_VERSION = 2424;
@@ -27,7 +32,7 @@ abstract contract ArbiterTest is Test {
     address internal constant USER = address(0x05E2);
     address internal constant EXIT = address(0xE817);
 
-    Arbiter internal arbiter;
+    IArbiter internal arbiter;
     Groth16Verifier internal verifier;
     Groth16Verifier internal membershipVerifier;
     StatementHarness internal harness;
@@ -35,28 +40,49 @@ abstract contract ArbiterTest is Test {
     function setUp() public virtual {
         verifier = new Groth16Verifier(Simulator.verifyingKey());
         membershipVerifier = new Groth16Verifier(Simulator.verifyingKey());
-        arbiter = new Arbiter(_config());
-        harness = new StatementHarness();
         vm.deal(SEQUENCER, 1000 ether);
         vm.deal(USER, 1000 ether);
+        arbiter = _deploy(_config());
+        harness = new StatementHarness();
     }
 
-    function _config() internal view returns (IArbiter.Config memory) {
-        return IArbiter.Config({
+    /// @dev An arbiter whose only sequencer is SEQUENCER.
+    function _deploy(IArbiter.Config memory config) internal returns (IArbiter deployed) {
+        deployed = IArbiter(address(new Arbiter(config)));
+        vm.deal(SEQUENCER, SEQUENCER.balance + config.bond);
+        vm.prank(SEQUENCER);
+        deployed.joinSequencers{value: config.bond}();
+    }
+
+    function _config() internal view virtual returns (IArbiter.Config memory) {
+        return IArbiterTypes.Config({
             verifier: address(verifier),
             membershipVerifier: address(membershipVerifier),
-            sequencer: SEQUENCER,
+            policy: address(0),
             genesisRoot: GENESIS_ROOT,
             circuitVersion: CIRCUIT_VERSION,
             membershipVersion: MEMBERSHIP_VERSION,
             slots: SLOTS,
             depth: DEPTH,
             reward: REWARD,
+            rewardFloor: REWARD,
+            bond: BOND,
+            bounty: 0,
             minDeposit: MIN_DEPOSIT,
+            targetDelay: 4,
+            doubleAfter: DOUBLE_AFTER,
+            quadrupleAfter: QUADRUPLE_AFTER,
+            haltAfter: EXIT_DEADLINE,
+            window: 8,
             queueDeadline: DEADLINE,
             alarmDelay: ALARM_DELAY,
             exitDeadline: EXIT_DEADLINE
         });
+    }
+
+    /// @dev The arbiter's balance beside the sequencer's bond.
+    function _held() internal view returns (uint256) {
+        return address(arbiter).balance - arbiter.bondOf(SEQUENCER);
     }
 
     function _deposit(uint256 keyX, uint64 amount) internal returns (uint48) {
@@ -118,7 +144,7 @@ abstract contract ArbiterTest is Test {
     }
 
     function _header(uint8 deposits, uint8 forced) internal pure returns (IArbiter.Header memory) {
-        return IArbiter.Header({deposits: deposits, forced: forced, feeAccount: 7});
+        return IArbiterTypes.Header({deposits: deposits, forced: forced, feeAccount: 7});
     }
 
     /// @dev Slots first, the rest of the batch filled up with arbitrary words.
@@ -148,14 +174,30 @@ abstract contract ArbiterTest is Test {
     /// @dev `poster` posts the next batch, which drains `entries` queue entries.
     function _post(address poster, IArbiter.Header memory header, bytes memory data, uint64 entries)
         internal
-        returns (uint64 number)
+        returns (uint64)
     {
+        return _postFor(_escrow(poster), poster, header, data, entries);
+    }
+
+    function _postFor(
+        uint256 value,
+        address poster,
+        IArbiter.Header memory header,
+        bytes memory data,
+        uint64 entries
+    ) internal returns (uint64 number) {
         bytes32 parent;
         (number, parent) = arbiter.head();
         uint64 queueEnd = arbiter.queueHead() + entries;
-        vm.deal(poster, poster.balance + REWARD);
+        vm.deal(poster, poster.balance + value);
         vm.prank(poster);
-        arbiter.sequenceBatch{value: REWARD}(++number, parent, header, data, queueEnd);
+        arbiter.sequenceBatch{value: value}(++number, parent, header, data, queueEnd);
+    }
+
+    /// @dev What `poster` puts down for a batch: without a bond, all that a delay may cost.
+    function _escrow(address poster) internal view returns (uint256) {
+        uint256 reward = arbiter.currentReward();
+        return arbiter.bounty() + (arbiter.mayPost(poster) ? reward : 4 * reward);
     }
 
     function _refusesPosting(
@@ -167,10 +209,11 @@ abstract contract ArbiterTest is Test {
     ) internal {
         (uint64 number, bytes32 parent) = arbiter.head();
         uint64 queueEnd = arbiter.queueHead() + entries;
-        vm.deal(poster, poster.balance + REWARD);
+        uint256 value = _escrow(poster);
+        vm.deal(poster, poster.balance + value);
         vm.expectRevert(reason);
         vm.prank(poster);
-        arbiter.sequenceBatch{value: REWARD}(number + 1, parent, header, data, queueEnd);
+        arbiter.sequenceBatch{value: value}(number + 1, parent, header, data, queueEnd);
     }
 
     /// @dev Batch `n` carries _data(n).
@@ -260,7 +303,7 @@ abstract contract ArbiterTest is Test {
         try arbiter.submitProof(submission) {
             vm.assertTrue(false, what);
         } catch (bytes memory reason) {
-            vm.assertEq(bytes32(bytes4(reason)), bytes32(IArbiter.InvalidProof.selector));
+            vm.assertEq(bytes32(bytes4(reason)), bytes32(IArbiterTypes.InvalidProof.selector));
         }
     }
 }

@@ -36,7 +36,7 @@ contract EndHandler is MarketHandler {
         try arbiter.refundBatch(number) {
             vm.assertTrue(due, "batch refunded twice or for nothing");
             batchRefunded[number] = true;
-            vm.assertEq(arbiter.creditOf(poster), before + REWARD);
+            vm.assertEq(arbiter.creditOf(poster), before + escrowOf(number - 1));
         } catch {
             vm.assertFalse(due, "batch due and not refunded");
         }
@@ -95,12 +95,13 @@ contract EndHandler is MarketHandler {
 
     /// @dev What the arbiter must hold, to the wei, counted from the books of this contract.
     function owed() external view returns (uint256 sum) {
-        if (!arbiter.exitMode()) return _owedWhileRunning();
+        sum = pot();
+        if (!arbiter.exitMode()) return sum + _owedWhileRunning();
         for (uint48 account = 0; account < ACCOUNTS; ++account) {
             if (!left[account]) sum += _finalBalance(account) * 1 gwei;
         }
         for (uint64 i = 0; i < batches.length; ++i) {
-            if (i >= arbiter.finalizedNumber()) sum += batchRefunded[i + 1] ? 0 : REWARD;
+            if (i >= arbiter.finalizedNumber()) sum += batchRefunded[i + 1] ? 0 : escrowOf(i);
             else if (!batches[i].credited) sum += _sum(batches[i].exits) * 1 gwei;
         }
         for (uint64 i = finalDrained(); i < queued.length; ++i) {
@@ -124,10 +125,8 @@ contract EndHandler is MarketHandler {
     }
 
     function _owedWhileRunning() private view returns (uint256) {
-        (uint64 head,) = arbiter.head();
         (, uint256 pending) = fees();
-        uint256 escrows = uint256(head - arbiter.finalizedNumber()) * REWARD;
-        return (depositedGwei - creditedGwei) * 1 gwei + escrows + pending;
+        return (depositedGwei - creditedGwei) * 1 gwei + escrows() + pending;
     }
 
     /// @dev The block in which the oldest batch that is not final was posted or the oldest entry entered.

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./ArbiterTest.sol";
 
 /// @dev Everything anybody may do to an arbiter, in random order, with books kept beside it.
@@ -26,14 +27,28 @@ contract MarketHandler is ArbiterTest {
         uint256 postedAt;
         uint256 finalizedAt;
         bool credited;
+        bool bonded;
+        uint256 reward;
+        uint256 provedAt;
     }
 
+    uint96 private constant FLOOR = REWARD / 2;
+    uint96 private constant BOUNTY = 12_345 gwei + 7;
+    uint32 private constant TARGET = 5;
+    uint32 private constant TWICE_AFTER = 8;
+    uint32 private constant FOURFOLD_AFTER = 16;
     uint256 private constant ACTORS = 4;
     uint256 internal constant HOLDERS = ACTORS + 3;
 
     uint256 public depositedGwei;
     uint256 public creditedGwei;
     uint256 public withdrawnWei;
+    /// @dev Wei paid for proofs, delays included; what bonds paid of it; what came back to posters without one.
+    uint256 public rewardsPaid;
+    uint256 public charged;
+    uint256 public returned;
+    /// @dev The controller's, a second time.
+    uint256 private multiplier = 2 ** 20;
     uint64 public drained;
     uint256 public openPostings;
     Queued[] internal queued;
@@ -46,6 +61,13 @@ contract MarketHandler is ArbiterTest {
         ArbiterTest.setUp();
     }
 
+    /// @dev A reward that moves, and a pot that fills.
+    function _config() internal view override returns (IArbiter.Config memory config) {
+        config = super._config();
+        (config.rewardFloor, config.bounty, config.targetDelay) = (FLOOR, BOUNTY, TARGET);
+        (config.doubleAfter, config.quadrupleAfter) = (TWICE_AFTER, FOURFOLD_AFTER);
+    }
+
     /// @dev The state root moves with a finalization and never otherwise; new final batches are dated.
     modifier watched() {
         (uint256 root, uint64 number) = (arbiter.stateRoot(), arbiter.finalizedNumber());
@@ -53,7 +75,7 @@ contract MarketHandler is ArbiterTest {
         bool finalized = arbiter.finalizedNumber() != number;
         vm.assertEq(arbiter.stateRoot() != root, finalized);
         while (number < arbiter.finalizedNumber()) {
-            batches[number++].finalizedAt = block.number;
+            _book(batches[number++]);
         }
     }
 
@@ -101,6 +123,7 @@ contract MarketHandler is ArbiterTest {
 
     /// @dev At least half the slots, so that nothing is ever overdue.
     function sequence(uint256 seed) external running watched {
+        if (_isHalted()) return _refusesWhileHalted(SEQUENCER, true);
         uint256 entries = bound(seed, SLOTS / 2, SLOTS);
         if (entries > queued.length - drained) entries = queued.length - drained;
         _postEntries(SEQUENCER, entries, _data(seed), seed);
@@ -112,13 +135,15 @@ contract MarketHandler is ArbiterTest {
         uint256 entries = bound(seed, 1, SLOTS);
         if (entries < SLOTS / 2) entries = SLOTS / 2;
         if (entries > waiting) entries = waiting;
-        if (_oldestWaits() > 2 * uint256(DEADLINE)) {
+        bool open = _oldestWaits() > 2 * uint256(DEADLINE);
+        if (open && _isHalted()) return _refusesWhileHalted(_actor(seed / 3), false);
+        if (open) {
             _postEntries(_actor(seed / 3), entries, new bytes(uint256(SLOTS) * 128), seed);
             ++openPostings;
             return;
         }
         address actor = _actor(seed / 3);
-        bytes memory reason = abi.encodeWithSelector(IArbiter.NotSequencer.selector, actor, SEQUENCER);
+        bytes memory reason = abi.encodeWithSelector(IArbiterTypes.NotInTurn.selector, actor, SEQUENCER);
         _refusesPosting(actor, _header(0), new bytes(uint256(SLOTS) * 128), 0, reason);
     }
 
@@ -128,17 +153,18 @@ contract MarketHandler is ArbiterTest {
         if (batches.length == 0) return;
         uint64 number = uint64(1 + seed % batches.length);
         IArbiter.Submission memory submission =
-            _unproved(number, _actor(seed / 7), uint96(tip % (REWARD + 1)));
+            _unproved(number, _actor(seed / 7), uint96(tip % (batches[number - 1].reward + 1)));
         if (stray) submission.oldRoot = 1 + seed % 3;
         submission.exits = stray ? _exits(seed / 13, type(uint64).max) : batches[number - 1].exits;
         (submission.data, submission.header) = (batches[number - 1].data, batches[number - 1].header);
         submission = _prove(submission);
         (, address payee,) = arbiter.accepted(number, submission.oldRoot);
-        bytes4 late = IArbiter.AlreadyAccepted.selector;
+        bytes4 late = IArbiterTypes.AlreadyAccepted.selector;
         bool twice = seed % 4 == 0;
-        if (twice) late = IArbiter.NothingToAccept.selector;
+        if (twice) late = IArbiterTypes.NothingToAccept.selector;
         try this.send(submission, _actor(seed / 11), twice) {
             vm.assertTrue(payee == address(0), "accepted twice");
+            if (!stray) batches[number - 1].provedAt = block.number;
         } catch (bytes memory reason) {
             vm.assertEq(bytes32(bytes4(reason)), bytes32(late));
             vm.assertTrue(payee != address(0) || number <= arbiter.finalizedNumber(), "refused for nothing");
@@ -192,6 +218,14 @@ contract MarketHandler is ArbiterTest {
         }
     }
 
+    function held() external view returns (uint256) {
+        return _held();
+    }
+
+    function bondLeft() external view returns (uint256) {
+        return arbiter.bondOf(SEQUENCER);
+    }
+
     function market() external view returns (IArbiter) {
         return arbiter;
     }
@@ -204,8 +238,26 @@ contract MarketHandler is ArbiterTest {
         return queued.length;
     }
 
-    function reward() external pure returns (uint256) {
-        return REWARD;
+    /// @dev What batches that are not final hold for their proofs.
+    function escrows() public view returns (uint256 sum) {
+        for (uint256 i = arbiter.finalizedNumber(); i < batches.length; ++i) {
+            sum += escrowOf(i);
+        }
+    }
+
+    function escrowOf(uint256 i) public view returns (uint256) {
+        return batches[i].reward * (batches[i].bonded ? 1 : 4);
+    }
+
+    /// @dev What all postings put into the alarm's pot.
+    function pot() public view returns (uint256) {
+        return batches.length * BOUNTY;
+    }
+
+    /// @dev The controller and the ladder as docs/protocol.md has them, written a second time.
+    function expectedReward() external view returns (uint256) {
+        uint256 exact = uint256(REWARD) * multiplier / 2 ** 20;
+        return exact - exact % 1 gwei;
     }
 
     /// @dev Posts the queue's next entries, sorted by kind, over the first slots of `data`.
@@ -224,13 +276,44 @@ contract MarketHandler is ArbiterTest {
             }
         }
         IArbiter.Header memory header = _header(counts[0], counts[1]);
-        _post(poster, header, data, uint64(entries));
         Batch storage batch = batches.push();
+        (batch.bonded, batch.reward) = (poster == SEQUENCER, arbiter.currentReward());
+        batch.reward += seed % ((REWARD - batch.reward) / 1 gwei + 1) * 1 gwei;
+        _postFor(BOUNTY + escrowOf(batches.length - 1), poster, header, data, uint64(entries));
         (batch.header, batch.data, batch.fees, batch.postedAt) = (header, data, paid, block.number);
         batch.poster = poster;
         batch.queueEnd = drained + uint64(entries);
         _execute(batch, drained, batch.queueEnd, seed);
         drained = batch.queueEnd;
+    }
+
+    /// @dev What becomes of a batch's money, and of the next batches' rewards, when it is final.
+    function _book(Batch storage batch) private {
+        batch.finalizedAt = block.number;
+        uint256 delay = batch.provedAt - batch.postedAt;
+        uint256 factor = delay > FOURFOLD_AFTER ? 4 : delay > TWICE_AFTER ? 2 : 1;
+        rewardsPaid += factor * batch.reward;
+        if (batch.bonded) charged += (factor - 1) * batch.reward;
+        else returned += (4 - factor) * batch.reward;
+        if (delay > TARGET) multiplier += multiplier / 32;
+        if (delay < TARGET) multiplier -= multiplier / 32;
+        uint256 least = (FLOOR * 2 ** 20 + REWARD - 1) / REWARD;
+        if (multiplier < least) multiplier = least;
+        if (multiplier > 2 ** 20) multiplier = 2 ** 20;
+    }
+
+    function _isHalted() private view returns (bool) {
+        uint64 number = arbiter.finalizedNumber();
+        return number < batches.length && block.number > batches[number].postedAt + EXIT_DEADLINE;
+    }
+
+    function _refusesWhileHalted(address poster, bool bonded) private {
+        uint64 number = arbiter.finalizedNumber();
+        uint256 postedAt = batches[number].postedAt;
+        bytes memory reason =
+            abi.encodeWithSelector(IArbiterTypes.PostingHalted.selector, number + 1, postedAt);
+        vm.assertEq(bonded, poster == SEQUENCER);
+        _refusesPosting(poster, _header(0), new bytes(uint256(SLOTS) * 128), 0, reason);
     }
 
     /// @dev What the batch does on L2: deposits arrive, then one account pays for all its exits.

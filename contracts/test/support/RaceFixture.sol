@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Arbiter} from "../../src/Arbiter.sol";
 import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 import {Test} from "./Test.sol";
 
 /// @dev fixtures/race.json: a chain of six batches and real proofs of them, made by the prover itself.
@@ -14,7 +15,7 @@ abstract contract RaceFixture is Test {
     uint32 internal constant ALARM_DELAY = 6;
     uint32 internal constant EXIT_DEADLINE = 25;
 
-    Arbiter internal arbiter;
+    IArbiter internal arbiter;
     Groth16Verifier internal verifier;
     Groth16Verifier internal membershipVerifier;
     string internal json;
@@ -29,16 +30,23 @@ abstract contract RaceFixture is Test {
         membershipVerifier = new Groth16Verifier(_key(".membershipKey"));
         IArbiter.Config memory config = _fixtureConfig();
         vm.prank(deployer);
-        arbiter = new Arbiter(config);
+        arbiter = IArbiter(address(new Arbiter(config)));
         vm.assertEq(address(arbiter), vm.parseJsonAddress(json, ".arbiter"));
         vm.assertEq(arbiter.domain(), _uint(".domain"));
         vm.deal(SEQUENCER, 1000 ether);
+        vm.prank(SEQUENCER);
+        arbiter.joinSequencers{value: config.bond}();
         _depositAt(0);
         _depositAt(1);
         _forceExitAt(0);
         _forceExitAt(1);
         bytes memory slot = vm.parseJsonBytes(json, ".forcedTransaction");
         arbiter.forceTransaction{value: arbiter.queueFee()}(abi.decode(slot, (bytes32[4])));
+    }
+
+    /// @dev The arbiter's balance beside the sequencer's bond.
+    function _held() internal view returns (uint256) {
+        return address(arbiter).balance - arbiter.bondOf(SEQUENCER);
     }
 
     function _sequence(uint64 number) internal {
@@ -94,7 +102,7 @@ abstract contract RaceFixture is Test {
 
     function _header(uint64 number) private view returns (IArbiter.Header memory) {
         string memory batch = string.concat(".batches[", vm.toString(number - 1), "]");
-        return IArbiter.Header({
+        return IArbiterTypes.Header({
             deposits: uint8(_uint(string.concat(batch, ".deposits"))),
             forced: uint8(_uint(string.concat(batch, ".forced"))),
             feeAccount: uint48(_uint(string.concat(batch, ".feeAccount")))
@@ -102,17 +110,25 @@ abstract contract RaceFixture is Test {
     }
 
     function _fixtureConfig() private view returns (IArbiter.Config memory) {
-        return IArbiter.Config({
+        return IArbiterTypes.Config({
             verifier: address(verifier),
             membershipVerifier: address(membershipVerifier),
-            sequencer: SEQUENCER,
+            policy: address(0),
             genesisRoot: _uint(".genesisRoot"),
             circuitVersion: _uint(".circuitVersion"),
             membershipVersion: _uint(".membershipVersion"),
             slots: uint8(_uint(".slots")),
             depth: uint8(_uint(".depth")),
             reward: REWARD,
+            rewardFloor: REWARD,
+            bond: 3 * 1024 * REWARD,
+            bounty: 0,
             minDeposit: 1000,
+            targetDelay: 4,
+            doubleAfter: 22,
+            quadrupleAfter: 24,
+            haltAfter: EXIT_DEADLINE,
+            window: 8,
             queueDeadline: 10,
             alarmDelay: ALARM_DELAY,
             exitDeadline: EXIT_DEADLINE

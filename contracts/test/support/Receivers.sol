@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
+import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 
 /// @dev A payee that is a contract and pulls its credit.
 contract Receiver {
@@ -41,7 +42,7 @@ contract ReenteringReceiver is Receiver {
         try IArbiter(msg.sender).withdraw() {
             reentered = true;
         } catch (bytes memory reason) {
-            require(bytes4(reason) == IArbiter.NothingToWithdraw.selector, "another error");
+            require(bytes4(reason) == IArbiterTypes.NothingToWithdraw.selector, "another error");
         }
         IArbiter(msg.sender).finalize(1);
     }

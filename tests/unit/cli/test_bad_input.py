@@ -190,14 +190,14 @@ def test_a_reward_that_the_arbiter_cannot_hold_is_refused(
     key = tmp_path / "key"
     key.write_text("11" * 32)
     key.chmod(0o600)
-    for reward in (-1, 2**96):
+    for reward in (-(10**9), 2**48 * 10**9):
         code, line = refusal(
             monkeypatch,
             capsys,
-            *("arbiter", "deploy", f"--key-file={key}", f"--sequencer=0x{'11' * 20}", f"--reward-wei={reward}"),
+            *("arbiter", "deploy", f"--key-file={key}", f"--reward-wei={reward}"),
         )
-        assert code == 1
-        assert line.startswith(f"poe: POE-INP-041: --reward-wei is {reward} ")
+        assert code == 78
+        assert line.startswith(f"poe: POE-CFG-070: reward_wei is {reward // 10**9} gwei ")
 
 
 def test_ctrl_c_ends_a_long_native_call_at_once() -> None:

@@ -17,11 +17,11 @@ from poe.cli.machine import Machine
 from poe.codes import CODES
 from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, ServerSettings, Settings, WebSettings
 from poe.errors import JournalError
+from poe.folder import hold_folder
 from poe.journal import Journal, count_records
 from poe.l1.interface import BlockRef
 from poe.l1.keys import create_key
 from poe.rollup.types import Hash, Shape
-from poe.testnet.folder import hold_folder
 
 GIB = 2**30
 SHAPE = Shape(slots=16, depth=10)

@@ -69,7 +69,8 @@ def test_every_error_that_a_role_acts_on_is_the_arbiters() -> None:
 
 
 def test_every_function_and_event_of_the_interface_is_shipped() -> None:
-    interface = (CONTRACTS / "src" / "interfaces" / "IArbiter.sol").read_text()
+    folder = CONTRACTS / "src" / "interfaces"
+    interface = "".join((folder / name).read_text() for name in ("IArbiter.sol", "IArbiterTypes.sol"))
     declared = set(re.findall(r"^    (?:function|event|error) (\w+)\(", interface, re.MULTILINE))
     abi = json.loads(files("poe.l1").joinpath("artifacts", "Arbiter.json").read_text())["abi"]
     assert {"creditExits", "ForcedExitQueued", "WrongExit"} <= declared

@@ -14,14 +14,20 @@ from poe.l1.answers import RawLog, raw_log
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent
 from poe.l1.ledger import GENESIS_HASH
-from poe.rollup.types import FIELD_ORDER, AccountIndex, Gwei
+from poe.rollup.types import FIELD_ORDER, AccountIndex, Gwei, Wei
 from tests.fakes_l1 import (
     ALICE,
     BOB,
+    NOWHERE,
     SHAPE,
     FakeChain,
     accepted,
+    alarm_raised,
+    award_waits,
+    awarded,
     batch_refunded,
+    bond_changed,
+    bond_released,
     credited,
     deposited,
     entry_refunded,
@@ -29,8 +35,11 @@ from tests.fakes_l1 import (
     finalized,
     forced_exit,
     forced_transaction,
+    gave_up,
+    joined,
     left,
     sequenced,
+    slashed,
     withdrawn,
 )
 
@@ -48,6 +57,13 @@ EVENTS: dict[str, ArbiterEvent] = {
     "BatchRefunded": batch_refunded(9),
     "EntryRefunded": entry_refunded(7, BOB, 2**90),
     "Left": left(SHAPE.capacity - 1, ALICE, 2**96 - 1),
+    "SequencerJoined": joined(ALICE, bond=2**96 - 1),
+    "BondChanged": bond_changed(BOB, 5, 7),
+    "BondReleased": bond_released(BOB, 2**96 - 1),
+    "SequencerSlashed": slashed(ALICE, BOB, 9),
+    "AwardWaits": award_waits(3, 2**64 - 1),
+    "Awarded": awarded(3, ALICE),
+    "AlarmRaised": alarm_raised(3, 5, 6, FIELD_ORDER - 1, bounty=2**255),
 }
 
 
@@ -58,13 +74,14 @@ def posted(event: ArbiterEvent) -> tuple[RawLog, FakeChain]:
 
 
 def decoded(log: RawLog) -> ArbiterEvent:
-    return DECODER.decode(log, FakeChain().head)
+    (event,) = DECODER.decode(log, FakeChain().head)
+    return event
 
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_what_the_arbiter_emits_decodes_to_the_event(name: str) -> None:
     log, chain = posted(EVENTS[name])
-    event = DECODER.decode(log, chain.head)
+    (event,) = DECODER.decode(log, chain.head)
     assert event.origin.block == chain.head
     assert event.origin.tx_hash == log.tx_hash
     assert dataclasses.replace(event, origin=EVENTS[name].origin) == EVENTS[name]
@@ -132,6 +149,9 @@ def _with_values(name: str, *values: object) -> RawLog:
         _with_values("ExitsCredited", [SHAPE.slots << 224]),
         _with_values("ExitsCredited", [1 << 224, 1 << 224]),
         _with_values("ExitsCredited", [1 << 224, 0]),
+        _with_values("AlarmRaised", FIELD_ORDER, 1, 1, 0),
+        _with_values("AlarmRaised", 1, FIELD_ORDER, 1, 0),
+        _with_values("AlarmRaised", 1, 1, FIELD_ORDER, 0),
     ],
 )
 def test_values_out_of_range_are_refused(log: RawLog) -> None:
@@ -152,24 +172,62 @@ def test_an_account_outside_the_tree_is_refused() -> None:
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_batch_may_have_forced_exits(count: int) -> None:
     event = sequenced(1, GENESIS_HASH, deposits=1, forced=count)
-    log, chain = posted(event)
-    assert dataclasses.replace(DECODER.decode(log, chain.head), origin=event.origin) == event
+    assert dataclasses.replace(decoded(posted(event)[0]), origin=event.origin) == event
 
 
 def test_a_forced_exit_of_an_account_that_cannot_exist_is_an_entry_all_the_same() -> None:
     """The arbiter takes it, so to leave it out would put the whole queue out of step."""
     event = dataclasses.replace(forced_exit(0), account=AccountIndex(2**48 - 1), amount=Gwei(0))
-    log, chain = posted(event)
-    assert dataclasses.replace(DECODER.decode(log, chain.head), origin=event.origin) == event
+    assert dataclasses.replace(decoded(posted(event)[0]), origin=event.origin) == event
 
 
 @pytest.mark.parametrize(
-    "name", ["BatchSequenced", "ProofAccepted", "BatchFinalized", "ExitsCredited", "BatchRefunded"]
+    "name",
+    [
+        "BatchSequenced",
+        "ProofAccepted",
+        "BatchFinalized",
+        "ExitsCredited",
+        "BatchRefunded",
+        "AwardWaits",
+        "Awarded",
+        "AlarmRaised",
+    ],
 )
 def test_batch_zero_is_refused(name: str) -> None:
     log, _ = posted(EVENTS[name])
     with pytest.raises(ValueError, match="from 1"):
         decoded(dataclasses.replace(log, topics=(log.topics[0], bytes(32), *log.topics[2:])))
+
+
+def _proved(new_root: int = 6, reward: int = 9) -> RawLog:
+    """`BatchProved` of batch 3 for Bob: old root, new root, submitter, tip, reward."""
+    kind = next(kind for kind in load_artifact("Arbiter").events.values() if kind.name == "BatchProved")
+    log, _ = posted(EVENTS["ProofAccepted"])
+    topics = (kind.topic, (3).to_bytes(32), bytes(12) + BOB)
+    return dataclasses.replace(log, topics=topics, data=encode(kind.data, (5, new_root, ALICE, 7, reward)))
+
+
+def test_a_proof_that_is_final_at_once_is_two_events_by_one_log() -> None:
+    proof, final = DECODER.decode(_proved(), FakeChain().head)
+    assert dataclasses.replace(proof, origin=NOWHERE) == accepted(3, 5, 6, tip=7)
+    assert dataclasses.replace(final, origin=NOWHERE) == dataclasses.replace(finalized(3, 6), reward=Wei(9))
+    assert proof.origin == final.origin
+
+
+def test_a_proof_that_is_final_at_once_is_decoded_strictly() -> None:
+    log = _proved()
+    for bad in (_proved(new_root=FIELD_ORDER), dataclasses.replace(log, data=log.data[:-32])):
+        with pytest.raises(ValueError, match=r"."):
+            DECODER.decode(bad, FakeChain().head)
+
+
+def test_a_seat_given_up_is_told_by_its_topic_alone() -> None:
+    event = gave_up(BOB)
+    log, _ = posted(event)
+    assert dataclasses.replace(decoded(log), origin=NOWHERE) == event
+    with pytest.raises(ValueError, match="ABI"):
+        decoded(dataclasses.replace(log, data=bytes(32)))
 
 
 @given(st.sampled_from(sorted(EVENTS)), st.binary(max_size=2000))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from poe.errors import BadAnswer
 from poe.l1 import exit_mode
-from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, Deposited, LogOrigin
+from poe.l1.interface import AlarmRaised, ArbiterEvent, BlockRef, ChainUpdate, Deposited, LogOrigin
 from poe.l1.ledger import GENESIS_HASH, Ledger
-from poe.rollup.types import AccountIndex, BatchNumber, FieldElement, Hash
+from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash
 from tests.fakes_l1 import (
     ALICE,
     BOB,
@@ -19,7 +19,10 @@ from tests.fakes_l1 import (
     PARAMETERS,
     REWARD,
     accepted,
+    alarm_raised,
     batch_refunded,
+    bond_changed,
+    bond_released,
     credited,
     deposited,
     entry_refunded,
@@ -27,8 +30,11 @@ from tests.fakes_l1 import (
     finalized,
     forced_exit,
     forced_transaction,
+    gave_up,
+    joined,
     left,
     sequenced,
+    slashed,
     withdrawn,
 )
 
@@ -75,6 +81,9 @@ def observed(ledger: Ledger) -> object:
         ledger.void_entries(),
         [ledger.has_left(AccountIndex(account)) for account in range(8)],
         ledger.left_count,
+        ledger.sequencers,
+        dict(ledger.bonds),
+        ledger.pending_awards(),
     )
 
 
@@ -334,8 +343,9 @@ def a_block_of_events(rng: random.Random, ledger: Ledger, number: int) -> tuple[
     for index in range(rng.randrange(4)):
         event = _draw(rng, ledger, origin(number, index))
         if event is not None:
-            ledger.apply(update(number, event))
-            drawn.append(event)
+            events = [event, _end_of(event, ledger)] if isinstance(event, AlarmRaised) else [event]
+            ledger.apply(update(number, *events))
+            drawn += events
     return tuple(drawn)
 
 
@@ -344,7 +354,7 @@ def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | N
     queue = ledger.pending_entries()
     if ledger.exit_mode is not None and rng.random() < 0.9:
         return _draw_ending(rng, ledger, at)
-    match rng.randrange(7) if ledger.exit_mode is None else rng.choice((4, 5)):
+    match rng.randrange(9) if ledger.exit_mode is None else rng.choice((4, 5, 7)):
         case 0:
             make = rng.choice((deposited, forced_exit, forced_transaction))
             return make(ledger.queue_end + len(queue), origin=at)
@@ -374,6 +384,40 @@ def _draw(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | N
             end = 0 if final is None else final.queue_end
             is_told = final is not None or number == 0
             return exit_mode_entered(number, ledger.finalized_root, queue_end=end, origin=at) if is_told else None
+        case 7:
+            return _draw_seat(rng, ledger, at)
+        case 8 if rng.random() < 0.3 and ledger.finalized_number:
+            number = rng.randint(1, ledger.finalized_number)
+            proofs = ledger.accepted(BatchNumber(number))
+            proof = proofs.get(FieldElement(GENESIS_ROOT + number - 1))
+            is_told = number == 1 or ledger.batch(BatchNumber(number - 1)) is not None
+            if proof is None or not is_told:
+                return None
+            return alarm_raised(number, proof.old_root, proof.new_root, 9, bounty=rng.randrange(3), origin=at)
+    return None
+
+
+def _end_of(alarm: AlarmRaised, ledger: Ledger) -> ArbiterEvent:
+    """Exit mode as the alarm's own transaction enters it."""
+    before = ledger.batch(BatchNumber(alarm.number - 1))
+    end = 0 if before is None else before.queue_end
+    return exit_mode_entered(alarm.number - 1, alarm.old_root, queue_end=end, origin=alarm.origin)
+
+
+def _draw_seat(rng: random.Random, ledger: Ledger, at: LogOrigin) -> ArbiterEvent | None:
+    seats, gone = ledger.sequencers, sorted(set(ledger.bonds) - set(ledger.sequencers))
+    match rng.randrange(5):
+        case 0 if free := sorted({ALICE, BOB, Address(b"\x0c" * 20)} - set(ledger.bonds)):
+            return joined(rng.choice(free), bond=rng.randrange(1, 9), origin=at)
+        case 1 if seats:
+            return gave_up(rng.choice(seats), origin=at)
+        case 2 if ledger.bonds:
+            return bond_changed(rng.choice(sorted(ledger.bonds)), rng.randrange(9), rng.randrange(2), origin=at)
+        case 3 if gone:
+            return bond_released(gone[0], ledger.bonds[gone[0]], origin=at)
+        case 4 if ledger.bonds and rng.random() < 0.5:
+            lost = rng.choice(sorted(ledger.bonds))
+            return slashed(lost, rng.choice((ALICE, BOB)), ledger.bonds[lost] // 2, origin=at)
     return None
 
 

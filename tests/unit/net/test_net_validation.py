@@ -11,29 +11,33 @@ from hypothesis import strategies as st
 from poe.errors import NetError
 from poe.net.interface import BatchAnnouncement, ProvingIntent, Verdict
 from poe.net.messages import encode_announcement, encode_intent
-from poe.net.validation import Gate, Rules, TokenBuckets, judge_announcement, judge_intent
-from poe.rollup.types import BatchNumber, FieldElement, Hash, Shape
+from poe.net.seats import Seats
+from poe.net.validation import Gate, Rules, TokenBuckets, judge_intent
+from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Shape
 from tests.fakes_net import DOMAIN, SHAPE, SequencerKey, make_batch, make_intent, recover
 
 NOW = 1_000_000.0
 KEY = SequencerKey()
-RULES = Rules(domain=DOMAIN, shape=SHAPE, sequencer=KEY.address, recover=recover)
+OTHER = SequencerKey(2)
+STRANGER = SequencerKey(3)
+RULES = Rules(domain=DOMAIN, shape=SHAPE, recover=recover)
 ORIGIN = b"origin"
 
 
 class Harness:
     """A gate with what it delivered and a clock that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules = RULES) -> None:
         self.now = NOW
         self.announcements: list[BatchAnnouncement] = []
         self.intents: list[ProvingIntent] = []
         self.gate = Gate(
-            RULES,
+            rules,
             clock=lambda: self.now,
             on_announcement=self.announcements.append,
             on_intent=self.intents.append,
         )
+        self.gate.seats.set([KEY.address, OTHER.address], [KEY.address])
 
     def announce(self, announcement: BatchAnnouncement, origin: bytes = ORIGIN) -> Verdict:
         return self.gate.judge(self.gate.batch_topic, origin, encode_announcement(announcement))
@@ -57,9 +61,50 @@ def test_a_signed_announcement_is_accepted_and_delivered(harness: Harness) -> No
     assert harness.announcements == [announcement]
 
 
-def test_another_key_is_rejected(harness: Harness) -> None:
-    assert harness.announce(SequencerKey(2).announce(1, make_batch(1))) is Verdict.REJECT
+def test_a_key_that_never_had_a_seat_is_rejected(harness: Harness) -> None:
+    assert harness.announce(STRANGER.announce(1, make_batch(1))) is Verdict.REJECT
     assert harness.announcements == []
+
+
+def test_a_sequencer_whose_turn_is_not_near_is_ignored_until_it_is(harness: Harness) -> None:
+    announcement = OTHER.announce(1, make_batch(1))
+    assert harness.announce(announcement) is Verdict.IGNORE
+    harness.gate.seats.set([KEY.address, OTHER.address], [OTHER.address])
+    assert harness.announce(announcement) is Verdict.ACCEPT
+    assert harness.announcements == [announcement]
+
+
+def test_one_that_left_its_seat_is_ignored_and_not_held_against_whoever_passes_it_on(harness: Harness) -> None:
+    harness.gate.seats.set([OTHER.address], [OTHER.address])
+    assert harness.announce(KEY.announce(1, make_batch(1))) is Verdict.IGNORE
+    assert harness.announce(STRANGER.announce(1, make_batch(1))) is Verdict.REJECT
+
+
+def test_before_l1_has_told_who_has_a_seat_nobody_is_accepted_or_rejected() -> None:
+    harness = Harness()
+    harness.gate.seats = Seats()
+    assert harness.announce(STRANGER.announce(1, make_batch(1))) is Verdict.IGNORE
+    assert harness.announce(replace(KEY.announce(1, make_batch(1)), signature=bytes(65))) is Verdict.REJECT
+
+
+def test_when_all_have_left_nobody_is_accepted(harness: Harness) -> None:
+    harness.gate.seats.set([], [])
+    assert harness.announce(KEY.announce(1, make_batch(1))) is Verdict.IGNORE
+    assert harness.announce(STRANGER.announce(1, make_batch(1))) is Verdict.REJECT
+
+
+def test_former_sequencers_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("poe.net.seats.MAX_FORMER", 3)
+    seats, accounts = Seats(), [Address(bytes([number]) * 20) for number in range(5)]
+    for account in accounts:
+        seats.set([account, accounts[-1]], [account])
+    assert [seats.judge(account) for account in accounts] == [
+        Verdict.REJECT,
+        Verdict.REJECT,
+        Verdict.IGNORE,
+        Verdict.IGNORE,
+        Verdict.ACCEPT,
+    ]
 
 
 def test_another_rollups_signature_is_rejected(harness: Harness) -> None:
@@ -70,7 +115,7 @@ def test_another_rollups_signature_is_rejected(harness: Harness) -> None:
 @given(st.binary(min_size=65, max_size=65))
 def test_a_random_signature_is_rejected(signature: bytes) -> None:
     announcement = replace(KEY.announce(1, make_batch(1)), signature=signature)
-    assert judge_announcement(announcement, RULES, head=BatchNumber(0)) is Verdict.REJECT
+    assert Harness().announce(announcement) is Verdict.REJECT
 
 
 def test_another_shape_is_rejected(harness: Harness) -> None:
@@ -98,9 +143,8 @@ def test_signatures_are_not_checked_far_from_the_head() -> None:
     def must_not_be_called(digest: Hash, signature: bytes) -> None:
         raise AssertionError("an expensive check came first")
 
-    rules = replace(RULES, recover=must_not_be_called)
-    announcement = KEY.announce(500, make_batch(1))
-    assert judge_announcement(announcement, rules, head=BatchNumber(1)) is Verdict.IGNORE
+    harness = Harness(replace(RULES, recover=must_not_be_called))
+    assert harness.announce(KEY.announce(500, make_batch(1))) is Verdict.IGNORE
 
 
 def test_the_same_content_is_delivered_once_whoever_repeats_it(harness: Harness) -> None:
@@ -124,16 +168,38 @@ def test_the_first_contradiction_is_delivered_and_counted_and_no_further_one(har
 
 def test_a_forged_contradiction_does_not_use_up_the_place_of_a_true_one(harness: Harness) -> None:
     harness.announce(KEY.announce(1, make_batch(1)))
-    assert harness.announce(SequencerKey(2).announce(1, make_batch(2))) is Verdict.REJECT
+    assert harness.announce(STRANGER.announce(1, make_batch(2))) is Verdict.REJECT
     assert harness.announce(KEY.announce(1, make_batch(3))) is Verdict.ACCEPT
     assert harness.gate.equivocations == 1
+
+
+def test_two_sequencers_batches_of_one_number_are_both_delivered_and_are_no_equivocation(harness: Harness) -> None:
+    harness.gate.seats.set([KEY.address, OTHER.address], [KEY.address, OTHER.address])
+    announcements = [key.announce(1, make_batch(seed)) for seed, key in enumerate((KEY, OTHER, KEY, OTHER))]
+    assert [harness.announce(each) for each in announcements] == [Verdict.ACCEPT] * 4
+    assert harness.announcements == announcements
+    assert harness.gate.equivocations == 2
+
+
+def test_another_batch_on_another_parent_is_no_equivocation(harness: Harness) -> None:
+    """A reorg of L1 gave the number another parent."""
+    first = KEY.announce(1, make_batch(1), parent_hash=Hash(b"a" * 32))
+    assert harness.announce(first) is Verdict.ACCEPT
+    assert harness.announce(KEY.announce(1, make_batch(2), parent_hash=Hash(b"b" * 32))) is Verdict.ACCEPT
+    assert harness.gate.equivocations == 0
+
+
+def test_a_content_that_another_sequencer_signs_again_is_not_delivered_again(harness: Harness) -> None:
+    harness.gate.seats.set([KEY.address, OTHER.address], [KEY.address, OTHER.address])
+    assert harness.announce(KEY.announce(1, make_batch(1))) is Verdict.ACCEPT
+    assert harness.announce(OTHER.announce(1, make_batch(1))) is Verdict.IGNORE
 
 
 def test_what_leaves_the_window_is_forgotten(harness: Harness) -> None:
     for number in range(1, 9):
         harness.announce(KEY.announce(number, make_batch(number)))
     harness.gate.set_head(BatchNumber(70))
-    assert set(harness.gate._hashes) == {6, 7, 8}
+    assert set(harness.gate._heard) == {6, 7, 8}
 
 
 def test_garbage_is_rejected_on_every_topic(harness: Harness) -> None:
@@ -187,7 +253,7 @@ def test_remembered_intents_are_bounded(harness: Harness, monkeypatch: pytest.Mo
 def test_our_own_announcement_must_be_one_that_peers_accept(harness: Harness) -> None:
     harness.gate.check_own(KEY.announce(900, make_batch(1)))
     with pytest.raises(NetError, match="wrong shape or signer"):
-        harness.gate.check_own(SequencerKey(2).announce(1, make_batch(1)))
+        harness.gate.check_own(STRANGER.announce(1, make_batch(1)))
 
 
 def test_a_bucket_refills_to_its_burst_and_no_further() -> None:

@@ -263,7 +263,7 @@ async def test_a_reorg_that_leaves_the_bytes_but_not_what_they_drain_is_noticed(
     await rig.post()
     rig.l1.drop(1)
     force(rig, transfer(1, 0).slot)
-    await rig.l1.sequence_batch(ours.number, ours.parent_hash, ours.batch, queue_end=3, reward=rig.parameters.reward)
+    await rig.l1.sequence_batch(ours.number, ours.parent_hash, ours.batch, queue_end=3, value=rig.parameters.reward)
     await rig.sync()
     theirs = rig.chain.get(2)
     assert theirs is not None
@@ -285,7 +285,7 @@ async def test_a_batch_of_entries_that_a_stranger_posted_is_followed_and_ours_go
         fee_account=AccountIndex(0),
     )
     head = rig.l1.sequenced[-1].batch_hash
-    await rig.l1.sequence_batch(BatchNumber(2), head, batch, queue_end=5, reward=rig.parameters.reward)
+    await rig.l1.sequence_batch(BatchNumber(2), head, batch, queue_end=5, value=rig.parameters.reward)
     await rig.sync()
     assert (rig.chain.height, rig.chain.queue_end, rig.account(1).balance) == (2, 5, BALANCE - 100)
     sealed = await seal(rig)

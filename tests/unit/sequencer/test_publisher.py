@@ -212,7 +212,7 @@ async def test_a_batch_that_got_onto_l1_while_its_refusal_was_waited_out_stays(
     rig.l1.failures = [Reverted("refused", name="EntryMismatch")]
     await publishing(rig, nursery)
     await rig.l1.sequence_batch(
-        sealed.number, sealed.parent_hash, sealed.batch, queue_end=sealed.queue_end, reward=rig.parameters.reward
+        sealed.number, sealed.parent_hash, sealed.batch, queue_end=sealed.queue_end, value=rig.parameters.reward
     )
     await trio.sleep(2 * RETRY_SECONDS)
     assert (rig.chain.height, rig.ledger.head()[0], len(rig.mempool)) == (2, 2, 0)
@@ -230,7 +230,7 @@ async def test_a_sealed_batch_that_overdue_deposits_have_overtaken_is_sealed_ane
     assert stale is not None
     with pytest.raises(Reverted, match="OverdueEntries"):
         await rig.l1.sequence_batch(
-            stale.number, stale.parent_hash, stale.batch, queue_end=stale.queue_end, reward=rig.parameters.reward
+            stale.number, stale.parent_hash, stale.batch, queue_end=stale.queue_end, value=rig.parameters.reward
         )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(follow, rig)

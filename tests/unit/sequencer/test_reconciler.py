@@ -202,7 +202,7 @@ async def test_batches_with_junk_slots_are_followed_like_any_other() -> None:
         ),
         data=b"\xff" * len(sequenced.batch.data),
     )
-    await rig.l1.sequence_batch(BatchNumber(2), sequenced.batch_hash, junk, queue_end=2, reward=rig.parameters.reward)
+    await rig.l1.sequence_batch(BatchNumber(2), sequenced.batch_hash, junk, queue_end=2, value=rig.parameters.reward)
     root = rig.chain.root
     await rig.sync()
     assert (rig.chain.height, rig.chain.root, rig.chain.transactions) == (2, root, 0)
