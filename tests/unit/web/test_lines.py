@@ -26,6 +26,19 @@ def test_each_step_is_a_line() -> None:
     assert lines.news() == []
 
 
+def test_what_was_seen_at_once_is_timed_by_l1() -> None:
+    watched = Watched()
+    lines = Lines(watched.model, as_json=False)
+    posting = watched.chain.step(*watched.chain.posted(1))
+    watched.clock.now += 3
+    proof = watched.chain.step(*watched.chain.won(1, A))
+    for update in (posting, proof):
+        watched.ledger.apply(update)
+        watched.standings.apply(update)
+        watched.model.apply(update)
+    assert any("after 3.0 s" in line for line in lines.news())
+
+
 def test_what_a_reorg_takes_back_is_told() -> None:
     watched = Watched()
     lines = Lines(watched.model, as_json=False)

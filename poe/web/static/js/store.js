@@ -49,10 +49,10 @@ export function timeOf(step) {
   return step.seen ?? step.time;
 }
 
-/** Seconds from posting to the accepted proof; both by the same clock. */
+/** Seconds from posting to the accepted proof; both by the same clock: L1's, unless we saw one after the other. */
 export function provingSeconds(row) {
   if (!row.proof) return null;
-  const bothSeen = row.posted.seen !== null && row.proof.seen !== null;
+  const bothSeen = row.posted.seen !== null && row.proof.seen > row.posted.seen;
   return bothSeen ? row.proof.seen - row.posted.seen : row.proof.time - row.posted.time;
 }
 
