@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
 
 MAX_PROVERS = 64
+MAX_SEQUENCERS = 8
 MAX_USERS = 10_000
 MAX_BATCHES = 1_000_000
 
@@ -27,6 +28,7 @@ app = App(name="testnet", help="A whole network of processes on this machine.")
 def up(
     *,
     provers: int = 3,
+    sequencers: int = 1,
     batches: int | None = None,
     shape: str = "4x5",
     gossip: bool = True,
@@ -55,6 +57,8 @@ def up(
     ----------
     provers
         Competing prover nodes.
+    sequencers
+        Bonded sequencers that post in turns; each gets its share of the users.
     batches
         End when this many batches are final; without it, run until Ctrl+C.
     shape
@@ -103,6 +107,7 @@ def up(
 
     parsed = parse_shape(shape)
     require_between("provers", provers, 1, MAX_PROVERS)
+    require_between("sequencers", sequencers, 1, MAX_SEQUENCERS)
     require_between("users", users, 2, min(MAX_USERS, parsed.capacity))
     require_between("batches", 1 if batches is None else batches, 1, MAX_BATCHES)
     require_between("tps", tps, 0.01, 100_000)
@@ -117,6 +122,7 @@ def up(
         require_writable(name, path)
     scenario = Scenario(
         provers=provers,
+        sequencers=sequencers,
         batches=batches,
         shape=parsed,
         gossip=gossip,
