@@ -7,6 +7,7 @@ from pathlib import Path
 
 from poe.l1.interface import Deadlines, Market
 from poe.rollup.types import Shape
+from poe.testnet.head_start import HeadStart
 
 SECONDS_TO_START = 120.0
 SECONDS_A_BATCH = 60.0
@@ -38,9 +39,15 @@ class Scenario:
     seed: int = 1
     market: Market = Market()
     deadlines: Deadlines = Deadlines()
+    head_start: HeadStart | None = None
     web: bool = True
     web_port: int = 0
     """Of the live page; 0 takes a free one."""
+
+    def hears_gossip(self, name: str) -> bool:
+        """Is the role on the network? With a head start only its insider is, and who gives it."""
+        given = self.head_start
+        return self.gossip and (given is None or name in ("sequencer", given.insider))
 
     @property
     def deadline_seconds(self) -> float | None:
