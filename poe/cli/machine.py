@@ -25,6 +25,8 @@ POSEIDON_OF_1_AND_2 = 7853200120776062878684798364095072458815029376092732009249
 """circomlib's known answer."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MIB = 2**20
+MEMINFO = Path("/proc/meminfo")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ def look_at_machine() -> Machine:
     from poe.backend.fast import arithmetics
 
     return Machine(
-        memory_free_bytes=free_memory(Path("/proc/meminfo"), Path("/sys/fs/cgroup")),
+        memory_free_bytes=free_memory(MEMINFO, CONTROL_GROUP),
         cores=os.cpu_count() or 1,
         arithmetics=tuple(arithmetics()),
         now=time.time(),

@@ -42,6 +42,8 @@ def up(
     strategy: Literal["spread", "oldest", "value"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
+    policy: Literal["first-valid", "photo-finish", "lease"] = "first-valid",
+    lease_blocks: int = 6,
     market: Annotated[Market, Parameter(name="*")] = Market(),
     head_start: float = 0.0,
     insider: str = "prover-1",
@@ -86,6 +88,11 @@ def up(
         batches from L1 alone. The report says what it won.
     insider
         That prover.
+    policy
+        Who is paid: the first valid proof, one drawn by stake among those in the first one's L1 block, or for a few
+        blocks only a payee drawn by stake. Provers stake at their start.
+    lease_blocks
+        With the policy lease: L1 blocks that a lease lasts.
     web
         Serve the live page of the race on this machine.
     web_port
@@ -94,6 +101,7 @@ def up(
     import trio
 
     from poe.folder import hold_folder
+    from poe.l1.policy import PolicyTerms
     from poe.testnet.head_start import HeadStart
     from poe.testnet.scenario import Scenario
 
@@ -111,6 +119,7 @@ def up(
         raise InputError("a head start is given by gossip, which is off", field="head-start")
     require_between("web-port", web_port, 0, 65535)
     require_between("block-seconds", block_seconds, 0.1, 3600)
+    require_between("lease-blocks", lease_blocks, 1, 128)
     require_memory(parsed, provers=provers)
     if json is not None:
         require_writable("json", json)
@@ -128,6 +137,7 @@ def up(
         strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
+        policy=None if policy == "first-valid" else PolicyTerms(kind=policy, lease_blocks=lease_blocks),
         market=market,
         head_start=HeadStart(seconds=head_start, insider=insider) if head_start else None,
         web=web,

@@ -340,8 +340,8 @@ def split_slot(slot: bytes) -> list[bytes]:
 
 
 def decode_revert(reason: bytes | None) -> Revert:
-    """A revert reason, out of the arbiter's and the verifier's errors."""
-    for name in ("Arbiter", "Groth16Verifier"):
+    """A revert reason, out of the errors of the arbiter, the verifier and the policies."""
+    for name in ("Arbiter", "Groth16Verifier", "Lease", "PhotoFinish"):
         found = load_artifact(name).decode_revert(reason)
         if found.name != UNNAMED_REVERT.name:
             return found

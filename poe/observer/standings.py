@@ -46,13 +46,17 @@ class Row:
 
 
 class Standings:
-    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all."""
+    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all.
 
-    def __init__(self, genesis_root: FieldElement) -> None:
+    Under an award policy a batch is won by whom that pays, and by nobody before.
+    """
+
+    def __init__(self, genesis_root: FieldElement, *, has_policy: bool = False) -> None:
         self._genesis_root = genesis_root
+        self._has_policy = has_policy
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
-        self._tally = Tally(KEPT_ROWS)
+        self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
         self.accepted_proofs = 0
         """Proofs that L1 has accepted, on whatever old root."""
 
@@ -100,6 +104,9 @@ class Standings:
             row = replace(row, accepted=proof.origin, payee=proof.payee)
         if final is not None:
             row = replace(row, finalized=final.origin, payee=final.payee, reward=final.reward)
+        if self._has_policy:
+            paid = self._tally.paid(number)
+            row = replace(row, payee=None if paid is None else paid.payee)
         return row
 
     def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
