@@ -36,9 +36,7 @@ class LostRaces:
     killed: int = 0
 
 
-async def lose_races(
-    key: KeyInfo, job: ProofJob, *, races: int, threads: int, tables: str
-) -> LostRaces:
+async def lose_races(key: KeyInfo, job: ProofJob, *, races: int, threads: int, tables: str) -> LostRaces:
     """Lose so many races, at moments spread over the length of a proof.
 
     BackendError when proofs end before they can be stopped.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poe.crypto.keccak import keccak256
-from poe.errors import BadAnswer, ConfigError, L1Error, RpcRefused
+from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
 from poe.l1 import answers
 from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
