@@ -256,5 +256,6 @@ async def _report(testnet: Testnet, load: Loads, end: Snapshot) -> dict[str, Any
             load=load.summary(),
             gas=await gas_of(testnet.anvil.rpc, end.rows),
             settings=settings_summary(testnet.scenario),
+            head_start=testnet.scenario.head_start,
         )
     )

@@ -68,10 +68,11 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
             arbiter="0x" + stage.parameters.address.hex(),
             key_file=str(folder / "key"),
         ),
-        net=NetSettings(enabled=scenario.gossip, bootstrap=bootstrap),
+        net=NetSettings(enabled=scenario.hears_gossip(name), bootstrap=bootstrap),
         web=web_settings(scenario, stage) if name == "observer" else WebSettings(),
         sequencer=SequencerSettings(
             bond=True,
+            head_start_seconds=scenario.head_start.seconds if scenario.head_start else 0.0,
             seal_seconds=scenario.seal_seconds,
             max_unproven_batches=scenario.max_unproven_batches,
         ),
