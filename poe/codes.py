@@ -41,9 +41,6 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-CFG-002": Meaning("The configuration file is missing or not TOML.", "Check the path and the line named."),
     "POE-CFG-003": Meaning("A setting has a wrong type or is out of range.", "The message says what is wanted."),
-    "POE-CFG-010": Meaning(
-        "This account is not the arbiter's sequencer.", "Name the sequencer's key file in l1.key_file."
-    ),
     "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
     "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
     "POE-CFG-013": Meaning(
@@ -60,6 +57,9 @@ CODES: Mapping[str, Meaning] = {
         "Put it into the file that l1.password_file names.",
     ),
     "POE-CFG-050": Meaning("The arbiter's award policy is none that this version knows.", "Use a newer poe."),
+    "POE-CFG-060": Meaning(
+        "This account holds no sequencer's seat.", "`poe sequencer bond` takes one, for the arbiter's bond."
+    ),
     "POE-CFG-070": Meaning(
         "What a batch pays or a sequencer puts down is none the arbiter would take.", "The message says what is wanted."
     ),
@@ -138,7 +138,7 @@ CODES: Mapping[str, Meaning] = {
     "POE-NET-006": Meaning("A peer sent something that is provably not the batch asked for.", "The peer is banned."),
     "POE-NET-007": Meaning("A peer follows another rollup.", "Check net.bootstrap."),
     "POE-NET-008": Meaning(
-        "Our own announcement would be rejected by every peer.", "Is our key the arbiter's sequencer?"
+        "Our own announcement would be rejected by every peer.", "Does our account hold a sequencer's seat?"
     ),
     "POE-SEQ-000": Meaning("The sequencer refuses a transaction.", "The message says why."),
     "POE-SEQ-001": Meaning("The mempool is full.", _RETRY),
@@ -164,6 +164,13 @@ CODES: Mapping[str, Meaning] = {
     "POE-SEQ-032": Meaning("The sequencer refused a call.", "The message has its words and code."),
     "POE-SEQ-033": Meaning("Deposited accounts did not appear in time.", "Look at the sequencer's log."),
     "POE-SEQ-034": Meaning("A benchmark's client or its sealing did not end.", "Its own error is above."),
+    "POE-SEQ-060": Meaning("Posting is halted: a batch waits for its proof for too long.", "It resumes with a proof."),
+    "POE-SEQ-061": Meaning("L1 holds as many batches without a proof as it may.", "It goes on with a proof."),
+    "POE-SEQ-062": Meaning(
+        "The sequencer's bond does not cover the backlog.", "Its operator: `poe sequencer bond --top-up`."
+    ),
+    "POE-SEQ-063": Meaning("The sequencer holds no seat any more.", "Send to another; its operator: see the log."),
+    "POE-SEQ-064": Meaning("The account cannot pay a sequencer's bond.", "Send it the bond, and more for gas."),
     "POE-RAC-001": Meaning(
         "Won: our proof was accepted.", "The reward is credited when the batch is final: `withdraw`."
     ),

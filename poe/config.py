@@ -84,6 +84,8 @@ class WebSettings(_Section, frozen=True, kw_only=True):
 class SequencerSettings(_Section, frozen=True, kw_only=True):
     """How batches are sealed."""
 
+    bond: bool = False
+    """Take a seat at the start, for the arbiter's bond out of the account of l1.key_file, if it holds none."""
     host: str = "127.0.0.1"
     port: int = 0
     stream_port: int = 0

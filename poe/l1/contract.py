@@ -120,6 +120,11 @@ class Arbiter:
         _, payee, _ = await self._views.view("accepted", number, old_root)
         return int(payee, 16) != 0
 
+    async def sequenced_number(self) -> BatchNumber:
+        """The last batch ordered."""
+        number, _ = await self._views.view("head")
+        return BatchNumber(number)
+
     async def current_reward(self) -> Wei:
         """The least reward that a posting must offer now."""
         return Wei(await self._views.view("currentReward"))

@@ -114,6 +114,10 @@ class ChainUpdate:
 class Follower(Protocol):
     """Follows L1 from the arbiter's deployment block on."""
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Have we read L1 to its head?"""
+
     def updates(self) -> AsyncGenerator[ChainUpdate, None]:
         """Endless; waits while L1 is down (counting errors), never raises for a reorg."""
 
@@ -215,6 +219,9 @@ class ArbiterClient(Protocol):
         """The finalized state root."""
 
     async def finalized_number(self) -> BatchNumber: ...
+
+    async def sequenced_number(self) -> BatchNumber:
+        """The last batch ordered."""
 
     async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool: ...
 

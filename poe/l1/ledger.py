@@ -62,6 +62,11 @@ class Ledger:
         self._kept_blocks = kept_blocks
         self._start_over()
 
+    @property
+    def parameters(self) -> ArbiterParameters:
+        """The arbiter's immutables."""
+        return self._parameters
+
     def apply(self, update: ChainUpdate) -> None:
         """Take one step of the follower.
 

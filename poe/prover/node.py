@@ -15,6 +15,7 @@ from poe.backend.interface import ProofBackend
 from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.tally import Tally
+from poe.l1.turns import due_at
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover import drain
@@ -250,6 +251,8 @@ class Prover:
         ledger = self.candidates.ledger
         if self.network is not None:
             self.network.set_head(ledger.head()[0])
+            if self.follower.is_caught_up:
+                self.network.set_sequencers(ledger.sequencers, due=due_at(ledger, update.head.number))
         is_reorg = update.rolled_back_to is not None
         self.metrics.set_l1_head(number=update.head.number, timestamp=update.head.timestamp, is_reorg=is_reorg)
         us = self.collaborators.terms.payee
