@@ -1,7 +1,8 @@
-"""Two sequencers as people run them: both take transactions and post in turns, and one goes on when the other is killed."""
+"""Two sequencers as people run them: both take transactions, post in turns; one goes on when the other is killed."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
@@ -43,7 +44,7 @@ def test_two_take_turns_and_one_goes_on_alone_when_the_other_is_killed(data_dir:
         killed = max(block for name in NAMES for _, block in posted(data_dir, name))
         wait_until(lambda: posted(data_dir, NAMES[1])[-1][1] > killed + 4 * WINDOW, 60, "going on alone")
         alone = [killed, *(block for _, block in posted(data_dir, NAMES[1]) if block > killed)]
-        waits = [later - earlier for earlier, later in zip(alone, alone[1:], strict=False)]
+        waits = [later - earlier for earlier, later in itertools.pairwise(alone)]
         # Half a window of silence in the other's turn, counted from when a batch became final, and seconds to seal.
         assert max(waits) <= WINDOW + WINDOW // 2, alone
         assert {block // WINDOW % 2 for block in alone[1:]} == {0, 1}, "it never took over"
