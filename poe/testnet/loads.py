@@ -17,9 +17,7 @@ from poe.testnet.load import Load, LoadPlan, Signer
 class Loads:
     """Drives every sequencer with its share of the users and of the transactions."""
 
-    def __init__(
-        self, *, clients: Sequence[RpcClient], arbiter: ArbiterClient, signer: Signer, plan: LoadPlan
-    ) -> None:
+    def __init__(self, *, clients: Sequence[RpcClient], arbiter: ArbiterClient, signer: Signer, plan: LoadPlan) -> None:
         self._loads = [
             Load(client=client, arbiter=arbiter, signer=signer, plan=_share(plan, place, len(clients)))
             for place, client in enumerate(clients)

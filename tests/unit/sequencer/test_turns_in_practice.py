@@ -154,7 +154,7 @@ async def test_while_posting_is_hindered_transactions_are_pushed_back_and_it_is_
 
 
 async def test_a_lost_seat_pushes_transactions_back(nursery: trio.Nursery, autojump_clock: Clock) -> None:
-    first, second = await two()
+    _first, second = await two()
     nursery.start_soon(follow, second)
     nursery.start_soon(second.publisher.run)
     await settle()
@@ -167,9 +167,7 @@ async def test_a_lost_seat_pushes_transactions_back(nursery: trio.Nursery, autoj
     assert second.obstacle.now is None
 
 
-async def test_a_seat_that_l1_has_not_told_of_yet_is_no_hindrance(
-    nursery: trio.Nursery, autojump_clock: Clock
-) -> None:
+async def test_a_seat_that_l1_has_not_told_of_yet_is_no_hindrance(nursery: trio.Nursery, autojump_clock: Clock) -> None:
     rig = Rig(poster=OTHER)
     nursery.start_soon(follow, rig)
     nursery.start_soon(rig.publisher.run)
