@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,18 +18,21 @@ from poe.observer.standings import Standings
 from poe.rollup.types import Batch, BatchNumber
 from poe.status import write_endpoints
 
+log = logging.getLogger("poe.observer")
+
 
 async def run_observer(settings: Settings) -> None:
     """Run an observer until cancelled."""
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
         metrics, endpoint = open_metrics("observer", settings, stack, chain)
-        standings = Standings(chain.parameters.genesis_root)
+        standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
         endpoints = {"metrics": endpoint}
         watchers: tuple[Callable[[ChainUpdate], None], ...] = ()
         if settings.web.enabled:
             network = await stack.enter_async_context(open_network(settings, chain, _bodies_of(chain)))
             url, follow = await stack.enter_async_context(open_page(settings.web, chain, standings, network))
+            log.info("live_page url=%s", url)
             endpoints, watchers = {**endpoints_of(endpoint, network), "web": url}, (follow,)
         observer = Observer(
             follower=chain.follower,

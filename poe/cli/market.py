@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from poe.cli import tx
+from poe.cli import market_watch, tx
 from poe.cli.bounds import require_between
 from poe.cli.rollup import Facts, RollupFlags
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = App(name="market", help="Who wins and what it brings, from L1 alone.")
 app.command(tx.withdraw)
+app.command(market_watch.watch)
 
 MOST_BATCHES = 10_000
 SHOWN_PAYEES = 20
