@@ -84,6 +84,8 @@ class WebSettings(_Section, frozen=True, kw_only=True):
 class SequencerSettings(_Section, frozen=True, kw_only=True):
     """How batches are sealed."""
 
+    bond: bool = False
+    """Take a seat at the start, for the arbiter's bond out of the account of l1.key_file, if it holds none."""
     host: str = "127.0.0.1"
     port: int = 0
     stream_port: int = 0
@@ -139,6 +141,8 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """Address that is paid; empty: our own account."""
     tip_wei: int = 0
     """Offered to whoever lands our proof; comes out of our reward."""
+    stake_wei: int = 0
+    """Under an award policy: what should be staked for our payee; what is missing is staked at the start."""
     max_gas_share: float = 1.0
     """The share of the reward that landing a proof may cost in gas; it waits for cheaper blocks. 0: no limit."""
     key_cache: str = ""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from poe.assembly.awards import open_awards
 from poe.assembly.chain import connect, load_signer, new_state, open_chain, open_journal, parse_address
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.backend.external import ExternalProofs
@@ -54,13 +55,15 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         proofs = await stack.enter_async_context(open_proofs(settings, key, metrics.cancel_seconds.observe))
         rng = random.Random()
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
+        arbiter = await connect(settings, chain, signer, journal)
         collaborators = Collaborators(
             candidates=candidates,
             proofs=proofs[0],
-            arbiter=await connect(settings, chain, signer, journal),
+            arbiter=arbiter,
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
             is_shadow=settings.prover.shadow,
+            awards=await open_awards(settings, chain, arbiter, candidates, payee=terms.payee),
         )
         intents = IntentBook(time.time)
         experience = new_experience(settings, chain.parameters, terms)
@@ -84,6 +87,8 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             tally=Tally(has_policy=any(chain.parameters.policy)),
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
+            resume_block=(await chain.rpc.latest()).number,
+            tally=Tally(has_policy=any(chain.parameters.policy)),
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()

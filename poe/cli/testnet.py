@@ -31,6 +31,8 @@ def up(
     shape: str = "4x5",
     gossip: bool = True,
     json: Path | None = None,
+    html: Path | None = None,
+    csv: Path | None = None,
     data_dir: Path = Path("testnet-data"),
     key_cache: Path | None = None,
     users: int = 4,
@@ -40,6 +42,8 @@ def up(
     strategy: Literal["spread", "oldest", "value"] = "spread",
     block_seconds: float = 1.0,
     seed: int = 1,
+    policy: Literal["first-valid", "photo-finish", "lease"] = "first-valid",
+    lease_blocks: int = 6,
     market: Annotated[Market, Parameter(name="*")] = Market(),
     web: bool = True,
     web_port: int = 0,
@@ -59,6 +63,10 @@ def up(
         Whether nodes talk over libp2p; without it everything comes from L1 alone.
     json
         Write the report here.
+    html
+        Write it here as a page of its own.
+    csv
+        Write its batches here.
     data_dir
         Folder for keys, logs and status files; an earlier run's folder is cleared.
     key_cache
@@ -77,6 +85,11 @@ def up(
         Seconds between L1 blocks.
     seed
         Seed of the load.
+    policy
+        Who is paid: the first valid proof, one drawn by stake among those in the first one's L1 block, or for a few
+        blocks only a payee drawn by stake. Provers stake at their start.
+    lease_blocks
+        With the policy lease: L1 blocks that a lease lasts.
     web
         Serve the live page of the race on this machine.
     web_port
@@ -85,6 +98,7 @@ def up(
     import trio
 
     from poe.folder import hold_folder
+    from poe.l1.policy import PolicyTerms
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
@@ -96,9 +110,11 @@ def up(
     require_between("threads", threads, 1, os.cpu_count() or 1)
     require_between("web-port", web_port, 0, 65535)
     require_between("block-seconds", block_seconds, 0.1, 3600)
+    require_between("lease-blocks", lease_blocks, 1, 128)
     require_memory(parsed, provers=provers)
-    if json is not None:
-        require_writable("json", json)
+    wanted = {name: path for name, path in (("json", json), ("html", html), ("csv", csv)) if path is not None}
+    for name, path in wanted.items():
+        require_writable(name, path)
     scenario = Scenario(
         provers=provers,
         batches=batches,
@@ -113,6 +129,7 @@ def up(
         strategy=strategy,
         block_seconds=block_seconds,
         seed=seed,
+        policy=None if policy == "first-valid" else PolicyTerms(kind=policy, lease_blocks=lease_blocks),
         market=market,
         web=web,
         web_port=web_port,
@@ -120,10 +137,19 @@ def up(
     )
     with hold_folder(scenario.data_dir):
         report = trio.run(_run, scenario)
-    if json is not None:
-        json.write_text(json_module.dumps(report, indent=1) + "\n")
+    for name, path in wanted.items():
+        path.write_text(_written(name, report))
     if batches is not None and report["finalized"] < batches:
         raise KeyboardInterrupt  # only Ctrl+C ends such a run early with a report
+
+
+def _written(form: str, report: dict[str, Any]) -> str:
+    """The report as JSON, HTML or CSV."""
+    from poe.testnet.report_html import as_csv, as_html
+
+    if form == "json":
+        return json_module.dumps(report, indent=1) + "\n"
+    return as_html(report) if form == "html" else as_csv(report)
 
 
 async def _run(scenario: Scenario) -> dict[str, Any]:

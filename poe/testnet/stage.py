@@ -52,7 +52,7 @@ async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key
         await anvil.set_balance(signers[name].address, FUNDS)
     parameters = await deploy_with_key(
         anvil.rpc, signers["users"], key, membership_key, shape=scenario.shape,
-        market=scenario.market, deadlines=scenario.deadlines,
+        market=scenario.market, deadlines=scenario.deadlines, policy=scenario.policy,
     )  # fmt: skip
     await _join(anvil, parameters, signers["sequencer"])
     return Stage(folders=folders, signers=signers, parameters=parameters, key=key)
@@ -84,6 +84,7 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
             strategy=scenario.strategy,
             start_jitter_seconds=scenario.start_jitter_seconds,
             key_cache=str(stage.key.path.parent),
+            stake_wei=0 if scenario.policy is None else scenario.stake,
         ),
     )
     path = folder / "poe.toml"

@@ -80,6 +80,12 @@ class Watch:
         while number is None or self.finalized < number:
             await self._changed.wait()
 
+    async def wait_until_paid(self, seconds: float) -> None:
+        """Return once no award of a final batch waits, or after so many seconds."""
+        with trio.move_on_after(seconds):
+            while self._chain.ledger.pending_awards():
+                await self._changed.wait()
+
     async def wait_until_sequenced(self, number: int | None) -> None:
         """Return once batch `number` is posted; never for None."""
         while number is None or self._chain.ledger.head()[0] < number:
