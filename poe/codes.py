@@ -202,7 +202,9 @@ CODES: Mapping[str, Meaning] = {
         "Our proof was taken; the award policy decides later who is paid.", "The node settles the award if it is ours."
     ),
     "POE-RAC-053": Meaning("Won: the award policy paid us.", "Nothing to do."),
-    "POE-RAC-054": Meaning("Our proof was taken, and the award policy paid another.", "A larger stake is drawn more often."),
+    "POE-RAC-054": Meaning(
+        "Our proof was taken, and the award policy paid another.", "A larger stake is drawn more often."
+    ),
     "POE-RAC-040": Meaning(
         "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
     ),
