@@ -41,9 +41,6 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-CFG-002": Meaning("The configuration file is missing or not TOML.", "Check the path and the line named."),
     "POE-CFG-003": Meaning("A setting has a wrong type or is out of range.", "The message says what is wanted."),
-    "POE-CFG-010": Meaning(
-        "This account is not the arbiter's sequencer.", "Name the sequencer's key file in l1.key_file."
-    ),
     "POE-CFG-011": Meaning("prover.tip_wei is above the arbiter's reward.", "Offer less."),
     "POE-CFG-012": Meaning("An address in the network's settings is malformed.", "The message shows the form wanted."),
     "POE-CFG-013": Meaning(
@@ -58,6 +55,10 @@ CODES: Mapping[str, Meaning] = {
     "POE-CFG-023": Meaning(
         "A keystore's password is missing, wrong or unfit.",
         "Put it into the file that l1.password_file names.",
+    ),
+    "POE-CFG-050": Meaning("The arbiter's award policy is none that this version knows.", "Use a newer poe."),
+    "POE-CFG-060": Meaning(
+        "This account holds no sequencer's seat.", "`poe sequencer bond` takes one, for the arbiter's bond."
     ),
     "POE-CFG-070": Meaning(
         "What a batch pays or a sequencer puts down is none the arbiter would take.", "The message says what is wanted."
@@ -93,6 +94,16 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-INP-045": Meaning("`poe init` lacks answers.", "Name them as flags, or answer on a terminal."),
     "POE-INP-046": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
+    "POE-INP-090": Meaning("No prover runs on the data folder.", "There is nothing to drain."),
+    "POE-INP-091": Meaning(
+        "The prover still drains.", "Ask again with a longer --timeout-seconds, or stop it by SIGTERM: proofs are kept."
+    ),
+    "POE-INP-092": Meaning("L1 has ordered no such batch.", "`poe market stats` tells how far they go."),
+    "POE-INP-093": Meaning("L1 has accepted no proof of the batch.", "Wait until somebody proves it."),
+    "POE-INP-094": Meaning(
+        "A contract, not a transaction of its own, brought the proof to L1.", "Its call is not on record to check."
+    ),
+    "POE-INP-095": Meaning("The folder is no sequencer's.", "Name the folder that is data_dir in its settings."),
     "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
     "POE-L1-001": Meaning(
         "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."
@@ -137,7 +148,7 @@ CODES: Mapping[str, Meaning] = {
     "POE-NET-006": Meaning("A peer sent something that is provably not the batch asked for.", "The peer is banned."),
     "POE-NET-007": Meaning("A peer follows another rollup.", "Check net.bootstrap."),
     "POE-NET-008": Meaning(
-        "Our own announcement would be rejected by every peer.", "Is our key the arbiter's sequencer?"
+        "Our own announcement would be rejected by every peer.", "Does our account hold a sequencer's seat?"
     ),
     "POE-SEQ-000": Meaning("The sequencer refuses a transaction.", "The message says why."),
     "POE-SEQ-001": Meaning("The mempool is full.", _RETRY),
@@ -163,6 +174,13 @@ CODES: Mapping[str, Meaning] = {
     "POE-SEQ-032": Meaning("The sequencer refused a call.", "The message has its words and code."),
     "POE-SEQ-033": Meaning("Deposited accounts did not appear in time.", "Look at the sequencer's log."),
     "POE-SEQ-034": Meaning("A benchmark's client or its sealing did not end.", "Its own error is above."),
+    "POE-SEQ-060": Meaning("Posting is halted: a batch waits for its proof for too long.", "It resumes with a proof."),
+    "POE-SEQ-061": Meaning("L1 holds as many batches without a proof as it may.", "It goes on with a proof."),
+    "POE-SEQ-062": Meaning(
+        "The sequencer's bond does not cover the backlog.", "Its operator: `poe sequencer bond --top-up`."
+    ),
+    "POE-SEQ-063": Meaning("The sequencer holds no seat any more.", "Send to another; its operator: see the log."),
+    "POE-SEQ-064": Meaning("The account cannot pay a sequencer's bond.", "Send it the bond, and more for gas."),
     "POE-RAC-001": Meaning(
         "Won: our proof was accepted.", "The reward is credited when the batch is final: `withdraw`."
     ),
@@ -174,6 +192,19 @@ CODES: Mapping[str, Meaning] = {
     "POE-RAC-021": Meaning("The batch is gone: L1 ordered another one at its number.", "Nothing to do."),
     "POE-RAC-022": Meaning("The proof is kept: L1 has not ordered the batch yet.", "It is sent when L1 does."),
     "POE-RAC-023": Meaning("The rollup has ended by exit mode.", "Your credit can be withdrawn."),
+    "POE-RAC-050": Meaning(
+        "The batch is leased to another prover.", "Nothing to do: it is open to all when the lease is over."
+    ),
+    "POE-RAC-051": Meaning(
+        "Nobody knows yet whose lease the batch is.", "The block after its posting tells; no proof is begun before."
+    ),
+    "POE-RAC-052": Meaning(
+        "Our proof was taken; the award policy decides later who is paid.", "The node settles the award if it is ours."
+    ),
+    "POE-RAC-053": Meaning("Won: the award policy paid us.", "Nothing to do."),
+    "POE-RAC-054": Meaning(
+        "Our proof was taken, and the award policy paid another.", "A larger stake is drawn more often."
+    ),
     "POE-RAC-040": Meaning(
         "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
     ),
@@ -194,6 +225,11 @@ CODES: Mapping[str, Meaning] = {
     "POE-RLY-023": Meaning("L1 has ordered no such batch.", "Wait until it has; or L1 ordered another one."),
     "POE-RLY-024": Meaning("The proof does not hold.", "Ask whoever made it for another."),
     "POE-RLY-025": Meaning("The arbiter takes no such payee or tip.", "The tip is at most the reward."),
+    "POE-RLY-070": Meaning("No alarm can be raised: the rollup has ended already.", "Leave it with `poe tx leave`."),
+    "POE-RLY-071": Meaning("No alarm can be raised: the batch is not final.", "Wait until it is."),
+    "POE-RLY-072": Meaning(
+        "The proof contradicts no final batch.", "It must start from the root that the batch itself started from."
+    ),
     "POE-BCK-001": Meaning("The Rust core refused a key, witness or proof.", "The message says what is wrong with it."),
     "POE-BCK-002": Meaning(
         "The arbiter verifies another circuit.", "Run the version of poe that the arbiter was deployed with."
@@ -205,6 +241,11 @@ CODES: Mapping[str, Meaning] = {
     "POE-BCK-020": Meaning("A mutation of the circuit survived.", "A soundness bug: please report it."),
     "POE-BCK-030": Meaning(
         "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
+    ),
+    "POE-BCK-090": Meaning("Proofs end before they can be stopped in the middle.", "Measure a larger shape."),
+    "POE-BCK-091": Meaning(
+        "A batch that L1 has accepted does not verify here.",
+        "Ask another endpoint; if it says the same, raise the alarm: the arbiter and this build disagree.",
     ),
     "POE-JNL-000": Meaning("The journal cannot be used.", "The message says why."),
     "POE-JNL-003": Meaning("The data folder belongs to another node.", "Name another folder in data_dir."),

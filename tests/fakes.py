@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import trio
 
@@ -33,9 +33,11 @@ from poe.l1.interface import (
     QueueEntry,
     Receipt,
     SequencerJoined,
+    SequencerLeft,
     Submission,
 )
 from poe.l1.ledger import GENESIS_HASH
+from poe.l1.turns import Turns
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import (
     SLOT_BYTES,
@@ -260,21 +262,49 @@ class FakeL1:
     async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool:
         return any((proof.number, proof.old_root) == (number, old_root) for proof in self._events(ProofAccepted))
 
+    async def sequenced_number(self) -> BatchNumber:
+        return self.sequenced[-1].number if self.sequenced else BatchNumber(0)
+
     async def current_reward(self) -> Wei:
         return REWARD
 
     async def backlog_cap(self) -> int:
         return 1023
 
+    @property
+    def seats(self) -> tuple[Address, ...]:
+        seats: list[Address] = []
+        for event in (event for block in self.blocks for event in block.events):
+            if isinstance(event, SequencerJoined):
+                seats.append(event.sequencer)
+            elif isinstance(event, SequencerLeft):
+                last = seats.pop()
+                if last != event.sequencer:
+                    seats[seats.index(event.sequencer)] = last
+        return tuple(seats)
+
+    def join(self, account: Address) -> None:
+        """`account` takes the next seat."""
+        self.mine(SequencerJoined(origin=NOWHERE, sequencer=account, bond=self._parameters.bond))
+
+    def leave_seat(self, account: Address) -> None:
+        """`account` gives its seat up."""
+        self.mine(SequencerLeft(origin=NOWHERE, sequencer=account))
+
     async def sequencers(self) -> tuple[Address, ...]:
-        return tuple(event.sequencer for event in self._events(SequencerJoined))
+        return self.seats
 
     async def in_turn(self) -> Address | None:
         return SEQUENCER
 
     async def may_post(self, sequencer: Address) -> bool:
         await trio.lowlevel.checkpoint()
-        return sequencer in await self.sequencers()
+        return self._may_post(sequencer)
+
+    def _may_post(self, sequencer: Address) -> bool:
+        window = self._parameters.window_blocks
+        postings = tuple(batch.origin.block.number for batch in self.sequenced)
+        return Turns(seats=self.seats, window=window, postings=postings).may_post(sequencer, self.head.number + 1)
 
     async def bond_of(self, sequencer: Address) -> Wei:
         return self._parameters.bond
@@ -299,17 +329,30 @@ class FakeL1:
     async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
         raise NotImplementedError("no policy here")
 
-    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
         raise NotImplementedError("the rollup ends by `end`")
 
+    def as_account(self, account: Address) -> FakeL1:
+        """The calls of another account on the same chain."""
+        return self if account == self.account else cast(FakeL1, FakeAccount(self, account))
+
     async def sequence_batch(
-        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, value: Wei
+        self,
+        number: BatchNumber,
+        parent_hash: Hash,
+        batch: Batch,
+        *,
+        queue_end: int,
+        value: Wei,
+        sender: Address | None = None,
     ) -> Receipt:
         await trio.lowlevel.checkpoint()
         if self.failures:
             raise self.failures.pop(0)
         if await self.exit_mode():
             raise Reverted("the arbiter refused: ExitModeActive", name="ExitModeActive")
+        if not self._may_post(self.account if sender is None else sender):
+            raise Reverted("the arbiter refused: NotInTurn", name="NotInTurn")
         self._refuse(number, parent_hash, batch, queue_end, value)
         block = self.mine(
             BatchSequenced(
@@ -404,12 +447,37 @@ class FakeL1:
         raise NotImplementedError("nobody earns here")
 
 
+class FakeAccount:
+    """A FakeL1 as another account uses it."""
+
+    def __init__(self, l1: FakeL1, account: Address) -> None:
+        self._l1 = l1
+        self.account = account
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._l1, name)
+
+    async def sequence_batch(
+        self, number: BatchNumber, parent_hash: Hash, batch: Batch, *, queue_end: int, value: Wei
+    ) -> Receipt:
+        return await self._l1.sequence_batch(
+            number, parent_hash, batch, queue_end=queue_end, value=value, sender=self.account
+        )
+
+    async def join_sequencers(self, bond: Wei) -> Receipt:
+        return await self._l1._mined(SequencerJoined(origin=NOWHERE, sequencer=self.account, bond=bond))
+
+
 class FakeFollower:
     """Tells what is new on a FakeL1 since it was last asked."""
 
     def __init__(self, l1: FakeL1) -> None:
         self._l1 = l1
         self._told: list[FakeBlock] = []
+
+    @property
+    def is_caught_up(self) -> bool:
+        return True
 
     def step(self) -> ChainUpdate | None:
         """All that is new in one update, or None."""

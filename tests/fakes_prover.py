@@ -283,6 +283,10 @@ class FakeFollower:
     def __init__(self) -> None:
         self._send, self._receive = trio.open_memory_channel[ChainUpdate](100)
 
+    @property
+    def is_caught_up(self) -> bool:
+        return True
+
     def tell(self, update: ChainUpdate) -> None:
         """The next update."""
         self._send.send_nowait(update)

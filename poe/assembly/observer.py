@@ -26,7 +26,7 @@ async def run_observer(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         chain = await open_chain(settings)
         metrics, endpoint = open_metrics("observer", settings, stack, chain)
-        standings = Standings(chain.parameters.genesis_root)
+        standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
         endpoints = {"metrics": endpoint}
         watchers: tuple[Callable[[ChainUpdate], None], ...] = ()
         if settings.web.enabled:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from poe.assembly.awards import open_awards
 from poe.assembly.chain import connect, load_signer, new_state, open_chain, open_journal, parse_address
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.backend.external import ExternalProofs
@@ -23,6 +24,7 @@ from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
+from poe.l1.tally import Tally
 from poe.net.interface import BodySource
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidates
@@ -53,13 +55,15 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         proofs = await stack.enter_async_context(open_proofs(settings, key, metrics.cancel_seconds.observe))
         rng = random.Random()
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
+        arbiter = await connect(settings, chain, signer, journal)
         collaborators = Collaborators(
             candidates=candidates,
             proofs=proofs[0],
-            arbiter=await connect(settings, chain, signer, journal),
+            arbiter=arbiter,
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
             is_shadow=settings.prover.shadow,
+            awards=await open_awards(settings, chain, arbiter, candidates, payee=terms.payee),
         )
         intents = IntentBook(time.time)
         experience = new_experience(settings, chain.parameters, terms)
@@ -80,8 +84,10 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             network=network,
             metrics=metrics,
             record=Record(metrics, journal),
+            tally=Tally(has_policy=any(chain.parameters.policy)),
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
+            resume_block=(await chain.rpc.latest()).number,
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()

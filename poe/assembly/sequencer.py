@@ -13,20 +13,21 @@ import trio
 
 from poe.assembly.chain import Chain, connect, load_signer, open_chain, open_journal
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
+from poe.assembly.seat import open_signed, take_seat
 from poe.backend.engine import Engine
 from poe.config import Settings
-from poe.errors import ConfigError
 from poe.http.server import HttpLimits
 from poe.l1.contract import Arbiter
-from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network
 from poe.net.messages import announcement_digest
 from poe.rollup.types import FieldElement
+from poe.sequencer.announcer import Announcer
 from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import EngineChain
+from poe.sequencer.hindrance import Obstacle
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
 from poe.sequencer.offload import OneThread, Threads
@@ -35,6 +36,7 @@ from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc as SequencerRpc
 from poe.sequencer.rules import engine_rules, sealing_rules
 from poe.sequencer.stream import StreamLimits
+from poe.sequencer.turn import OurTurn
 from poe.sequencer.work import EngineWork
 from poe.status import write_endpoints
 
@@ -46,16 +48,25 @@ async def run_sequencer(settings: Settings) -> None:
     signer = load_signer(settings)
     async with AsyncExitStack() as stack:
         l1 = await open_chain(settings)
-        require_sequencer(l1.parameters, signer)
         journal = stack.enter_context(open_journal(settings, l1, "sequencer"))
+        arbiter = await connect(settings, l1, signer, journal)
+        signed = await open_signed(arbiter, journal)
+        await take_seat(arbiter, l1.parameters, may_bond=settings.sequencer.bond)
         metrics, endpoint = open_metrics("sequencer", settings, stack, l1)
         engine = await trio.to_thread.run_sync(partial(open_engine, settings, l1))
         chain = EngineChain(engine, OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
-        arbiter = await connect(settings, l1, signer, journal)
         resume_block = (await l1.rpc.latest()).number if chain.height else 0
-        parts = SequencerParts(engine=engine, chain=chain, arbiter=arbiter, network=network, metrics=metrics)
-        sequencer = assemble_sequencer(settings, l1, parts, signer, resume_block=resume_block)
+        announcer = Announcer(
+            network=network,
+            signed=signed,
+            sign=partial(sign_announcement, l1.domain, signer),
+            head_start_seconds=settings.sequencer.head_start_seconds,
+        )
+        parts = SequencerParts(
+            engine=engine, chain=chain, arbiter=arbiter, network=network, announcer=announcer, metrics=metrics
+        )
+        sequencer = assemble_sequencer(settings, l1, parts, resume_block=resume_block)
         nursery = await stack.enter_async_context(trio.open_nursery())
         ports = await nursery.start(sequencer.run)
         doors = ports.endpoints(settings.sequencer.host)
@@ -70,6 +81,7 @@ class SequencerParts:
     chain: EngineChain
     arbiter: Arbiter
     network: Network | None
+    announcer: Announcer
     metrics: Metrics
 
 
@@ -81,33 +93,40 @@ def open_engine(settings: Settings, l1: Chain) -> Engine:
     return Engine(rules, folder / "sequencer.redb", clock=time.monotonic)
 
 
-def assemble_sequencer(
-    settings: Settings, l1: Chain, parts: SequencerParts, signer: Signer, *, resume_block: int
-) -> Sequencer:
+def assemble_sequencer(settings: Settings, l1: Chain, parts: SequencerParts, *, resume_block: int) -> Sequencer:
     """The sequencer's parts around one engine and one bell; `resume_block` is L1's head if the engine has batches."""
-    bell = Bell()
+    bell, obstacle = Bell(), Obstacle()
     engine, chain, metrics = parts.engine, parts.chain, parts.metrics
     work = EngineWork(engine=engine, chain=chain)
     shared: dict[str, Any] = {"chain": chain, "ledger": l1.ledger, "metrics": metrics, "bell": bell}
     reconciler = Reconciler(work=work, resume_block=resume_block, **shared)
+    turn = OurTurn(ledger=l1.ledger, account=parts.arbiter.account, l1_head=lambda: reconciler.l1_head)
     intake = EngineIntake(
-        engine=engine, work=work, ledger=l1.ledger, offload=Threads(INTAKE_THREADS), metrics=metrics, bell=bell
+        engine=engine,
+        work=work,
+        ledger=l1.ledger,
+        offload=Threads(INTAKE_THREADS),
+        obstacle=obstacle,
+        metrics=metrics,
+        bell=bell,
     )
     return Sequencer(
         follower=l1.follower,
+        ledger=l1.ledger,
         arbiter=parts.arbiter,
         network=parts.network,
         reconciler=reconciler,
-        batcher=Batcher(work=work, rules=sealing_rules(settings.sequencer, l1.parameters), **shared),
+        batcher=Batcher(work=work, turn=turn, rules=sealing_rules(settings.sequencer, l1.parameters), **shared),
         publisher=Publisher(
             reconciler=reconciler,
             arbiter=parts.arbiter,
             parameters=l1.parameters,
-            network=parts.network,
-            sign=partial(sign_announcement, l1.domain, signer),
+            turn=turn,
+            announcer=parts.announcer,
+            obstacle=obstacle,
             **shared,
         ),
-        rpc=SequencerRpc(intake=intake, chain=chain, work=work, ledger=l1.ledger),
+        rpc=SequencerRpc(intake=intake, chain=chain, work=work, ledger=l1.ledger, obstacle=obstacle),
         intake=intake,
         host=settings.sequencer.host,
         port=settings.sequencer.port,
@@ -129,13 +148,3 @@ def sign_announcement(domain: FieldElement, signer: Signer, announcement: BatchA
         header=announcement.header,
     )
     return replace(announcement, signature=signer.sign_hash(digest))
-
-
-def require_sequencer(parameters: ArbiterParameters, signer: Signer) -> None:
-    """ConfigError unless our account is the one the arbiter takes batches from."""
-    if signer.address != parameters.sequencer:
-        raise ConfigError(
-            f"our account 0x{signer.address.hex()} is not the arbiter's sequencer 0x{parameters.sequencer.hex()}",
-            fix="name the sequencer's key file in l1.key_file",
-            code="POE-CFG-010",
-        )

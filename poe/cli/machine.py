@@ -27,6 +27,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 READABLE = ("metrics.port", "web.port")
 """Doors that tell and take nothing."""
 MIB = 2**20
+MEMINFO = Path("/proc/meminfo")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def look_at_machine() -> Machine:
     from poe.backend.fast import arithmetics
 
     return Machine(
-        memory_free_bytes=free_memory(Path("/proc/meminfo"), Path("/sys/fs/cgroup")),
+        memory_free_bytes=free_memory(MEMINFO, CONTROL_GROUP),
         cores=os.cpu_count() or 1,
         arithmetics=tuple(arithmetics()),
         now=time.time(),

@@ -114,6 +114,10 @@ class ChainUpdate:
 class Follower(Protocol):
     """Follows L1 from the arbiter's deployment block on."""
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Have we read L1 to its head?"""
+
     def updates(self) -> AsyncGenerator[ChainUpdate, None]:
         """Endless; waits while L1 is down (counting errors), never raises for a reorg."""
 
@@ -216,6 +220,9 @@ class ArbiterClient(Protocol):
 
     async def finalized_number(self) -> BatchNumber: ...
 
+    async def sequenced_number(self) -> BatchNumber:
+        """The last batch ordered."""
+
     async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool: ...
 
     async def current_reward(self) -> Wei:
@@ -270,8 +277,8 @@ class ArbiterClient(Protocol):
     async def bond_of(self, sequencer: Address) -> Wei:
         """What is left of a sequencer's bond, its seat taken or given up."""
 
-    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
-        """Show a second valid proof of a batch that became final with `new_root` and `exits`; ends the rollup."""
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
+        """Show a second valid proof of a batch that became final with `new_root`, and end the rollup before it."""
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

@@ -62,6 +62,11 @@ class Ledger:
         self._kept_blocks = kept_blocks
         self._start_over()
 
+    @property
+    def parameters(self) -> ArbiterParameters:
+        """The arbiter's immutables."""
+        return self._parameters
+
     def apply(self, update: ChainUpdate) -> None:
         """Take one step of the follower.
 
@@ -99,6 +104,10 @@ class Ledger:
     def accepted(self, number: BatchNumber) -> Mapping[FieldElement, ProofAccepted]:
         """Accepted proofs of a batch by the old root they start from."""
         return MappingProxyType(self._books.proofs[number]) if number in self._books.proofs else _NOTHING
+
+    def final_proof(self, number: BatchNumber) -> ProofAccepted:
+        """The proof by which a batch became final; LookupError when it is not final, or forgotten."""
+        return self._books.proofs[number][self._books.finals[number].old_root]
 
     def open_batches(self) -> list[BatchNumber]:
         """Batches sequenced, not final, and without a proof on their canonical old root as far as events tell.

@@ -1,4 +1,4 @@
-"""The award policy of an arbiter: its contract deployed, its seats read and taken, whose lease a batch is, who is drawn.
+"""The award policy of an arbiter: deployed, its seats read and taken, whose lease a batch is, who is drawn.
 
 An arbiter without a policy pays the first valid proof (contracts/src/policies, docs/market.md).
 """
@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import rlp
-
 from poe.crypto.keccak import keccak256
 from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
 from poe.l1 import answers
-from poe.l1.abi import Artifact, load_artifact
+from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
 from poe.l1.transactor import Transactor
 from poe.rollup.types import Address, BatchNumber, FieldElement, Wei
@@ -26,6 +24,9 @@ KINDS = {PHOTO_FINISH: "PhotoFinish", LEASE: "Lease"}
 NOBODY = Address(bytes(20))
 OUTBID_SHARE = 8
 """A full list's seat goes to a stake larger by more than this part of its own."""
+STAKE_ATTEMPTS = 16
+TAKEN = frozenset({"SeatTaken", "SeatChanging", "StakeTooSmall"})
+"""How the contract refuses a seat that somebody else took a moment before."""
 _GWEI = 10**9
 
 
@@ -68,7 +69,7 @@ class LeaseOf:
     ends_at_block: int
 
 
-async def create_policy(rpc: Rpc, transactor: Transactor, terms: PolicyTerms) -> Address:
+async def create_policy(rpc: JsonRpc, transactor: Transactor, terms: PolicyTerms) -> Address:
     """Deploy a policy for the arbiter that the same account deploys next; L1Error as any send."""
     account = "0x" + transactor.account.hex()
     nonce = answers.quantity(await rpc.call("eth_getTransactionCount", account, "pending"), "nonce", bits=63)
@@ -78,15 +79,20 @@ async def create_policy(rpc: Rpc, transactor: Transactor, terms: PolicyTerms) ->
 
 
 def created_address(account: Address, nonce: int) -> Address:
-    """Where the contract will live that `account` deploys with this nonce (yellow paper, section 7)."""
-    encoded: bytes = rlp.encode([bytes(account), nonce])
-    return Address(keccak256(encoded)[-20:])
+    """Where the contract will live that `account` deploys with this nonce: the end of Keccak of RLP([account, nonce]).
+
+    Yellow paper, section 7 and appendix B; two items of less than 56 bytes together.
+    """
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8)
+    item = number if len(number) == 1 and number[0] < 0x80 else bytes([0x80 + len(number)]) + number
+    body = bytes([0x80 + len(account)]) + account + item
+    return Address(keccak256(bytes([0xC0 + len(body)]) + body)[-20:])
 
 
 class PolicyViews:
     """Read-only calls of a policy."""
 
-    def __init__(self, rpc: Rpc, address: Address, *, kind: str, lease_blocks: int) -> None:
+    def __init__(self, rpc: JsonRpc, address: Address, *, kind: str, lease_blocks: int) -> None:
         self._rpc = rpc
         self.address = address
         self.kind = kind
@@ -95,7 +101,7 @@ class PolicyViews:
         self.artifact = load_artifact(KINDS[kind])
 
     @classmethod
-    async def find(cls, rpc: Rpc, address: Address, *, arbiter: Address) -> PolicyViews:
+    async def find(cls, rpc: JsonRpc, address: Address, *, arbiter: Address) -> PolicyViews:
         """The policy at an address: which one it is shows by what it answers.
 
         ConfigError for one that we do not know, or that serves another arbiter.
@@ -123,6 +129,11 @@ class PolicyViews:
     async def stake_of(self, payee: Address) -> Wei:
         """What is staked for `payee` now."""
         return Wei(await self._view("stakeOf", payee))
+
+    async def most_seats(self) -> int:
+        """How many seats there can be."""
+        most: int = await self._view("SEATS")
+        return most
 
     async def min_stake(self) -> Wei:
         """The least stake of a seat."""
@@ -163,11 +174,17 @@ class PolicyClient:
     async def stake(self, payee: Address, amount: Wei) -> Receipt:
         """Stake `amount` for a payee: on an empty seat, or by outbidding the cheapest.
 
-        L1Error when all seats are taken and the cheapest is worth more; Reverted when somebody was faster.
+        L1Error when all seats are taken and the cheapest is worth more; Reverted when others keep being faster.
         """
-        count, most = await self.views._view("seatCount"), await self.views._view("SEATS")
-        seat = cheapest_seat(await self.views.seats(), count=count, most=most, amount=amount)
-        return await self._send("stake", seat, payee, value=amount)
+        for attempt in range(1, STAKE_ATTEMPTS + 1):
+            seats, most = await self.views.seats(), await self.views.most_seats()
+            seat = cheapest_seat(seats, count=len(seats), most=most, amount=amount)
+            try:
+                return await self._send("stake", seat, payee, value=amount)
+            except Reverted as error:
+                if error.name not in TAKEN or attempt == STAKE_ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     async def ensure_stake(self, payee: Address, amount: Wei) -> bool:
         """Stake what is missing up to `amount`, but no less than a seat takes; was anything missing?"""
@@ -203,11 +220,6 @@ def cheapest_seat(seats: list[Seat], *, count: int, most: int, amount: Wei) -> i
     if amount < least:
         raise L1Error(f"all {most} seats are taken; the cheapest takes {least} Wei, we have {amount}")
     return cheapest.index
-
-
-def policy_artifacts() -> list[Artifact]:
-    """Those of all policies, for their errors."""
-    return [load_artifact(name) for name in KINDS.values()]
 
 
 def _address(value: str) -> Address:

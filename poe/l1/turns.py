@@ -1,4 +1,4 @@
-"""Whose turn it is to post: the arbiter's rule (docs/protocol.md, section 8) from what its events tell.
+"""Whose turn it is to post: the arbiter's rule (docs/protocol.md, section 11) from what its events tell.
 
 Pure. Blocks are L1 block numbers, seats are in the arbiter's order.
 """
@@ -59,13 +59,14 @@ class Turns:
         return frozenset(who for block in blocks for who in self.seats if self.may_post(who, block))
 
 
-def due_at(ledger: Ledger, window: int, head: int) -> frozenset[Address]:
+def due_at(ledger: Ledger, head: int) -> frozenset[Address]:
     """Whose batch may come next, at L1 block `head`: who may post in one of the few blocks after it."""
-    return turns_of(ledger, window).posters(range(head, head + 1 + DUE_BLOCKS))
+    return turns_of(ledger).posters(range(head, head + 1 + DUE_BLOCKS))
 
 
-def turns_of(ledger: Ledger, window: int) -> Turns:
+def turns_of(ledger: Ledger) -> Turns:
     """The turns as the ledger knows them."""
+    window = ledger.parameters.window_blocks
     return Turns(seats=ledger.sequencers, window=window, postings=_postings(ledger, window))
 
 

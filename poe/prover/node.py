@@ -15,9 +15,11 @@ from poe.backend.interface import ProofBackend
 from poe.errors import BackendError, L1Error, NetError
 from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.tally import Tally
+from poe.l1.turns import due_at
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network, ProvingIntent
 from poe.prover import drain
+from poe.prover.awards import Awards
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.experience import Experience
@@ -63,17 +65,24 @@ class Prover:
     further_proofs: tuple[ProofBackend, ...] = ()
     in_hand: set[BatchNumber] = field(default_factory=set)
     """Batches that a race of ours is on, or that we are landing."""
+    resume_block: int = 0
+    """L1's head when we started: until it is read up to there, what looks open may long be proven."""
+    caught_up: trio.Event = field(default_factory=trio.Event)
     draining: trio.Event = field(default_factory=trio.Event)
 
     async def run(self) -> None:
         """Run until cancelled, or drained: asked to end, and the last race over."""
         drain.withdraw(self.data_dir)
+        if not self.resume_block:
+            self.caught_up.set()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow_l1)
             if self.network is not None:
                 nursery.start_soon(self._listen, self.network)
                 nursery.start_soon(self._hear_intents, self.network)
             nursery.start_soon(self._watch_doors)
+            if self.awards is not None:
+                nursery.start_soon(self._keep_awards, self.awards)
             nursery.start_soon(self._drain_when_asked, nursery.cancel_scope)
             async with trio.open_nursery() as lanes:
                 for proofs in (self.collaborators.proofs, *self.further_proofs):
@@ -94,6 +103,8 @@ class Prover:
         hearing = Hearing(self.metrics, time.time)
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
+                if self.awards is not None:
+                    self.awards.note(update)
                 if self.network is not None:
                     hearing.note_l1(update, self.candidates)
                 self.candidates.follow(update)
@@ -101,6 +112,16 @@ class Prover:
                 self.experience.note_l1(update, self.candidates)
                 self._show_heights(update)
                 self.write_status()
+                if update.head.number >= self.resume_block:
+                    self.caught_up.set()
+
+    async def _keep_awards(self, awards: Awards) -> None:
+        """After each L1 block learn whose leases are new, and settle what is ours."""
+        while True:
+            head = awards.head
+            await awards.look()
+            while awards.head == head:
+                await self.candidates.wait_for_change()
 
     async def _listen(self, network: Network) -> None:
         async for announcement in network.announcements:
@@ -144,6 +165,7 @@ class Prover:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel_when_draining, nursery.cancel_scope)
             await self._warm(lane)
+            await self.caught_up.wait()
             chosen = await self._choose()
             self.in_hand.add(chosen.number)
             nursery.cancel_scope.cancel()
@@ -167,14 +189,17 @@ class Prover:
             while not self._open():
                 await self.candidates.wait_for_change()
             await trio.sleep(self.jitter_seconds())
-            still_open = self._open()
-            sits_out = self.experience.stop_loss.why_not()
+            still_open, leased = self._payable(self._open())
+            sits_out = self.experience.stop_loss.why_not() or leased
             candidate = None if sits_out else self.strategy.choose(self.shelf.unfinished(still_open) or still_open)
             self._tell_sitting_out(sits_out or ("" if candidate or not still_open else self.strategy.reason))
             if candidate is not None:
                 return candidate
             with trio.move_on_after(SITTING_OUT_SECONDS):
                 await self.candidates.wait_for_change()
+
+    def _payable(self, still_open: list[Candidate]) -> tuple[list[Candidate], str]:
+        return (still_open, "") if self.awards is None else self.awards.payable(still_open)
 
     def _open(self) -> list[Candidate]:
         """The open batches that no race of ours is on: each lane has its own."""
@@ -234,6 +259,8 @@ class Prover:
         ledger = self.candidates.ledger
         if self.network is not None:
             self.network.set_head(ledger.head()[0])
+            if self.follower.is_caught_up:
+                self.network.set_sequencers(ledger.sequencers, due=due_at(ledger, update.head.number))
         is_reorg = update.rolled_back_to is not None
         self.metrics.set_l1_head(number=update.head.number, timestamp=update.head.timestamp, is_reorg=is_reorg)
         us = self.collaborators.terms.payee
@@ -243,12 +270,20 @@ class Prover:
         self.metrics.batch_height.labels(stage="finalized").set(ledger.finalized_number)
 
     def _is_ours(self, number: BatchNumber) -> bool | None:
-        """Does the accepted proof of a batch pay us? None for one that we no longer hold."""
+        """Does the accepted proof of a batch pay us? None for one that we no longer hold, or that pays nobody yet."""
+        if self.awards is not None:
+            paid = self.awards.paid(number)
+            return None if paid is None else paid == self.collaborators.terms.payee
         candidate = self.candidates.get(number)
         if candidate is None:
             return None
         accepted = self.candidates.accepted(candidate)
         return accepted is not None and accepted.payee == self.collaborators.terms.payee
+
+    @property
+    def awards(self) -> Awards | None:
+        """Who is paid, where an award policy decides that."""
+        return self.collaborators.awards
 
     def write_status(self) -> None:
         """Refresh the status file."""

@@ -14,6 +14,7 @@ import trio
 from poe.backend.interface import Proof, ProofBackend, ProofJob
 from poe.errors import BackendError, L1Error, PoeError, Reverted
 from poe.l1.interface import ArbiterClient, ProofAccepted, Receipt, Submission
+from poe.prover.awards import Awards
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.shelf import FinishedProof, ProofShelf, Terms
 from poe.rollup import statement
@@ -37,6 +38,10 @@ class Outcome(StrEnum):
     LATE = "late"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    CONTENDED = "contended"
+    """Taken in time; whom the award policy pays is not known yet."""
+    OUTDRAWN = "outdrawn"
+    """Taken in time, and the award policy paid another."""
     SHADOW = "shadow"
     """Finished first, and not sent: this node only watches what it would have won."""
 
@@ -52,12 +57,16 @@ class End:
 
 ACCEPTED = End(Outcome.WON, "POE-RAC-001", "accepted")
 LANDED_BY_ANOTHER = End(Outcome.WON, "POE-RAC-002", "accepted, landed by another account")
+CONTENDS = End(Outcome.CONTENDED, "POE-RAC-052", "accepted; the award policy decides who is paid")
+AWARDED = End(Outcome.WON, "POE-RAC-053", "the award policy paid us")
+OUTDRAWN = End(Outcome.OUTDRAWN, "POE-RAC-054", "the award policy paid another")
 RIVAL_FIRST = End(Outcome.LATE, "POE-RAC-010", "a rival was accepted first")
 GONE_WHILE_PROVING = End(Outcome.CANCELLED, "POE-RAC-020", "a rival was accepted or the batch is gone")
 BATCH_GONE = End(Outcome.CANCELLED, "POE-RAC-021", "the batch is gone")
 ROLLUP_ENDED = End(Outcome.CANCELLED, "POE-RAC-023", "the rollup has ended by exit mode")
 NOT_ORDERED = End(Outcome.CANCELLED, "POE-RAC-022", "the proof is kept: L1 has not ordered the batch, others lie open")
-ENDS = (ACCEPTED, LANDED_BY_ANOTHER, RIVAL_FIRST, GONE_WHILE_PROVING, BATCH_GONE, ROLLUP_ENDED, NOT_ORDERED)
+BY_AWARD = (CONTENDS, AWARDED, OUTDRAWN)
+ENDS = (ACCEPTED, LANDED_BY_ANOTHER, RIVAL_FIRST, GONE_WHILE_PROVING, BATCH_GONE, ROLLUP_ENDED, NOT_ORDERED, *BY_AWARD)
 """All ends but those that tell more: a failure its error's code, a shadow its margin."""
 
 
@@ -105,6 +114,8 @@ class Collaborators:
     """The most that landing a proof may cost in gas."""
     is_shadow: bool = False
     """Prove, submit nothing, and tell what would have been won."""
+    awards: Awards | None = None
+    """Under an award policy, who is paid."""
 
 
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
@@ -255,6 +266,8 @@ async def judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborat
     """
     with trio.move_on_after(SETTLE_SECONDS):
         await with_.candidates.wait_until_gone(candidate)
+    if with_.awards is not None and receipt is not None:
+        return ACCEPTED if with_.awards.paid(candidate.number) == with_.terms.payee else CONTENDS
     if receipt is not None:
         return ACCEPTED
     accepted = with_.candidates.accepted(candidate)

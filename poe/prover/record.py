@@ -12,7 +12,7 @@ from poe.backend.interface import Proof
 from poe.journal import Journal
 from poe.metrics import GAS_OUTCOMES, Metrics
 from poe.prover.odds import Times
-from poe.prover.race import ENDS, Outcome, RaceResult
+from poe.prover.race import AWARDED, ENDS, OUTDRAWN, Outcome, RaceResult
 from poe.rollup.types import BatchNumber, Wei
 
 log = logging.getLogger("poe.prover")
@@ -23,6 +23,7 @@ ALARMING = ("POE-BCK-001", "POE-BCK-030", "POE-L1-003")
 """Failures that an alert looks at: counted from 0, so that already the first one is a rise."""
 UNDONE = "undone"
 """What a row says of a win that did not last."""
+_REVIEWED = (Outcome.WON.value, Outcome.CONTENDED.value, Outcome.OUTDRAWN.value, UNDONE)
 
 
 class Record:
@@ -31,7 +32,7 @@ class Record:
     def __init__(self, metrics: Metrics, journal: Journal | None = None) -> None:
         self._metrics = metrics
         self._journal = journal
-        self._outcomes: Counter[Outcome] = Counter()
+        self._outcomes: Counter[str] = Counter()
         self._finished = 0
         self._times = Times()
         self._wasted_core_seconds = 0.0
@@ -56,7 +57,7 @@ class Record:
         self._note_gas(result)
         if result.finished is not None and not result.is_resent:
             self._add_finished(result.finished.proof)
-        if result.outcome is not Outcome.WON:
+        if result.outcome not in (Outcome.WON, Outcome.CONTENDED):
             self._wasted_core_seconds += result.core_seconds
             self._metrics.wasted_core_seconds.inc(result.core_seconds)
             self._metrics.wasted_proof_seconds.inc(_proving_seconds(result))
@@ -124,17 +125,29 @@ class Record:
     def review(self, is_ours: Callable[[BatchNumber], bool | None]) -> None:
         """A win lasts as long as L1 says so: a reorg undoes it, or brings it back; a batch is won once.
 
-        `is_ours` tells whether the proof L1 accepted of a batch pays us, None if it is too old to know.
+        `is_ours` tells whether we are paid for a batch, None if it is too old to know, or not decided.
         """
-        rows = [row for row in self._races if row["outcome"] in (Outcome.WON.value, UNDONE)]
+        rows = [row for row in self._races if row["outcome"] in _REVIEWED]
         newest = {row["batch"]: row for row in rows}
         for row in rows:
             verdict = is_ours(row["batch"]) if row is newest[row["batch"]] else False
-            if verdict is not None and verdict != (row["outcome"] == Outcome.WON.value):
-                row["outcome"] = Outcome.WON.value if verdict else UNDONE
-                self._write(row)
-                if row["race"] >= self._first:
-                    self._outcomes[Outcome.WON] += 1 if verdict else -1
+            if verdict is not None and row["outcome"] != (outcome := _after(row["outcome"], verdict)):
+                self._change(row, outcome)
+
+    def _change(self, row: dict[str, Any], outcome: str) -> None:
+        before, row["outcome"] = row["outcome"], outcome
+        self._write(row)
+        if row["race"] < self._first:
+            return
+        self._outcomes[before] -= 1
+        self._outcomes[outcome] += 1
+        if before == Outcome.CONTENDED:
+            end = AWARDED if outcome == Outcome.WON else OUTDRAWN
+            self._metrics.races.labels(outcome=outcome, code=end.code).inc()
+        if outcome == Outcome.OUTDRAWN:
+            self._wasted_core_seconds += row["core_seconds"]
+            self._metrics.wasted_core_seconds.inc(row["core_seconds"])
+            self._metrics.wasted_proof_seconds.inc(row["proof_seconds"] or 0.0)
 
     def _add_finished(self, proof: Proof) -> None:
         self._finished += 1
@@ -151,11 +164,20 @@ class Record:
             "late": self._outcomes[Outcome.LATE],
             "cancelled": self._outcomes[Outcome.CANCELLED],
             "failed": self._outcomes[Outcome.FAILED],
+            "contended": self._outcomes[Outcome.CONTENDED],
+            "outdrawn": self._outcomes[Outcome.OUTDRAWN],
             "shadow": self._outcomes[Outcome.SHADOW],
             "wasted_core_seconds": round(self._wasted_core_seconds, 3),
             "sitting_out": self.sitting_out,
             "races": self._races,
         }
+
+
+def _after(outcome: str, is_ours: bool) -> str:
+    """What becomes of a race whose proof was taken, once L1 says whom it pays."""
+    if is_ours:
+        return Outcome.WON.value
+    return Outcome.OUTDRAWN.value if outcome in (Outcome.CONTENDED, Outcome.OUTDRAWN) else UNDONE
 
 
 def _phases(proof: Proof) -> dict[str, float]:

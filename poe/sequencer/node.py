@@ -13,6 +13,8 @@ import trio
 from poe.errors import L1Error
 from poe.http.server import HttpLimits, serve_http
 from poe.l1.interface import ArbiterClient, Follower
+from poe.l1.ledger import Ledger
+from poe.l1.turns import due_at
 from poe.metrics import Metrics
 from poe.net.interface import Network
 from poe.sequencer.batcher import Batcher
@@ -46,6 +48,7 @@ class Sequencer:
     """A sequencer and its collaborators; `network` is None when gossip is off, `intake` where nothing takes frames."""
 
     follower: Follower
+    ledger: Ledger
     arbiter: ArbiterClient
     network: Network | None
     reconciler: Reconciler
@@ -94,9 +97,9 @@ class Sequencer:
                 await self.reconciler.follow(update)
                 if self.network is not None:
                     self.network.set_head(self.reconciler.l1_height)
-                    self.network.set_sequencers(
-                        self.ledger.sequencers, due=due_at(self.ledger, self.window, update.head.number)
-                    )
+                    if self.follower.is_caught_up:
+                        due = due_at(self.ledger, update.head.number)
+                        self.network.set_sequencers(self.ledger.sequencers, due=due)
                 write_status(self.data_dir, {"role": "sequencer", **await self.rpc.status()})
 
     async def _watch_doors(self) -> None:

@@ -17,13 +17,10 @@ LEAD_BLOCKS = 2
 class OurTurn:
     """Asks the rule for our account, in the next block: the first in which a posting could be mined."""
 
-    def __init__(
-        self, *, ledger: Ledger, account: Address, window: int, l1_head: Callable[[], BlockRef | None]
-    ) -> None:
+    def __init__(self, *, ledger: Ledger, account: Address, l1_head: Callable[[], BlockRef | None]) -> None:
         """`l1_head` is the block up to which the ledger has been read; None before the first."""
         self._ledger = ledger
         self._account = account
-        self._window = window
         self._l1_head = l1_head
 
     @property
@@ -58,4 +55,4 @@ class OurTurn:
         return None if head is None else max(head.number, after) + 1
 
     def _turns(self) -> Turns:
-        return turns_of(self._ledger, self._window)
+        return turns_of(self._ledger)

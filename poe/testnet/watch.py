@@ -31,7 +31,7 @@ class Watch:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self.standings = Standings(chain.parameters.genesis_root)
+        self.standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
         self._changed = trio.Event()
         self._head_number = 0
 
@@ -79,6 +79,13 @@ class Watch:
         """Return once batch `number` is final; never for None."""
         while number is None or self.finalized < number:
             await self._changed.wait()
+
+    async def wait_until_paid(self, seconds: float) -> None:
+        """Return once no award waits of the batches that are final now, or after so many seconds."""
+        upto = self.finalized
+        with trio.move_on_after(seconds):
+            while any(award.number <= upto for award in self._chain.ledger.pending_awards()):
+                await self._changed.wait()
 
     async def wait_until_sequenced(self, number: int | None) -> None:
         """Return once batch `number` is posted; never for None."""

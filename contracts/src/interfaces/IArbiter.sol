@@ -84,11 +84,10 @@ interface IArbiter is IArbiterTypes {
     /// the award; if the batch is not final yet, that is paid when it is. Open to all, in exit mode too.
     function settleAward(uint64 number, uint256 oldRoot) external;
 
-    /// @notice Show that two valid proofs of one transition exist and disagree. `second` is one; the other, which made the batch
-    /// final less than `alarmDelay` blocks ago, led to `newRoot` with the exits of `exitsHash` (zero: none). Undoes the batch
-    /// and all after it, ends the rollup at its old root and credits the pot's bounty to `second.payee`. No payment made, or
-    /// owed, for proofs is touched.
-    function raiseAlarm(Submission calldata second, uint256 newRoot, bytes32 exitsHash) external;
+    /// @notice Show that two valid proofs of one transition exist and disagree. `second` is one; the other made the batch final
+    /// less than `alarmDelay` blocks ago and led to `newRoot`. Undoes the batch and all after it, ends the rollup at its old
+    /// root and credits the pot's bounty to `second.payee`. No payment made, or owed, for proofs is touched.
+    function raiseAlarm(Submission calldata second, uint256 newRoot) external;
 
     /// @notice End the rollup: fix the root, void every batch that is not final. Due when the oldest batch that is not
     /// final or the queue's oldest entry waits for more than `exitDeadline` blocks and nothing is ready to finalize.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poe.cli.market import PAGE_PORT, WatchFlags
+from poe.cli.market_watch import PAGE_PORT, WatchFlags
 from poe.config import load_settings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,20 +14,24 @@ from poe.backend.interface import EngineRules
 from poe.backend.reference import ReferenceSignatures, ReferenceState
 from poe.crypto import eddsa
 from poe.http.server import HttpLimits
+from poe.journal import Journal
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.net.interface import BatchAnnouncement, Network
 from poe.rollup.transaction import ExitRequest, SignedExit, SignedTransaction, SignedTransfer, Transfer, message_of
-from poe.rollup.types import Account, AccountIndex, Gwei
+from poe.rollup.types import Account, AccountIndex, Address, BatchNumber, Gwei
+from poe.sequencer.announcer import Announcer, Signed
 from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, EngineChain
+from poe.sequencer.hindrance import Obstacle
 from poe.sequencer.intake import EngineIntake, Intake
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.node import Sequencer
 from poe.sequencer.publisher import Publisher
 from poe.sequencer.reconciler import Reconciler
 from poe.sequencer.rpc import Rpc
+from poe.sequencer.turn import OurTurn
 from poe.sequencer.work import EngineWork, PoolWork
 from tests.fakes import DOMAIN, SHAPE, FakeFollower, FakeL1, in_place
 
@@ -52,6 +57,29 @@ def exit_of(sender: int, nonce: int, *, amount: int = 10, fee: int = 1, secret: 
     return unsigned.sign(SECRETS[sender] if secret is None else secret, DOMAIN)
 
 
+class MemoryJournal:
+    """What `Signed` asks of a journal, without a disk."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._records: dict[tuple[str, bytes], bytes] = {}
+
+    def get(self, kind: str, key: bytes) -> bytes | None:
+        return self._records.get((kind, key))
+
+    def put(self, kind: str, key: bytes, body: bytes) -> None:
+        self._records[kind, key] = body
+
+    def delete(self, kind: str, key: bytes) -> None:
+        self._records.pop((kind, key), None)
+
+    def items(self, kind: str) -> list[tuple[bytes, bytes]]:
+        return sorted((key, body) for (of, key), body in self._records.items() if of == kind)
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
 @dataclass(kw_only=True)
 class Rig:
     """The parts of a sequencer over `l1`; a second rig on the same L1 is a restarted or a foreign sequencer."""
@@ -65,13 +93,19 @@ class Rig:
     network: Network | None = None
     store: Path | None = None
     resume_block: int = 0
+    poster: Address | None = None
+    """Who posts; None: the account of the L1's first seat."""
+    journal: Journal | None = None
 
     def __post_init__(self) -> None:
         self.parameters = self.l1._parameters
+        self.arbiter = self.l1.as_account(self.l1.account if self.poster is None else self.poster)
         self.follower = FakeFollower(self.l1)
         self.metrics, self.bell = Metrics(CollectorRegistry()), Bell()
         self.ledger = Ledger(self.parameters)
         self.mempool = Mempool(capacity=self.capacity, capacity_per_account=self.capacity_per_account)
+        self.obstacle = Obstacle()
+        self.turn = OurTurn(ledger=self.ledger, account=self.arbiter.account, l1_head=lambda: self.reconciler.l1_head)
         self._make_work()
         self.reconciler = Reconciler(
             chain=self.chain,
@@ -84,6 +118,7 @@ class Rig:
         self.batcher = Batcher(
             chain=self.chain,
             ledger=self.ledger,
+            turn=self.turn,
             work=self.work,
             rules=SealingRules(
                 shape=SHAPE,
@@ -98,14 +133,20 @@ class Rig:
             chain=self.chain,
             ledger=self.ledger,
             reconciler=self.reconciler,
-            arbiter=self.l1,
+            arbiter=self.arbiter,
             parameters=self.parameters,
-            network=self.network,
-            sign=sign,
+            turn=self.turn,
+            announcer=Announcer(network=self.network, signed=self._signed(), sign=sign),
+            obstacle=self.obstacle,
             metrics=self.metrics,
             bell=self.bell,
         )
-        self.rpc = Rpc(intake=self.intake, chain=self.chain, work=self.work, ledger=self.ledger)
+        self.rpc = Rpc(intake=self.intake, chain=self.chain, work=self.work, ledger=self.ledger, obstacle=self.obstacle)
+
+    def _signed(self) -> Signed:
+        """What this account has announced; without a journal the process alone remembers."""
+        journal = MemoryJournal() if self.journal is None else self.journal
+        return Signed(journal, head=BatchNumber(0), has_seat=False)  # type: ignore[arg-type]
 
     def _make_work(self) -> None:
         """Pool and chain: Python's, or with a `store` the native engine's."""
@@ -136,13 +177,16 @@ class Rig:
         self.engine = Engine(rules, self.store, clock=trio.current_time)
         self.chain = EngineChain(self.engine, in_place)
         self.work = EngineWork(engine=self.engine, chain=self.chain)
-        self.intake = EngineIntake(engine=self.engine, work=self.work, ledger=self.ledger, **shared)
+        self.intake = EngineIntake(
+            engine=self.engine, work=self.work, ledger=self.ledger, obstacle=self.obstacle, **shared
+        )
 
     def node(self, data_dir: Path) -> Sequencer:
         """The parts put together."""
         return Sequencer(
             follower=self.follower,
-            arbiter=self.l1,
+            ledger=self.ledger,
+            arbiter=self.arbiter,
             network=self.network,
             reconciler=self.reconciler,
             batcher=self.batcher,

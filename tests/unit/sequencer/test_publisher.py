@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +10,7 @@ import trio
 
 from poe.errors import L1Unreachable, NetError, NotMined, PoeError, Reverted
 from poe.net.interface import BatchAnnouncement, NetworkStats
-from poe.rollup.types import BatchNumber
+from poe.rollup.types import Address, BatchNumber
 from poe.sequencer.publisher import RETRY_SECONDS, body_source
 from tests.fakes import FakeL1
 from tests.unit.sequencer.rig import Rig, transfer
@@ -24,6 +25,7 @@ class RecordingNetwork:
     announced: list[BatchAnnouncement] = field(default_factory=list)
     refusal: NetError | None = None
     heads: list[int] = field(default_factory=list)
+    due: frozenset[Address] = frozenset()
 
     async def announce(self, announcement: BatchAnnouncement) -> None:
         await trio.lowlevel.checkpoint()
@@ -33,6 +35,9 @@ class RecordingNetwork:
 
     def set_head(self, number: int) -> None:
         self.heads.append(number)
+
+    def set_sequencers(self, bonded: Iterable[Address], *, due: Iterable[Address]) -> None:
+        self.due = frozenset(due)
 
     def stats(self) -> NetworkStats:
         return NetworkStats(peers=1, mesh_peers=1, accepted=0, ignored=0, rejected=0, bad_frames=0)
@@ -276,7 +281,7 @@ async def test_half_the_slots_are_as_many_overdue_deposits_as_a_batch_must_hold(
     assert rig.l1.posted == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["NotSequencer", "WrongReward"])
+@pytest.mark.parametrize("name", ["WrongDataLength"])
 async def test_what_waiting_never_heals_stops_the_node(name: str, autojump_clock: Clock) -> None:
     rig = await Rig().with_users(2)
     rig.l1.failures = [Reverted("refused", name=name)]
