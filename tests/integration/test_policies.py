@@ -39,7 +39,9 @@ def paid_at_least(report: dict[str, Any], batches: int) -> None:
 def test_under_a_photo_finish_awards_are_drawn_and_paid(data_dir: Path, tmp_path: Path) -> None:
     report = run(data_dir, tmp_path, "photo-finish")
     paid_at_least(report, 3)
-    races = [race for prover in ("prover-1", "prover-2") for race in read_json(data_dir / prover / "status.json")["races"]]
+    races = [
+        race for prover in ("prover-1", "prover-2") for race in read_json(data_dir / prover / "status.json")["races"]
+    ]
     won = {race["batch"] for race in races if race["outcome"] == "won"}
     outdrawn = {race["batch"] for race in races if race["outcome"] == "outdrawn"}
     assert won, "the provers' own books agree that somebody was paid"
