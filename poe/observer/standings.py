@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from poe.l1.interface import ArbiterEvent, BatchFinalized, BatchSequenced, ChainUpdate, LogOrigin, ProofAccepted
+from poe.l1.interface import (
+    AlarmRaised,
+    ArbiterEvent,
+    BatchFinalized,
+    BatchSequenced,
+    ChainUpdate,
+    LogOrigin,
+    ProofAccepted,
+)
 from poe.l1.tally import Tally
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
 
@@ -57,6 +65,7 @@ class Standings:
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
         self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
+        self._alarm: AlarmRaised | None = None
         self.accepted_proofs = 0
         """Proofs that L1 has accepted, on whatever old root."""
 
@@ -103,11 +112,16 @@ class Standings:
         if proof is not None:
             row = replace(row, accepted=proof.origin, payee=proof.payee)
         if final is not None:
-            row = replace(row, finalized=final.origin, payee=final.payee, reward=final.reward)
+            standing = None if self._is_cancelled(number) else final.origin
+            row = replace(row, finalized=standing, payee=final.payee, reward=final.reward)
         if self._has_policy:
             paid = self._tally.paid(number)
             row = replace(row, payee=None if paid is None else paid.payee)
         return row
+
+    def _is_cancelled(self, number: BatchNumber) -> bool:
+        """Is the batch not final any more, by an alarm? Its reward stays paid."""
+        return self._alarm is not None and number >= self._alarm.number
 
     def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
         """The final proof; before finality the first accepted one, whose root may yet prove wrong."""
@@ -133,10 +147,14 @@ class Standings:
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
                 self.accepted_proofs += 1
+            case AlarmRaised():
+                self._alarm = event
             case _:
                 pass
 
     def _roll_back(self, block: int) -> None:
+        if self._alarm is not None and self._alarm.origin.block.number > block:
+            self._alarm = None
         for number, proofs in list(self._proofs.items()):
             kept = [proof for proof in proofs if proof.origin.block.number <= block]
             self.accepted_proofs -= len(proofs) - len(kept)
