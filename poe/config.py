@@ -361,11 +361,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (1 <= settings.prover.workers <= MOST_WORKERS, "prover.workers", f"1 to {MOST_WORKERS}"),
-        (
-            settings.prover.workers == 1 or not settings.prover.external_command,
-            "prover.workers",
-            "1 with an external_command, which has all cores to itself",
-        ),
+        (settings.prover.workers == 1 or not settings.prover.external_command, "prover.workers", "1: external_command"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in STRATEGIES, "prover.strategy", ", ".join(STRATEGIES)),
         (abs(settings.prover.min_profit_wei) < 2**96, "prover.min_profit_wei", "-2^96 to 2^96"),

@@ -106,7 +106,9 @@ def lines_of(facts: Facts) -> list[str]:
         if moment is not None:
             lines.append(f"  {stage:9}  block {moment['block']}, {moment['gas_used']} gas, {moment['tx']}")
     if winner is not None:
-        lines.append(f"  won by {winner['payee']}, landed by {winner['submitter']} for a tip of {winner['tip_wei']} wei")
+        lines.append(
+            f"  won by {winner['payee']}, landed by {winner['submitter']} for a tip of {winner['tip_wei']} wei"
+        )
     lines += [f"  root {facts['statement'][name]}  {name.partition('_')[0]}" for name in ("old_root", "new_root")]
     return lines + [_line_of(one) for one in facts["transactions"]]
 

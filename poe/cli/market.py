@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from poe.cli import tx
+from poe.cli import market_watch, tx
 from poe.cli.bounds import require_between
 from poe.cli.rollup import Facts, RollupFlags
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = App(name="market", help="Who wins and what it brings, from L1 alone.")
 app.command(tx.withdraw)
+app.command(market_watch.watch)
 
 MOST_BATCHES = 10_000
 SHOWN_PAYEES = 20
@@ -101,9 +102,7 @@ def stats_of(ledger: Ledger, standings: Standings, window: int) -> Facts:
         "nakamoto": nakamoto(wins),
         "rewards_wei": standings.rewards,
         "proof_delay_median_seconds": delays[len(delays) // 2] if delays else None,
-        "shares": [
-            {"payee": "0x" + payee.hex(), "wins": won, "share": round(won / total, 6)} for payee, won in ranked
-        ],
+        "shares": [{"payee": "0x" + payee.hex(), "wins": won, "share": round(won / total, 6)} for payee, won in ranked],
     }
 
 

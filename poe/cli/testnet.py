@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
 
 MAX_PROVERS = 64
+MAX_SEQUENCERS = 8
 MAX_USERS = 10_000
 MAX_BATCHES = 1_000_000
 MAX_HEAD_START_SECONDS = 600
@@ -29,10 +30,13 @@ app = App(name="testnet", help="A whole network of processes on this machine.")
 def up(
     *,
     provers: int = 3,
+    sequencers: int = 1,
     batches: int | None = None,
     shape: str = "4x5",
     gossip: bool = True,
     json: Path | None = None,
+    html: Path | None = None,
+    csv: Path | None = None,
     data_dir: Path = Path("testnet-data"),
     key_cache: Path | None = None,
     users: int = 4,
@@ -57,6 +61,8 @@ def up(
     ----------
     provers
         Competing prover nodes.
+    sequencers
+        Bonded sequencers that post in turns; each gets its share of the users.
     batches
         End when this many batches are final; without it, run until Ctrl+C.
     shape
@@ -65,6 +71,10 @@ def up(
         Whether nodes talk over libp2p; without it everything comes from L1 alone.
     json
         Write the report here.
+    html
+        Write it here as a page of its own.
+    csv
+        Write its batches here.
     data_dir
         Folder for keys, logs and status files; an earlier run's folder is cleared.
     key_cache
@@ -107,6 +117,7 @@ def up(
 
     parsed = parse_shape(shape)
     require_between("provers", provers, 1, MAX_PROVERS)
+    require_between("sequencers", sequencers, 1, MAX_SEQUENCERS)
     require_between("users", users, 2, min(MAX_USERS, parsed.capacity))
     require_between("batches", 1 if batches is None else batches, 1, MAX_BATCHES)
     require_between("tps", tps, 0.01, 100_000)
@@ -121,10 +132,12 @@ def up(
     require_between("block-seconds", block_seconds, 0.1, 3600)
     require_between("lease-blocks", lease_blocks, 1, 128)
     require_memory(parsed, provers=provers)
-    if json is not None:
-        require_writable("json", json)
+    wanted = {name: path for name, path in (("json", json), ("html", html), ("csv", csv)) if path is not None}
+    for name, path in wanted.items():
+        require_writable(name, path)
     scenario = Scenario(
         provers=provers,
+        sequencers=sequencers,
         batches=batches,
         shape=parsed,
         gossip=gossip,
@@ -146,10 +159,19 @@ def up(
     )
     with hold_folder(scenario.data_dir):
         report = trio.run(_run, scenario)
-    if json is not None:
-        json.write_text(json_module.dumps(report, indent=1) + "\n")
+    for name, path in wanted.items():
+        path.write_text(_written(name, report))
     if batches is not None and report["finalized"] < batches:
         raise KeyboardInterrupt  # only Ctrl+C ends such a run early with a report
+
+
+def _written(form: str, report: dict[str, Any]) -> str:
+    """The report as JSON, HTML or CSV."""
+    from poe.testnet.report_html import as_csv, as_html
+
+    if form == "json":
+        return json_module.dumps(report, indent=1) + "\n"
+    return as_html(report) if form == "html" else as_csv(report)
 
 
 async def _run(scenario: Scenario) -> dict[str, Any]:

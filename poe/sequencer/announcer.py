@@ -1,6 +1,6 @@
 """Tells peers of a batch before L1 has it: signed at most once a number and parent, whatever happens to the process.
 
-Two signatures under one number and parent cost the whole bond (docs/protocol.md, section 8). So what is about to be
+Two signatures under one number and parent cost the whole bond (docs/protocol.md, section 11). So what is about to be
 signed is on disk first, and a second content for the same place is posted without a word: provers take it from L1.
 """
 

@@ -25,6 +25,7 @@ class Scenario:
     """
 
     provers: int = 3
+    sequencers: int = 1
     batches: int | None = None
     shape: Shape = Shape(slots=4, depth=5)
     gossip: bool = True

@@ -36,7 +36,8 @@ class Stage:
 
 def role_names(scenario: Scenario) -> tuple[str, ...]:
     """Every process besides anvil."""
-    return ("sequencer", *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
+    others = (f"sequencer-{i}" for i in range(2, scenario.sequencers + 1))
+    return ("sequencer", *others, *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
 
 
 async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key: KeyInfo) -> Stage:
