@@ -20,6 +20,40 @@ GLANCE = Row(
     ),
 )
 
+ENDPOINTS = Row(
+    title="L1 endpoints",
+    panels=(
+        Panel(
+            title="Endpoints in use",
+            description="L1 endpoints that are used, and 1 where they disagree so that nothing is sent.",
+            unit="none",
+            queries=[
+                Query(expr="sum by (name) (poe_l1_endpoint_good)", legend="{{name}} in use"),
+                Query(expr="max by (name) (poe_l1_endpoints_disagree)", legend="{{name}} disagree"),
+            ],
+        ),
+        Panel(
+            title="Head by endpoint",
+            description="The head that each L1 endpoint showed last; one that stands still is left out.",
+            unit="none",
+            queries=[
+                Query(expr="max by (name, endpoint) (poe_l1_endpoint_head_number)", legend="{{name}} {{endpoint}}")
+            ],
+        ),
+        Panel(
+            title="Errors by endpoint",
+            description="Failed requests a second to each L1 endpoint.",
+            unit="ops",
+            queries=[
+                Query(
+                    expr=f"sum by (name, endpoint) (rate(poe_l1_endpoint_errors_total[{WINDOW}]))",
+                    legend="{{name}} {{endpoint}}",
+                )
+            ],
+        ),
+    ),
+)
+
 GOSSIP = Row(
     title="Peers and gossip",
     panels=(
@@ -119,5 +153,5 @@ PAGE = Page(
     uid="poe-network",
     title="Proof of Efficiency: the network",
     description="Nodes, gossip, Ethereum and machines.",
-    rows=(GLANCE, GOSSIP, ETHEREUM, MACHINES),
+    rows=(GLANCE, GOSSIP, ETHEREUM, ENDPOINTS, MACHINES),
 )

@@ -94,6 +94,16 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-INP-045": Meaning("`poe init` lacks answers.", "Name them as flags, or answer on a terminal."),
     "POE-INP-046": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
+    "POE-INP-090": Meaning("No prover runs on the data folder.", "There is nothing to drain."),
+    "POE-INP-091": Meaning(
+        "The prover still drains.", "Ask again with a longer --timeout-seconds, or stop it by SIGTERM: proofs are kept."
+    ),
+    "POE-INP-092": Meaning("L1 has ordered no such batch.", "`poe market stats` tells how far they go."),
+    "POE-INP-093": Meaning("L1 has accepted no proof of the batch.", "Wait until somebody proves it."),
+    "POE-INP-094": Meaning(
+        "A contract, not a transaction of its own, brought the proof to L1.", "Its call is not on record to check."
+    ),
+    "POE-INP-095": Meaning("The folder is no sequencer's.", "Name the folder that is data_dir in its settings."),
     "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
     "POE-L1-001": Meaning(
         "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."
@@ -231,6 +241,11 @@ CODES: Mapping[str, Meaning] = {
     "POE-BCK-020": Meaning("A mutation of the circuit survived.", "A soundness bug: please report it."),
     "POE-BCK-030": Meaning(
         "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
+    ),
+    "POE-BCK-090": Meaning("Proofs end before they can be stopped in the middle.", "Measure a larger shape."),
+    "POE-BCK-091": Meaning(
+        "A batch that L1 has accepted does not verify here.",
+        "Ask another endpoint; if it says the same, raise the alarm: the arbiter and this build disagree.",
     ),
     "POE-JNL-000": Meaning("The journal cannot be used.", "The message says why."),
     "POE-JNL-003": Meaning("The data folder belongs to another node.", "Name another folder in data_dir."),

@@ -90,6 +90,8 @@ class SequencerSettings(_Section, frozen=True, kw_only=True):
     port: int = 0
     stream_port: int = 0
     """Where frames of signed transactions are taken."""
+    head_start_seconds: float = 0.0
+    """A batch is posted so long after it was announced: what peers gain by hearing of it first (docs/market.md)."""
     seal_seconds: float = 2.0
     """A batch that is not full is sealed when its oldest transaction has waited this long."""
     fee_account: int = 0
@@ -359,11 +361,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
         (1 <= settings.prover.workers <= MOST_WORKERS, "prover.workers", f"1 to {MOST_WORKERS}"),
-        (
-            settings.prover.workers == 1 or not settings.prover.external_command,
-            "prover.workers",
-            "1 with an external_command, which has all cores to itself",
-        ),
+        (settings.prover.workers == 1 or not settings.prover.external_command, "prover.workers", "1: external_command"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in STRATEGIES, "prover.strategy", ", ".join(STRATEGIES)),
         (abs(settings.prover.min_profit_wei) < 2**96, "prover.min_profit_wei", "-2^96 to 2^96"),
@@ -377,6 +375,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (settings.prover.tables in ("auto", "full", "small"), "prover.tables", "auto, full or small"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
+        (0 <= settings.sequencer.head_start_seconds <= 600, "sequencer.head_start_seconds", "0 to 600"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
         (
             0 < settings.sequencer.mempool_seconds <= MAX_SECONDS,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from poe.crypto.keccak import keccak256
-from poe.l1.interface import ArbiterEvent, BlockRef, ChainUpdate, LogOrigin, Receipt
+from poe.l1.interface import ArbiterEvent, ArbiterParameters, BlockRef, ChainUpdate, LogOrigin, Receipt
 from poe.l1.ledger import GENESIS_HASH, Ledger
 from poe.net.interface import ProvingIntent
 from poe.observer.standings import Standings
@@ -85,13 +85,13 @@ def tx_of(block: int, index: int, salt: bytes = b"") -> Hash:
 class Watched:
     """A read model with its ledger and standings, fed step by step."""
 
-    def __init__(self, folders: Sequence[Path] = ()) -> None:
+    def __init__(self, folders: Sequence[Path] = (), *, parameters: ArbiterParameters = PARAMETERS) -> None:
         self.clock = Clock()
         self.chain = Chain(self.clock)
         self.ledger = Ledger(PARAMETERS)
         self.standings = Standings(PARAMETERS.genesis_root)
         self.model = RaceModel(
-            parameters=PARAMETERS,
+            parameters=parameters,
             ledger=self.ledger,
             standings=self.standings,
             reports=Reports(folders),
@@ -104,6 +104,10 @@ class Watched:
         self.ledger.apply(update)
         self.standings.apply(update)
         return self.model.apply(update)
+
+    def take(self, *events: ArbiterEvent, back_to: int | None = None) -> list[Hash]:
+        """The model alone hears of a block; ledger and standings have rules of their own for it."""
+        return self.model.apply(self.chain.step(*events, back_to=back_to))
 
     def post(self, *numbers: int) -> list[Hash]:
         """These batches are posted."""

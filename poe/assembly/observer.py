@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -17,6 +18,8 @@ from poe.observer.standings import Standings
 from poe.rollup.types import Batch, BatchNumber
 from poe.status import write_endpoints
 
+log = logging.getLogger("poe.observer")
+
 
 async def run_observer(settings: Settings) -> None:
     """Run an observer until cancelled."""
@@ -29,6 +32,7 @@ async def run_observer(settings: Settings) -> None:
         if settings.web.enabled:
             network = await stack.enter_async_context(open_network(settings, chain, _bodies_of(chain)))
             url, follow = await stack.enter_async_context(open_page(settings.web, chain, standings, network))
+            log.info("live_page url=%s", url)
             endpoints, watchers = {**endpoints_of(endpoint, network), "web": url}, (follow,)
         observer = Observer(
             follower=chain.follower,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import trio
 
 from poe.assembly.chain import Chain
 from poe.config import WebSettings
@@ -16,7 +19,7 @@ from poe.errors import L1Error
 from poe.l1.abi import load_artifact
 from poe.l1.answers import raw_receipt
 from poe.l1.interface import ChainUpdate, Receipt
-from poe.l1.landed import read_landed
+from poe.l1.landed import LandedProof, read_landed
 from poe.net.interface import Network
 from poe.observer.standings import Standings
 from poe.rollup.types import BatchNumber, Hash
@@ -28,6 +31,8 @@ from poe.web.reports import Reports
 from poe.web.site import LOOPBACK_NAMES, Site
 
 log = logging.getLogger("poe.web")
+
+KEPT_PROOFS = 256
 
 
 @asynccontextmanager
@@ -84,11 +89,25 @@ def _receipt_reader(chain: Chain) -> Callable[[Hash], Any]:
 
 
 def _proof_reader(chain: Chain) -> Callable[[Hash, BatchNumber], Any]:
+    """One call at a time and each proof read once: people who open pages must not slow down following L1."""
     artifact = load_artifact("Arbiter")
+    limiter = trio.CapacityLimiter(1)
+    known: OrderedDict[tuple[Hash, BatchNumber], LandedProof] = OrderedDict()
+
+    async def landed_in(tx_hash: Hash, number: BatchNumber) -> LandedProof | None:
+        async with limiter:
+            if (tx_hash, number) not in known:
+                landed = await read_landed(chain.rpc, artifact, tx_hash, number)
+                if landed is None:
+                    return None
+                known[tx_hash, number] = landed
+                while len(known) > KEPT_PROOFS:
+                    known.popitem(last=False)
+            return known[tx_hash, number]
 
     async def read(tx_hash: Hash, number: BatchNumber) -> dict[str, Any] | None:
         try:
-            landed = await read_landed(chain.rpc, artifact, tx_hash, number)
+            landed = await landed_in(tx_hash, number)
         except L1Error as error:
             log.debug("proof_not_read batch=%d reason=%r", number, str(error))
             return None

@@ -84,9 +84,10 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             network=network,
             metrics=metrics,
             record=Record(metrics, journal),
+            tally=Tally(has_policy=any(chain.parameters.policy)),
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
-            tally=Tally(has_policy=any(chain.parameters.policy)),
+            resume_block=(await chain.rpc.latest()).number,
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()

@@ -68,6 +68,11 @@ class WorkerProofs:
         self._look_at_core_seconds()
         return self._past_core_seconds + self._running_core_seconds
 
+    @property
+    def pid(self) -> int | None:
+        """The process that is there to prove; None before the first and after one was killed."""
+        return None if self._process is None else self._process.pid
+
     async def warm(self) -> None:
         """Start the process and load the key, unless it is there already."""
         async with self._lock:

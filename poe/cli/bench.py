@@ -79,7 +79,7 @@ def verify(flags: BenchFlags = BenchFlags()) -> None:
 
 @app.command
 def cancel(flags: BenchFlags = BenchFlags()) -> None:
-    """Stop proofs at random moments: from setting the flag to idle cores."""
+    """Lose races at random moments of a proof: from seeing the rival's win on L1 to idle cores."""
     from poe.backend.measure import measure_cancel
 
     _run(measure_cancel, flags)

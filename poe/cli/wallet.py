@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from poe.l1.contract import Arbiter
 from poe.l1.endpoints import Endpoints, connect_endpoints
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
-from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt
+from poe.l1.interface import ArbiterEvent, ArbiterParameters, ChainUpdate, Receipt
 from poe.l1.keys import Signer, read_secret, write_secret
 from poe.l1.ledger import Ledger
 from poe.l1.views import ArbiterViews
@@ -153,14 +153,19 @@ async def credit_due_exits(arbiter: Arbiter, history: History, number: int | Non
     return credited
 
 
-async def read_ledger(rollup: Rollup) -> Ledger:
-    """What L1's events add up to from the deployment to its head; L1Unreachable when that is not reached in time."""
+async def read_ledger(rollup: Rollup, *, also: Callable[[ChainUpdate], None] | None = None) -> Ledger:
+    """What L1's events add up to from the deployment to its head; L1Unreachable when that is not reached in time.
+
+    `also` hears of each step.
+    """
     ledger = Ledger(rollup.parameters, kept_batches=2**62)
     follower = ChainFollower(rollup.rpc, rollup.parameters, rollup.decoder)
     with trio.move_on_after(HISTORY_SECONDS):
         async with aclosing(follower.updates()) as updates:
             async for update in updates:
                 ledger.apply(update)
+                if also is not None:
+                    also(update)
                 if follower.is_caught_up:
                     return ledger
     raise L1Unreachable(f"{rollup.rpc.endpoint} did not tell its history within {HISTORY_SECONDS:.0f} s")

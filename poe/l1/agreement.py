@@ -21,6 +21,8 @@ STALE_BLOCKS = 8
 """An endpoint further behind (or ahead) than this does not merely hear of blocks a little later."""
 STALE_SECONDS = 60.0
 """A head that is older by our clock, and behind, is that of an endpoint which stands still."""
+LAGGING_BLOCKS = 2
+"""An endpoint so far behind another is not the one to ask first: a race is lost by less."""
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -39,12 +41,10 @@ class Verdict:
 
 
 def standing_still(heads: Mapping[int, BlockRef], now: float) -> frozenset[int]:
-    """Those far behind the highest head whose own head is old by our clock `now`, Unix seconds."""
+    """Those behind the highest head whose own head is old by our clock `now`, Unix seconds."""
     highest = max((head.number for head in heads.values()), default=0)
     return frozenset(
-        place
-        for place, head in heads.items()
-        if highest - head.number > STALE_BLOCKS and now - head.timestamp > STALE_SECONDS
+        place for place, head in heads.items() if head.number < highest and now - head.timestamp > STALE_SECONDS
     )
 
 

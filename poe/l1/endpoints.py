@@ -105,7 +105,7 @@ class Endpoints(JsonRpc):
         """The head; never lower than before just because another endpoint, a little behind, has taken over."""
         await self._look_if_due()
         teller, head = await self._first(lambda rpc: rpc.latest())
-        now = self._clock()
+        now, teller.head = self._clock(), head
         if self._told is not None:
             before, told, at = self._told
             if before is not teller and head.number < told.number and now - at < HELD_HEAD_SECONDS:
@@ -164,7 +164,8 @@ class Endpoints(JsonRpc):
             served = await member.ask(lambda rpc: rpc.chain_id(), seconds=seconds)
             if served != self._chain_id:
                 told = f"{member.rpc.endpoint} serves chain {served}, wanted chain {self._chain_id}"
-                member.judged(Standing.WRONG_CHAIN, told)
+                if len(self.members) > 1:  # of the only one the error tells enough
+                    member.judged(Standing.WRONG_CHAIN, told)
                 member.failure = WrongChain(told, fix="point l1.rpc_url at the right network")
                 raise member.failure
             member.is_on_our_chain = True
@@ -202,9 +203,13 @@ class Endpoints(JsonRpc):
             self._settle("heads")
         elif voters:
             self._disagree("heads", f"endpoints disagree about the chain: {says}", seconds=float("inf"))
+        good = [one for one in answered if one.standing is Standing.GOOD]
         if self._primary.standing is not Standing.GOOD and (verdict.is_agreed or self._primary not in voters):
-            good = [one for one in self.members if one.standing is Standing.GOOD]
             self._prefer((good or voters or [self._primary])[0])
+        elif good and verdict.is_agreed:
+            ahead = max(good, key=_height_of)
+            if _height_of(ahead) - _height_of(self._primary) >= agreement.LAGGING_BLOCKS:
+                self._prefer(ahead)
 
     def _prefer(self, member: Member) -> None:
         if member is not self._primary:
@@ -222,7 +227,8 @@ class Endpoints(JsonRpc):
 
     def _in_order(self) -> list[Member]:
         """Whom to ask, in turn: those that are well; else whoever is not known to be wrong, resting or not."""
-        well = [one for one in self.members if one.standing is Standing.GOOD]
+        is_known = self._chain_id is None or len(self.members) == 1
+        well = [one for one in self.members if one.standing is Standing.GOOD and (is_known or one.is_on_our_chain)]
         if self._primary in well or (self._primary.verdict is Standing.DISPUTED and not self._primary.is_resting):
             well = [self._primary, *(one for one in well if one is not self._primary)]
         if well:
@@ -232,8 +238,9 @@ class Endpoints(JsonRpc):
 
     async def _first(self, question: Callable[[Rpc], Awaitable[Answer]]) -> tuple[Member, Answer]:
         """The first that has an answer, and its answer."""
-        failure: L1Error = L1Unreachable("every endpoint rests or is left out", fix="`poe doctor` tells why")
         members = self._in_order()
+        told = next((one.failure for one in self.members if one.failure is not None), None)
+        failure: L1Error = told or L1Unreachable("every endpoint rests or is left out", fix="`poe doctor` tells why")
         for left, member in zip(range(len(members) - 1, -1, -1), members, strict=True):
             seconds = min(SLOW_SECONDS, member.rpc.deadline_seconds) if left else member.rpc.deadline_seconds + 1
             try:
@@ -260,15 +267,16 @@ class Endpoints(JsonRpc):
         for member in members:
             if member in taken:
                 return taken[member]
-        told = list(failures.values())
+        told = [failures[member] for member in members if member in failures]
         refused: list[L1Error] = [error for error in told if isinstance(error, RpcRefused)]
         raise (refused or told or [L1Unreachable("every endpoint rests or is left out")])[0]
 
     async def _compared(self, question: Question, ballot: Ballot) -> object:
         """The primary's answer, if those of the others are the same."""
-        others = [one for one in self.members if one is not self._primary and one.standing is Standing.GOOD]
-        if not others or self._primary.standing is not Standing.GOOD:
+        first, *others = [one for one in self._in_order() if one.standing is Standing.GOOD] or [self._primary]
+        if not others:
             return (await self._first(question))[1]
+        self._prefer(first)
         found: dict[Member, object] = {}
         failures: dict[Member, L1Error] = {}
         heard = trio.Event()
@@ -282,16 +290,23 @@ class Endpoints(JsonRpc):
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hear_the_others)
-            await hear([self._primary], SLOW_SECONDS)
+            await hear([first], SLOW_SECONDS)
             with trio.move_on_after(CHECK_SECONDS):
                 await heard.wait()
             nursery.cancel_scope.cancel()
-        refusal = failures.get(self._primary)
+        refusal = failures.get(first)
         if refusal is not None and (not found or (isinstance(refusal, RpcRefused) and not is_passing(refusal))):
             raise refusal
         if not found:
             raise L1Unreachable("no endpoint answered in time")
-        return await self._decide(found, ballot)
+        try:
+            return await self._decide(found, ballot)
+        except EndpointsDisagree:
+            doubted = [one for one in self.members if one.is_distrusted and not one.is_resting and one not in found]
+            found |= await _gather(partial(_ask, question), doubted, CHECK_SECONDS)
+            if len(found) < 3:
+                raise
+            return await self._decide(found, ballot)  # whoever lied before may break a tie
 
     async def _decide(self, found: Mapping[Member, object], ballot: Ballot) -> object:
         """The answer on which those that may judge agree, or their majority."""
@@ -351,6 +366,10 @@ async def _gather(
         for member in members:
             nursery.start_soon(one, member)
     return {member: found[member] for member in members if member in found}
+
+
+def _height_of(member: Member) -> int:
+    return 0 if member.head is None else member.head.number
 
 
 async def _ask(question: Question, member: Member, seconds: float) -> object:

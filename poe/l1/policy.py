@@ -177,7 +177,7 @@ class PolicyClient:
     async def stake(self, payee: Address, amount: Wei) -> Receipt:
         """Stake `amount` for a payee: on an empty seat, or by outbidding the cheapest.
 
-        L1Error when all seats are taken and the cheapest is worth more; Reverted when others were always faster.
+        L1Error when all seats are taken and the cheapest is worth more; Reverted when others keep being faster.
         """
         for attempt in range(1, STAKE_ATTEMPTS + 1):
             seats, most = await self.views.seats(), await self.views.most_seats()

@@ -5,8 +5,9 @@ the first nonce that the endpoint's pending count leaves free and that is not in
 answer that never came, or a reorg that threw a transaction away, neither loses a nonce nor gives one out twice.
 
 With a journal the entry is on disk first, and a process that starts again goes on from there: asked to do what is
-already in flight, it waits for that. One that is not mined in its time is replaced by an empty payment to ourselves,
-so its nonce holds up nothing; asked for the same again, we first wait for which of the two is mined.
+already in flight, it waits for that. One that is not mined in its time, or that would fail by now, is replaced by an
+empty payment to ourselves, so its nonce holds up nothing; asked for the same again, we first wait for which of the two
+is mined.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import CounterMetricFamily
@@ -38,29 +39,51 @@ class Definer:
         """A distribution."""
         return Histogram(name, meaning, labels, buckets=buckets, registry=self._target)
 
-    def read_counter(self, name: str, meaning: str) -> ReadCounter:
+    def read_counter(self, name: str, meaning: str, labels: Sequence[str] = ()) -> ReadCounter:
         """A counter that somebody else keeps."""
-        counter = ReadCounter(name, meaning)
+        counter = ReadCounter(name, meaning, labels)
         if self._target is not None:
             self._target.register(counter)
         return counter
 
 
+Read = Callable[[], float]
+
+
 class ReadCounter(Collector):
-    """A counter whose value is asked for at each scrape, in a thread of the HTTP server."""
+    """A counter whose values are asked for at each scrape, in a thread of the HTTP server."""
 
     _type = "counter"
-    _labelnames = ()
 
-    def __init__(self, name: str, meaning: str) -> None:
+    def __init__(self, name: str, meaning: str, labels: Sequence[str] = ()) -> None:
         self._name = name.removesuffix("_total")
         self._documentation = meaning
-        self._read: Callable[[], float] = lambda: 0
+        self._labelnames = tuple(labels)
+        self._reads: dict[tuple[str, ...], Read] = {} if labels else {(): lambda: 0}
 
-    def set_function(self, read: Callable[[], float]) -> None:
-        """Where the value comes from."""
-        self._read = read
+    def labels(self, **values: str) -> ReadSeries:
+        """The series with these labels, as other metrics have it."""
+        return ReadSeries(self._reads, tuple(values[name] for name in self._labelnames))
+
+    def set_function(self, read: Read) -> None:
+        """Where the value of a counter without labels comes from."""
+        self.labels().set_function(read)
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """The one sample of a scrape."""
-        yield CounterMetricFamily(self._name, self._documentation, value=self._read())
+        """The samples of a scrape."""
+        family = CounterMetricFamily(self._name, self._documentation, labels=self._labelnames)
+        for values, read in list(self._reads.items()):
+            family.add_metric(values, read())
+        yield family
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSeries:
+    """One series of a ReadCounter."""
+
+    reads: dict[tuple[str, ...], Read]
+    values: tuple[str, ...]
+
+    def set_function(self, read: Read) -> None:
+        """Where its value comes from."""
+        self.reads[self.values] = read

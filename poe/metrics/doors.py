@@ -30,8 +30,8 @@ class DoorMetrics:
         self.l1_endpoint_good = define.gauge(
             "poe_l1_endpoint_good", "1 while an L1 endpoint is used, 0 while it rests or is left out.", ["endpoint"]
         )
-        self.l1_endpoint_errors = define.gauge(
-            "poe_l1_endpoint_errors", "Failed requests to an L1 endpoint since start.", ["endpoint"]
+        self.l1_endpoint_errors = define.read_counter(
+            "poe_l1_endpoint_errors_total", "Failed requests to an L1 endpoint.", ["endpoint"]
         )
         self.l1_endpoint_head = define.gauge(
             "poe_l1_endpoint_head_number", "Head that an L1 endpoint showed last.", ["endpoint"]

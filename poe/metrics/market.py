@@ -54,17 +54,17 @@ class MarketMetrics:
     def _define_wins(self, define: Definer) -> None:
         self.winner_share = define.gauge(
             "poe_market_winner_share_ratio",
-            "Share of finalized batches won, the top payees by rank and all others together.",
+            "Share of paid batches won, the top payees by rank and all others together.",
             ["rank"],
         )
         self.recent_winner_share = define.gauge(
             "poe_market_recent_winner_share_ratio",
-            "The same of the last 100 finalized batches.",
+            "The same of the last 100 paid batches.",
             ["rank"],
         )
         self.hhi = define.gauge(
             "poe_market_hhi_ratio",
-            "Herfindahl-Hirschman index of the last 100 finalized batches: the sum of squared shares; 1: a monopoly.",
+            "Herfindahl-Hirschman index of the last 100 paid batches: the sum of squared shares; 1: a monopoly.",
         )
         self.nakamoto = define.gauge(
             "poe_market_nakamoto_payees",
@@ -73,16 +73,15 @@ class MarketMetrics:
         self.finalized_batches = define.gauge("poe_market_finalized_batches", "Batches finalized on L1.")
         self.accepted_proofs = define.gauge(
             "poe_market_accepted_proofs",
-            "Proofs that L1 has accepted, on whatever old root, of batches that are final or not.",
+            "Valid proofs that L1 has taken, on whatever old root, the first of a batch or a further one.",
         )
-        self.rewards_wei = define.gauge("poe_market_rewards_wei", "Rewards of all finalized batches, in Wei.")
+        self.rewards_wei = define.gauge("poe_market_rewards_wei", "Rewards of all paid batches, in Wei.")
         self.payees = define.gauge("poe_market_payees", "Distinct payees that won at least one batch.")
 
     def set_winner_shares(self, wins: Mapping[Address, int]) -> None:
         """Export the shares of the top payees as ranks 1..5 and the rest as `other`."""
         _set_shares(self.winner_share, wins)
         self.payees.set(len(wins))
-        self.finalized_batches.set(sum(wins.values()))
 
     def set_recent_wins(self, wins: Mapping[Address, int], *, hhi: float, nakamoto: int) -> None:
         """Export the shares among the last batches, and how concentrated they are."""

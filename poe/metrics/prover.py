@@ -80,7 +80,7 @@ class ProverMetrics:
 
     def _define_money(self, define: Definer) -> None:
         self.wins = define.gauge(
-            "poe_prover_wins", "Finalized batches that pay our payee, by L1 events alone; a reorg takes them back."
+            "poe_prover_wins", "Batches that paid our payee, by L1 events alone; a reorg takes them back."
         )
         self.prover_rewards_wei = define.gauge(
             "poe_prover_rewards_wei", "Rewards of those batches, in Wei, tips included."

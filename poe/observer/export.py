@@ -25,6 +25,7 @@ class Exporter:
         self._ledger = ledger
         self._standings = standings
         self._observed = 0
+        self._show_race()
 
     def export(self, update: ChainUpdate) -> None:
         """Show what this step came to; ledger and standings have taken it in."""
@@ -55,6 +56,7 @@ class Exporter:
     def _show_race(self) -> None:
         metrics, standings = self._metrics, self._standings
         recent = standings.recent_wins(RECENT_BATCHES)
+        metrics.finalized_batches.set(self._ledger.finalized_number)
         metrics.set_winner_shares(standings.wins)
         metrics.set_recent_wins(recent, hhi=herfindahl(recent), nakamoto=nakamoto(recent))
         metrics.accepted_proofs.set(standings.accepted_proofs)

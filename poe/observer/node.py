@@ -43,7 +43,7 @@ class Observer:
                     tell(update)
 
     def _write_status(self) -> None:
-        rows = self.standings.rows()[-STATUS_ROWS:]
+        rows = self.standings.rows(STATUS_ROWS)
         write_status(
             self.data_dir,
             {

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from poe.l1.interface import ArbiterEvent, BatchFinalized, BatchSequenced, ChainUpdate, LogOrigin, ProofAccepted
+from poe.l1.interface import (
+    AlarmRaised,
+    ArbiterEvent,
+    BatchFinalized,
+    BatchSequenced,
+    ChainUpdate,
+    LogOrigin,
+    ProofAccepted,
+    ProofContends,
+)
 from poe.l1.tally import Tally
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
 
@@ -46,37 +55,37 @@ class Row:
 
 
 class Standings:
-    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all.
-
-    Under an award policy a batch is won by whom that pays, and by nobody before.
-    """
+    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all."""
 
     def __init__(self, genesis_root: FieldElement, *, has_policy: bool = False) -> None:
+        """`has_policy`: awards say who is paid, not finality."""
         self._genesis_root = genesis_root
-        self._has_policy = has_policy
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
+        self._contending: dict[BatchNumber, list[int]] = {}
+        self._final: dict[BatchNumber, BatchFinalized] = {}
         self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
+        self._alarm: AlarmRaised | None = None
         self.accepted_proofs = 0
-        """Proofs that L1 has accepted, on whatever old root."""
+        """Valid proofs that L1 has taken, on whatever old root, first or not."""
 
     @property
     def wins(self) -> Mapping[Address, int]:
-        """Final batches by the payee that each pays."""
+        """Batches by the payee that each paid."""
         return self._tally.wins
 
     @property
     def rewards(self) -> Wei:
-        """The rewards of all final batches."""
+        """The rewards of all of them."""
         return Wei(sum(self._tally.rewards.values()))
 
     @property
     def rewards_by_payee(self) -> Mapping[Address, Wei]:
-        """The rewards of the final batches that each won, tips included."""
+        """The rewards of the batches that each won, tips included."""
         return self._tally.rewards
 
     def recent_wins(self, batches: int) -> Mapping[Address, int]:
-        """Wins among the last so many final batches."""
+        """Wins among the last so many batches paid."""
         return self._tally.recent_wins(batches)
 
     def apply(self, update: ChainUpdate) -> None:
@@ -87,9 +96,10 @@ class Standings:
         for event in update.events:
             self._add(event)
 
-    def rows(self) -> list[Row]:
-        """Every batch kept, lowest number first."""
-        return [self._row(number) for number in sorted(self._posted)]
+    def rows(self, last: int | None = None) -> list[Row]:
+        """The batches kept, or the last so many of them, lowest number first."""
+        numbers = sorted(self._posted)
+        return [self._row(number) for number in (numbers if last is None else numbers[-last:])]
 
     def row(self, number: BatchNumber) -> Row | None:
         """One batch's row."""
@@ -98,16 +108,19 @@ class Standings:
     def _row(self, number: BatchNumber) -> Row:
         posted, transactions = self._posted[number]
         row = Row(number=number, transactions=transactions, posted=posted)
-        final = self._tally.final(number)
+        final, paid = self._final.get(number), self._tally.payment(number)
         proof = self._winning_proof(number, final)
         if proof is not None:
             row = replace(row, accepted=proof.origin, payee=proof.payee)
         if final is not None:
-            row = replace(row, finalized=final.origin, payee=final.payee, reward=final.reward)
-        if self._has_policy:
-            paid = self._tally.paid(number)
-            row = replace(row, payee=None if paid is None else paid.payee)
+            row = replace(row, finalized=None if self._is_cancelled(number) else final.origin)
+        if paid is not None:
+            row = replace(row, payee=paid.payee, reward=paid.reward)
         return row
+
+    def _is_cancelled(self, number: BatchNumber) -> bool:
+        """Is the batch not final any more, by an alarm? Its reward stays paid."""
+        return self._alarm is not None and number >= self._alarm.number
 
     def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
         """The final proof; before finality the first accepted one, whose root may yet prove wrong."""
@@ -120,7 +133,7 @@ class Standings:
 
     def _root_before(self, number: BatchNumber) -> FieldElement | None:
         """The final root that a batch starts from; None for the oldest row kept, whose predecessor is forgotten."""
-        before = self._tally.final(BatchNumber(number - 1))
+        before = self._final.get(BatchNumber(number - 1))
         if before is None:
             return self._genesis_root if number == 1 else None
         return before.new_root
@@ -133,14 +146,30 @@ class Standings:
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
                 self.accepted_proofs += 1
+            case AlarmRaised():
+                self._alarm = event
+            case ProofContends():
+                self._contending[event.number] = [*self._contending.get(event.number, []), event.origin.block.number]
+                self.accepted_proofs += 1
+            case BatchFinalized() if event.number not in self._final:
+                self._final[event.number] = event
             case _:
                 pass
 
     def _roll_back(self, block: int) -> None:
+        if self._alarm is not None and self._alarm.origin.block.number > block:
+            self._alarm = None
         for number, proofs in list(self._proofs.items()):
             kept = [proof for proof in proofs if proof.origin.block.number <= block]
             self.accepted_proofs -= len(proofs) - len(kept)
             self._proofs[number] = kept
+        for number, blocks in list(self._contending.items()):
+            left = [one for one in blocks if one <= block]
+            self.accepted_proofs -= len(blocks) - len(left)
+            self._contending[number] = left
+        for number, final in list(self._final.items()):
+            if final.origin.block.number > block:
+                del self._final[number]
         for number, (posted, _) in list(self._posted.items()):
             if posted.block.number > block:
                 del self._posted[number]
@@ -150,6 +179,8 @@ class Standings:
     def _forget(self, number: BatchNumber) -> None:
         self._posted.pop(number, None)
         self._proofs.pop(number, None)
+        self._contending.pop(number, None)
+        self._final.pop(number, None)
 
 
 def count_transactions(batch: Batch) -> int:

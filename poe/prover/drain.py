@@ -25,7 +25,12 @@ def withdraw(data_dir: Path) -> None:
     (data_dir / FILE).unlink(missing_ok=True)
 
 
+def is_requested(data_dir: Path) -> bool:
+    """Does somebody ask?"""
+    return (data_dir / FILE).exists()
+
+
 async def wait_for_request(data_dir: Path) -> None:
     """Return once somebody asks."""
-    while not (data_dir / FILE).exists():  # noqa: ASYNC110 (another process makes the file)
+    while not is_requested(data_dir):  # noqa: ASYNC110 (another process makes the file)
         await trio.sleep(POLL_SECONDS)

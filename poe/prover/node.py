@@ -65,11 +65,16 @@ class Prover:
     further_proofs: tuple[ProofBackend, ...] = ()
     in_hand: set[BatchNumber] = field(default_factory=set)
     """Batches that a race of ours is on, or that we are landing."""
+    resume_block: int = 0
+    """L1's head when we started: until it is read up to there, what looks open may long be proven."""
+    caught_up: trio.Event = field(default_factory=trio.Event)
     draining: trio.Event = field(default_factory=trio.Event)
 
     async def run(self) -> None:
         """Run until cancelled, or drained: asked to end, and the last race over."""
         drain.withdraw(self.data_dir)
+        if not self.resume_block:
+            self.caught_up.set()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow_l1)
             if self.network is not None:
@@ -107,6 +112,8 @@ class Prover:
                 self.experience.note_l1(update, self.candidates)
                 self._show_heights(update)
                 self.write_status()
+                if update.head.number >= self.resume_block:
+                    self.caught_up.set()
 
     async def _keep_awards(self, awards: Awards) -> None:
         """After each L1 block learn whose leases are new, and settle what is ours."""
@@ -158,6 +165,7 @@ class Prover:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(cancel_when_draining, nursery.cancel_scope)
             await self._warm(lane)
+            await self.caught_up.wait()
             chosen = await self._choose()
             self.in_hand.add(chosen.number)
             nursery.cancel_scope.cancel()

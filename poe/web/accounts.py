@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from poe.l1.interface import BatchFinalized, ProofAccepted, Receipt
+from poe.l1.interface import Awarded, BatchFinalized, ProofAccepted, ProofContends, Receipt
 from poe.rollup.types import Address, BatchNumber, Hash, Wei
 
 KEPT_EVENTS = 8192
@@ -97,7 +97,7 @@ class Accounts:
         landing = self._landings.get(tx_hash)
         return None if landing is None or landing.receipt is None else (landing.receipt, landing.proofs)
 
-    def accept(self, event: ProofAccepted) -> None:
+    def land(self, event: ProofAccepted | ProofContends) -> None:
         """A proof landed; several may share a transaction."""
         tx_hash = event.origin.tx_hash
         if tx_hash in self._landings:
@@ -118,18 +118,18 @@ class Accounts:
         landing.receipt = receipt
         self._count_landing(landing, 1)
 
-    def finalize(self, final: BatchFinalized, proof: ProofAccepted | None) -> None:
-        """A batch was won; `proof` is the accepted proof it was won with, None when that is no longer known."""
-        if final.number in self._wins:
+    def pay(self, paid: BatchFinalized | Awarded, proof: ProofAccepted | None) -> None:
+        """A batch was won; `proof` is the accepted proof it was won with, None when that is not known."""
+        if paid.number in self._wins:
             return
         win = _Win(
-            block=final.origin.block.number,
-            payee=final.payee,
-            submitter=final.payee if proof is None else proof.submitter,
-            reward=final.reward,
+            block=paid.origin.block.number,
+            payee=paid.payee,
+            submitter=paid.payee if proof is None else proof.submitter,
+            reward=paid.reward,
             tip=Wei(0) if proof is None else proof.tip,
         )
-        self._wins[final.number] = win
+        self._wins[paid.number] = win
         self._count_win(win, 1)
         if len(self._wins) > KEPT_EVENTS:
             self._wins.popitem(last=False)

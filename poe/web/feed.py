@@ -77,5 +77,6 @@ class Feed:
         return self._model.version, self._encode("update", changes)
 
     def _encode(self, name: str, value: dict[str, Any]) -> bytes:
+        value = {**value, "now": round(self._model.now(), 3)}
         body = json.dumps(value, separators=(",", ":"))  # ASCII, and so without line ends
         return f"id: {self._run}-{self._model.version}\nevent: {name}\ndata: {body}\n\n".encode()

@@ -12,12 +12,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from poe.l1.interface import (
+    AlarmRaised,
     ArbiterEvent,
     ArbiterParameters,
+    Awarded,
     BatchFinalized,
     BatchSequenced,
     ChainUpdate,
     ProofAccepted,
+    ProofContends,
     Receipt,
 )
 from poe.l1.ledger import Ledger
@@ -65,6 +68,8 @@ class RaceModel:
         self._rows: OrderedDict[BatchNumber, tuple[int, dict[str, Any]]] = OrderedDict()
         self._removed: deque[tuple[int, BatchNumber]] = deque(maxlen=KEPT_REMOVALS)
         self._parts: dict[str, tuple[int, Any]] = {}
+        self._pays = Awarded if any(parameters.policy) else BatchFinalized
+        self._alarm: AlarmRaised | None = None
         self._doors: Mapping[str, Any] = {"l1": None, "p2p": None}
         self._oldest_version = 0
         self._refresh(set())
@@ -74,6 +79,8 @@ class RaceModel:
         changed: set[BatchNumber] = set()
         if update.rolled_back_to is not None:
             self.accounts.roll_back(update.rolled_back_to)
+            if self._alarm is not None and self._alarm.origin.block.number > update.rolled_back_to:
+                self._alarm = None
             changed.update(self._rows)
         now = self._clock()
         unpriced: list[Hash] = []
@@ -101,8 +108,8 @@ class RaceModel:
         self._postings[receipt.tx_hash] = receipt
         if len(self._postings) > KEPT_SIGHTS:
             self._postings.popitem(last=False)
-        of_tx = {number for number, (_, row) in self._rows.items() if rows.hexed(receipt.tx_hash) in _txs(row)}
-        self._refresh(of_tx)
+        tx = rows.hexed(receipt.tx_hash)
+        self._refresh({number for number, (_, row) in self._rows.items() if tx in _txs(row)})
 
     def take_reports(self, changed: set[BatchNumber]) -> None:
         """The reports told something new of these batches."""
@@ -113,6 +120,10 @@ class RaceModel:
         """How L1's endpoint and the peer-to-peer network do."""
         self._doors = {"l1": dict(l1), "p2p": None if p2p is None else dict(p2p)}
         self._refresh(set())
+
+    def now(self) -> float:
+        """Unix seconds by the clock that our sightings are told in."""
+        return self._clock()
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, for a page that has nothing."""
@@ -144,17 +155,21 @@ class RaceModel:
     def _take(self, event: ArbiterEvent, now: float, unpriced: list[Hash]) -> set[BatchNumber]:
         if isinstance(event, BatchSequenced | ProofAccepted | BatchFinalized):
             self._see(event, now)
+        if isinstance(event, BatchSequenced | ProofAccepted | ProofContends):
+            unpriced.append(event.origin.tx_hash)
         match event:
             case BatchSequenced():
-                unpriced.append(event.origin.tx_hash)
                 return {event.number}
-            case ProofAccepted():
-                unpriced.append(event.origin.tx_hash)
-                self.accounts.accept(event)
+            case ProofAccepted() | ProofContends():
+                self.accounts.land(event)
                 return {event.number}
-            case BatchFinalized():
-                self.accounts.finalize(event, self._winning_proof(event))
+            case BatchFinalized() | Awarded():
+                if isinstance(event, self._pays):
+                    self.accounts.pay(event, self._winning_proof(event))
                 return {event.number, BatchNumber(event.number + 1)}
+            case AlarmRaised():
+                self._alarm = event
+                return set(self._rows)
             case _:
                 return set()
 
@@ -166,9 +181,10 @@ class RaceModel:
         if len(self._seen) > KEPT_SIGHTS:
             self._seen.popitem(last=False)
 
-    def _winning_proof(self, final: BatchFinalized) -> ProofAccepted | None:
-        proofs = self.ledger.accepted(final.number).values()
-        matching = (proof for proof in proofs if (proof.new_root, proof.payee) == (final.new_root, final.payee))
+    def _winning_proof(self, paid: BatchFinalized | Awarded) -> ProofAccepted | None:
+        """The accepted proof that the payment is for; an award may also go to one that only contended."""
+        proofs = (proof for proof in self.ledger.accepted(paid.number).values() if proof.payee == paid.payee)
+        matching = (proof for proof in proofs if isinstance(paid, Awarded) or proof.new_root == paid.new_root)
         return next(matching, None)
 
     def _refresh(self, changed: set[BatchNumber]) -> None:
@@ -229,8 +245,9 @@ class RaceModel:
         if row.accepted is None or row.payee is None:
             return None
         for proof in self.ledger.accepted(row.number).values():
-            if (proof.origin, proof.payee) == (row.accepted, row.payee):
-                return rows.proof_as_json(proof, self._sight("ProofAccepted", row.accepted))
+            if proof.origin == row.accepted:
+                told = rows.proof_as_json(proof, self._sight("ProofAccepted", row.accepted))
+                return {**told, "first": told["payee"], "payee": rows.hexed(row.payee)}
         sight = self._sight("ProofAccepted", row.accepted)
         return {**rows.origin_as_json(row.accepted, sight), "payee": rows.hexed(row.payee)}
 
@@ -246,6 +263,7 @@ class RaceModel:
             "heights": {"sequenced": ledger.head()[0], "final": ledger.finalized_number},
             "queue": len(ledger.pending_entries()),
             "ended": self._ended(),
+            "alarm": None if self._alarm is None else {"batch": self._alarm.number},
             "market": {
                 "rewards": str(self.standings.rewards),
                 "wins": sum(self.standings.wins.values()),

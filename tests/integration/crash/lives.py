@@ -51,13 +51,14 @@ class Node:
     chain_id: int
     arbiter: str
     key_cache: str
+    workers: int = 1
     process: subprocess.Popen[bytes] | None = None
     awake_seconds: list[float] = field(default_factory=list)
     """From each start to the first status, or to the death before it."""
     _started_at: float = 0.0
 
     @classmethod
-    def of(cls, market: Market, role: str, folder: Path, *, key_cache: str) -> Node:
+    def of(cls, market: Market, role: str, folder: Path, *, key_cache: str, workers: int = 1) -> Node:
         """The market's own `prover` or `sequencer`, whose folder is made here."""
         folder.mkdir()
         write_secret(folder / "key", key_of(role))
@@ -68,6 +69,7 @@ class Node:
             chain_id=market.parameters.chain_id,
             arbiter="0x" + market.parameters.address.hex(),
             key_cache=key_cache,
+            workers=workers,
         )
         (folder / "poe.toml").write_text(dump_settings(node.settings()))
         return node
@@ -85,7 +87,12 @@ class Node:
             net=NetSettings(enabled=self.role == "sequencer"),
             sequencer=SequencerSettings(seal_seconds=0.3, max_unproven_batches=100_000),
             prover=ProverSettings(
-                start_jitter_seconds=0.0, strategy="oldest", tables="small", key_cache=self.key_cache, max_failures=0
+                start_jitter_seconds=0.0,
+                strategy="oldest",
+                tables="small",
+                key_cache=self.key_cache,
+                max_failures=0,
+                workers=self.workers,
             ),
         )
 
@@ -187,18 +194,6 @@ async def transactions_of(market: Market, role: str) -> list[dict[str, Any]]:
             name = "payment" if call is None else call.name
             found.append({"name": name, "arguments": arguments, "succeeded": receipt["status"] == "0x1"})
     return found
-
-
-def kill_all(*nodes: Node) -> None:
-    """No node outlives its test."""
-    for node in nodes:
-        node.kill()
-
-
-def remove_log(node: Node) -> None:
-    """SQLite's log is lost, as when only the main file of a folder is in a backup."""
-    for name in (f"{FILE}-wal", f"{FILE}-shm"):
-        (node.data / name).unlink(missing_ok=True)
 
 
 def cut_log(node: Node, size_bytes: int) -> None:

@@ -16,6 +16,7 @@ from tests.integration.market import Market, account, dev_key, open_market
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
 MOST_OPEN = 3
+POSTING_SECONDS = 60.0
 LAST_WRITE = 12
 """A life with two batches changes its journal at most so often."""
 
@@ -35,15 +36,20 @@ class Rig:
         """A batch whenever there is none left to prove."""
         while True:
             if await self.is_final():
-                await self.market.post_transfers()
+                await self._post()
             await trio.sleep(0.05)
 
     async def post_steadily(self) -> None:
         """Load: up to a few open batches at any time."""
         while True:
             if self.market.number - await self.market.clients["rival"].finalized_number() < MOST_OPEN:
-                await self.market.post_transfers()
+                await self._post()
             await trio.sleep(0.05)
+
+    async def _post(self) -> None:
+        """A posting is never left half done: the market would lose count of its batches."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + POSTING_SECONDS):
+            await self.market.post_transfers()
 
     async def remember(self) -> None:
         """No proof that was finished was made again, and none is gone whose batch is not final."""
@@ -82,6 +88,8 @@ class Rig:
         await self.remember()
         await self.require_each_batch_submitted_once()
         self.prover.require_quick_starts()
+        races = [race["batch"] for race in self.prover.status["races"] if race["outcome"] == "won"]
+        assert len(races) == len(set(races)), "a batch is raced for again after it was won"
 
     async def require_each_batch_submitted_once(self) -> None:
         sent = await transactions_of(self.market, "prover")

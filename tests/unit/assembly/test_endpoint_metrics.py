@@ -41,9 +41,9 @@ async def test_each_endpoint_has_its_series_and_the_labels_are_places() -> None:
         world.clock.tick()
         await world.rpc.latest()
     assert [await scraped(metrics, "poe_l1_endpoint_good", endpoint=place) for place in "12"] == [1, 0]
-    assert [await scraped(metrics, "poe_l1_endpoint_errors", endpoint=place) for place in "12"] == [0, 3]
+    assert [await scraped(metrics, "poe_l1_endpoint_errors_total", endpoint=place) for place in "12"] == [0, 3]
     assert [await scraped(metrics, "poe_l1_endpoint_head_number", endpoint=place) for place in "12"] == [20, 20]
-    assert await scraped(metrics, "poe_l1_rpc_errors") == 3
+    assert await scraped(metrics, "poe_l1_rpc_errors_total") == 3
     assert await scraped(metrics, "poe_l1_endpoints_disagree") == 0
 
 

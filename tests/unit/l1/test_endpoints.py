@@ -325,6 +325,18 @@ async def test_a_lower_head_of_the_same_endpoint_is_told(two: World) -> None:
     assert (await rpc.latest()).number == 15
 
 
+async def test_one_that_lied_before_may_break_a_tie(three: World) -> None:
+    rpc = await three.connected()
+    query = {"address": "0x" + ARBITER.hex(), "blockHash": "0x" + three.chain.head.hash.hex()}
+    for liar in three.members[:2]:
+        liar.lies["eth_getLogs"] = _drop_logs
+        found: Any = await rpc.call("eth_getLogs", query)
+        assert len(found) == 2
+        del liar.lies["eth_getLogs"]
+    assert three.standings == [Standing.OUTVOTED, Standing.OUTVOTED, GOOD]
+    await rpc.call("eth_sendRawTransaction", RAW)
+
+
 def _drop_logs(_: object) -> object:
     return []
 

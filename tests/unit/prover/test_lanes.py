@@ -138,15 +138,15 @@ async def test_a_node_of_which_one_worker_races_does_not_sit_out(tmp_path: Path,
 
 
 async def test_draining_finishes_the_races_that_run_and_begins_none(tmp_path: Path, autojump_clock: Clock) -> None:
-    async with lanes(tmp_path, FAST, SLOW) as node:
+    async with lanes(tmp_path, SLOW, SLOW) as node:
         node.on_l1(lambda l1: l1.post(1, [5, 6, 7]))
         await trio.sleep(0.5)
         drain.request(tmp_path)
         await trio.sleep(0.4)
         assert node.status()["draining"]
-        await trio.sleep(2)
-        node.on_l1(lambda l1: l1.accept(1, payee=OURS))
         await trio.sleep(SLOW)
+        node.on_l1(lambda l1: l1.accept(1, payee=OURS))
+        await trio.sleep(1)
         assert not node.is_over.is_set(), "the second proof is sent, and not settled yet"
         node.on_l1(lambda l1: l1.accept(2, payee=OURS))
         with trio.fail_after(1):

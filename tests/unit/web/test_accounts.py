@@ -19,8 +19,8 @@ def win(accounts: Accounts, chain: Chain, number: int, payee: Address, **how: ob
     proof, final = chain.step(*chain.won(number, payee, **how)).events  # type: ignore[arg-type]
     assert isinstance(proof, ProofAccepted)
     assert isinstance(final, BatchFinalized)
-    accounts.accept(proof)
-    accounts.finalize(final, proof)
+    accounts.land(proof)
+    accounts.pay(final, proof)
     return proof.origin.tx_hash
 
 
@@ -49,7 +49,7 @@ def test_a_batch_told_final_twice_is_won_once() -> None:
     _, final = chain.step(*chain.won(1, A)).events
     assert isinstance(final, BatchFinalized)
     for _ in range(2):
-        accounts.finalize(final, None)
+        accounts.pay(final, None)
     account = accounts.of(A)
     assert account is not None
     assert account.wins == 1
@@ -79,7 +79,7 @@ def test_proofs_in_one_transaction_share_its_gas() -> None:
         second.__class__(**{name: getattr(second, name) for name in second.__slots__} | {"origin": first.origin}),
     )
     for proof in together:
-        accounts.accept(proof)
+        accounts.land(proof)
     accounts.price(a_receipt(first.origin.tx_hash))
     priced = accounts.gas_of(first.origin.tx_hash)
     assert priced is not None

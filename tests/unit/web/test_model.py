@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,7 +12,17 @@ from hypothesis import strategies as st
 from poe.net.interface import BatchAnnouncement
 from poe.rollup.types import BatchNumber
 from poe.web.model import KEPT_REMOVALS, LIVE_SECONDS, WINDOW_BATCHES
-from tests.fakes_l1 import REWARD, a_batch, accepted, exit_mode_entered, forced_transaction
+from tests.fakes_l1 import (
+    PARAMETERS,
+    REWARD,
+    a_batch,
+    accepted,
+    alarm_raised,
+    awarded,
+    contends,
+    exit_mode_entered,
+    forced_transaction,
+)
 from tests.fakes_web import PAYEES, START, Watched, a_receipt, an_intent, hash_of, root_after
 
 A, B, C = PAYEES[:3]
@@ -174,6 +185,28 @@ def test_the_end_of_the_rollup_is_told() -> None:
     watched.step(exit_mode_entered(0, root_after(0)))
     assert watched.model.snapshot()["ended"] == {"block": watched.chain.block, "batch": 0}
     assert watched.model.snapshot()["queue"] == 1
+
+
+def test_under_a_policy_the_award_pays_and_not_finality() -> None:
+    watched = Watched(parameters=replace(PARAMETERS, policy=C))
+    watched.post(1)
+    watched.win(1, A)
+    watched.model.price(a_receipt(*watched.take(contends(1, root_after(0), B))))
+    entries = {entry["address"]: entry for entry in watched.model.snapshot()["accounts"]}
+    assert all(entry["wins"] == 0 for entry in entries.values())
+    watched.take(awarded(1, B))
+    (best, *_) = watched.model.snapshot()["accounts"]
+    assert (best["address"], best["wins"], best["rewards"]) == ("0x" + B.hex(), 1, str(REWARD))
+
+
+def test_an_alarm_is_told_until_l1_takes_it_back() -> None:
+    watched = Watched()
+    watched.post(1)
+    watched.win(1, A)
+    watched.take(alarm_raised(1, root_after(0), root_after(1), 77, payee=B))
+    assert watched.model.snapshot()["alarm"] == {"batch": 1}
+    watched.take(back_to=watched.chain.block - 1)
+    assert watched.model.snapshot()["alarm"] is None
 
 
 def test_a_proof_on_another_root_is_neither_a_win_nor_in_the_way() -> None:

@@ -62,8 +62,8 @@ export class BatchPage {
   }
 
   show(found) {
-    const parts = [facts(found), slots(found.posting), proof(found)];
-    this.rest.replaceChildren(h("div", { class: "split" }, h("div", {}, parts[1]), h("div", {}, parts[0])), parts[2]);
+    const parts = [facts(found), slots(found.posting), proof(found)].map((part) => part ?? "");
+    this.rest.replaceChildren(h("div", { class: "split" }, h("div", {}, parts[1], parts[2]), h("div", {}, parts[0])));
   }
 }
 
@@ -78,7 +78,7 @@ function sentence(row) {
 function facts({ row, posting, accepted }) {
   const gas = (of) => (of ? `${many(of.used)} gas, ${eth(of.wei)} ETH${of.together > 1 ? `, one of ${of.together} together` : ""}` : "not known");
   const step = (of) => h("span", {}, `${clock(timeOf(of))} · block ${of.block} `, h("span", { class: "mono soft", title: of.tx }, short(of.tx)));
-  const winning = accepted.find((proof) => proof.payee === row.proof?.payee && proof.tx === row.proof?.tx);
+  const winning = accepted.find((proof) => proof.tx === row.proof?.tx && proof.payee === (row.proof.first ?? row.proof.payee));
   const entries = [
     ["Reward", `${eth(row.reward)} ETH`],
     row.heard ? ["Heard by gossip", `${clock(row.heard)} · ${lead(timeOf(row.posted) - row.heard)} before L1`] : null,
@@ -88,6 +88,7 @@ function facts({ row, posting, accepted }) {
     ["Gas of posting", gas(row.gas.post)],
     ["Gas of the proof", gas(row.gas.proof)],
     row.proof?.submitter && row.proof.submitter !== row.proof.payee ? ["Landed by", who(row.proof.submitter)] : null,
+    row.proof?.first && row.proof.first !== row.proof.payee ? ["First accepted", h("span", {}, who(row.proof.first), h("span", { class: "soft" }, " the award went elsewhere"))] : null,
     row.proof?.tip && row.proof.tip !== "0" ? ["Tip", `${eth(row.proof.tip)} ETH`] : null,
     posting ? ["Batch hash", mono(posting.hash)] : null,
     posting ? ["Parent hash", mono(posting.parent)] : null,
@@ -113,7 +114,7 @@ function slots(posting) {
   const heads = [["Slot", "num"], ["Kind", ""], ["From", "num"], ["To", "num"], ["Amount", "num"], ["Fee", "num"], ["Nonce", "num wide"]];
   const cells = ([slot, i]) => {
     const isPaidIn = slot.kind === "deposit";
-    const values = [i, slot.kind, isPaidIn ? "L1" : slot.from, slot.kind === "exit" ? "L1" : slot.to, Number(slot.amount).toLocaleString("en"), slot.fee, slot.nonce];
+    const values = [i, slot.kind, isPaidIn ? "L1" : slot.from, slot.kind === "exit" ? "L1" : slot.to, BigInt(slot.amount).toLocaleString("en"), slot.fee, slot.nonce];
     return h("tr", {}, ...values.map((value, k) => h("td", { class: heads[k][1] }, String(value))));
   };
   return h(

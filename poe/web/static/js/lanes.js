@@ -5,7 +5,7 @@ import { seconds } from "./format.js";
 import { colourOf, glyph, nameOf, placeOf } from "./identity.js";
 import { timeOf } from "./store.js";
 
-const NICE = [2, 3, 5, 8, 12, 20, 30, 45, 60, 90, 120, 300, 600, 1800, 3600];
+const NICE = [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 45, 60, 90, 120, 300, 600, 1800, 3600];
 
 /** When a batch was out: the first anybody could have begun. */
 export function startOf(row) {
@@ -47,6 +47,7 @@ export function drawRuns(box, row, { span, now, pitch = 9, most = 6, named = fal
   if (row.proof) marks.push(mark("accepted", row.proof, at, named && (isTogether ? "proven, final" : "proven")));
   if (row.final) marks.push(mark("final", row.final, at, named && !isTogether && "final"));
   box.style.height = `${height}px`;
+  box.style.setProperty("--tick", `${100 / stepsOf(span)}%`);
   box.replaceChildren(...parts, ...marks);
 }
 
@@ -70,12 +71,18 @@ function mark(kind, step, at, text) {
   return h("div", { class: `mark ${kind}`, style: { left: at(timeOf(step)) } }, text ? h("span", { class: "mark-label" }, text) : null);
 }
 
-/** Draws the axis of a span: five steps, seconds. */
+const ROUND = [0.2, 0.5, 1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200];
+
+/** Into how many round steps a span divides. */
+export function stepsOf(span) {
+  return [5, 4, 3].find((count) => ROUND.some((round) => Math.abs(span / count - round) < 1e-6)) ?? 4;
+}
+
+/** Draws the axis of a span: a few round steps, in seconds. */
 export function drawAxis(scale, span) {
-  const steps = [0, 1, 2, 3, 4, 5].map((i) => (span * i) / 5);
-  scale.replaceChildren(
-    ...steps.map((value, i) => h("span", { style: { left: `${20 * i}%` } }, i === 0 ? "0" : `${Number(value.toFixed(1))}${i === 5 ? "" : " s"}`)),
-  );
+  const count = stepsOf(span);
+  const text = (i) => (i === 0 ? "0" : `${Number(((span * i) / count).toFixed(1))}${i === count ? "" : " s"}`);
+  scale.replaceChildren(...Array.from({ length: count + 1 }, (_, i) => h("span", { style: { left: `${(100 * i) / count}%` } }, text(i))));
 }
 
 /** A race in words, for those who do not see the lane. */

@@ -40,7 +40,7 @@ function route() {
 function loop(at) {
   requestAnimationFrame(loop);
   if (!store.version) return;
-  const now = Date.now() / 1000;
+  const now = store.now();
   if (view.isDirty && at - view.drawnAt >= DRAW_MILLISECONDS) {
     view.isDirty = false;
     view.drawnAt = view.tickedAt = at;
@@ -52,24 +52,25 @@ function loop(at) {
 }
 
 function draw(now) {
-  const { chain, ended } = store.parts;
+  const { chain, ended, alarm } = store.parts;
   say($("where"), `chain ${chain.id} · arbiter ${short(chain.arbiter)} · ${chain.shape.replace("x", " slots, depth ")}`);
   if (!$("main").contains(view.page.element)) $("main").replaceChildren(view.page.element);
   view.page.draw(store, now);
   document.title = `${view.page.title} · poe`;
-  showBanner(ended);
+  showBanner(ended, alarm);
   announce(now);
 }
 
-function showBanner(ended) {
+function showBanner(ended, alarm) {
   const l1 = store.parts.doors?.l1;
   const lines = [];
+  if (alarm) lines.push(`An alarm was raised: a second valid proof of batch ${alarm.batch} leads elsewhere. That batch and all after it are cancelled.`);
   if (ended) lines.push(`The rollup has ended: exit mode was entered in block ${ended.block}. Batch ${ended.batch} is the last that counts; everybody can leave with what they own.`);
   if (view.state === "lost") lines.push(`The observer does not answer since ${clock(store.heardAt)}. This page tries again by itself; below is the last it said.`);
   else if (l1 && l1.silent > 10) lines.push(`L1’s endpoint has been silent for ${l1.silent} s. The race goes on there; it shows here when the endpoint answers.`);
   const banner = $("banner");
   banner.hidden = lines.length === 0;
-  banner.dataset.kind = ended ? "end" : "wait";
+  banner.dataset.kind = ended || alarm ? "end" : "wait";
   say(banner, lines.join(" "));
 }
 

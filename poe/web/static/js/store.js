@@ -8,11 +8,18 @@ export class Store {
     this.rows = new Map();
     this.version = 0;
     this.heardAt = 0;
+    this.ahead = 0;
+  }
+
+  /** Now, by the observer's clock: the browser's may be another machine's. */
+  now() {
+    return Date.now() / 1000 + this.ahead;
   }
 
   /** Take in a snapshot (`whole`) or an update; returns the numbers of batches that were won by it. */
   take(message, whole) {
-    const { batches, removed, ...parts } = message;
+    const { batches, removed, now, ...parts } = message;
+    this.ahead = now - Date.now() / 1000;
     if (whole) this.rows.clear(), (this.parts = {});
     Object.assign(this.parts, parts);
     for (const number of removed) this.rows.delete(number);
@@ -42,10 +49,10 @@ export function timeOf(step) {
   return step.seen ?? step.time;
 }
 
-/** Seconds from posting to the accepted proof; both by the same clock. */
+/** Seconds from posting to the accepted proof; both by the same clock: L1's, unless we saw one after the other. */
 export function provingSeconds(row) {
   if (!row.proof) return null;
-  const bothSeen = row.posted.seen !== null && row.proof.seen !== null;
+  const bothSeen = row.posted.seen !== null && row.proof.seen > row.posted.seen;
   return bothSeen ? row.proof.seen - row.posted.seen : row.proof.time - row.posted.time;
 }
 
