@@ -64,6 +64,7 @@ class Standings:
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
         self._contending: dict[BatchNumber, list[int]] = {}
         self._final: dict[BatchNumber, BatchFinalized] = {}
+        self._has_policy = has_policy
         self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
         self._alarm: AlarmRaised | None = None
         self.accepted_proofs = 0
@@ -111,7 +112,7 @@ class Standings:
         final, paid = self._final.get(number), self._tally.payment(number)
         proof = self._winning_proof(number, final)
         if proof is not None:
-            row = replace(row, accepted=proof.origin, payee=proof.payee)
+            row = replace(row, accepted=proof.origin, payee=None if self._has_policy else proof.payee)
         if final is not None:
             row = replace(row, finalized=None if self._is_cancelled(number) else final.origin)
         if paid is not None:

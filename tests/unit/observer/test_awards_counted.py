@@ -21,7 +21,7 @@ def test_a_batch_is_won_by_whom_the_policy_pays_and_by_nobody_before() -> None:
     assert dict(tally.recent_wins(5)) == {BEN: 1}
 
 
-def test_a_reorg_undoes_an_award_and_keeps_finality() -> None:
+def test_a_reorg_undoes_an_award() -> None:
     tally, history = Tally(has_policy=True), History()
     tally.apply(history.step(finalized(1, GENESIS_ROOT + 1, payee=ANN), awarded(1, BEN)))
     tally.apply(history.step(finalized(2, GENESIS_ROOT + 2, payee=ANN)))
@@ -30,8 +30,7 @@ def test_a_reorg_undoes_an_award_and_keeps_finality() -> None:
     assert dict(tally.wins) == {ANN: 1, BEN: 1}
     tally.apply(history.step(back_to=final_at))
     assert dict(tally.wins) == {BEN: 1}
-    assert tally.final(BatchNumber(2)) is not None
-    assert tally.paid(BatchNumber(2)) is None
+    assert tally.payment(BatchNumber(2)) is None
 
 
 def test_without_a_policy_an_award_counts_nothing() -> None:
