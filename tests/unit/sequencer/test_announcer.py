@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -212,6 +214,23 @@ async def test_gossip_that_fails_is_not_tried_again(journal: Journal, caplog: py
     await telling.announce(sealed)
     assert len(network.announced) == 1
     assert "batch_not_announced number=1" in caplog.text
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_head_start_is_waited_for_after_a_batch_is_told_and_only_then(
+    journal: Journal, autojump_clock: trio.testing.MockClock, fails: bool
+) -> None:
+    async def refuse(_: object) -> None:
+        raise NetError("no peers")
+
+    network, sealed = Journaled(journal), sealed_batch(1, 1)
+    if fails:
+        network.announce = refuse  # type: ignore[method-assign, assignment]
+    telling = Announcer(network=network, signed=signed_of(journal), sign=network.sign, head_start_seconds=5.0)  # type: ignore[arg-type]
+    begun = trio.current_time()
+    await telling.announce(sealed)
+    await telling.announce(sealed)
+    assert trio.current_time() - begun == pytest.approx(0.0 if fails else 5.0)
 
 
 async def test_without_gossip_nothing_is_signed(journal: Journal) -> None:
