@@ -34,11 +34,16 @@ abstract contract Alarm is ExitMode {
 
     /// @dev The old root is the chain's own, for the record holds it: a proof about a state that the chain was never in says
     /// nothing. The result is another than the one that became final.
-    function _checkContradiction(Submission calldata second, uint256 newRoot, bytes32 exitsHash) private view {
+    function _checkContradiction(Submission calldata second, uint256 newRoot, bytes32 exitsHash)
+        private
+        view
+    {
         uint64 number = second.number;
         uint256 record = PostingLib.record(second.oldRoot, newRoot, exitsHash);
         if (record != _batch(number).posting.recordOf()) revert WrongRecord(number);
-        if (second.newRoot == newRoot && _exitsHash(second.exits) == exitsHash) revert NoContradiction(number);
+        if (second.newRoot == newRoot && _exitsHash(second.exits) == exitsHash) {
+            revert NoContradiction(number);
+        }
     }
 
     /// @dev Ends the rollup in the state before batch `number`: what it and the final batches after it drained is void again,

@@ -14,7 +14,9 @@ abstract contract Sequencers is Extended {
         Counters counters = _whileOpen();
         uint256 seats = counters.seats();
         if (msg.value != _bond) revert WrongBond(msg.value, _bond);
-        if (_seatOf[msg.sender] != 0 || _formers[msg.sender].leftAt != 0) revert AlreadySequencer(msg.sender);
+        if (_seatOf[msg.sender] != 0 || _formers[msg.sender].leftAt != 0) {
+            revert AlreadySequencer(msg.sender);
+        }
         if (seats == MOST_SEATS) revert SeatsTaken(seats);
         _seats[seats] = uint256(uint160(msg.sender)) | ((msg.value / 1 gwei) << BOND);
         _seatOf[msg.sender] = seats + 1;
@@ -59,7 +61,9 @@ abstract contract Sequencers is Extended {
         Announcement calldata first,
         Announcement calldata second
     ) external delegated {
-        if (first.batchHash == second.batchHash) revert SameAnnouncement(first.batchHash);
+        if (first.batchHash == second.batchHash) {
+            revert SameAnnouncement(first.batchHash);
+        }
         address sequencer = _signerOf(number, parentHash, first);
         address other = _signerOf(number, parentHash, second);
         if (sequencer == address(0) || sequencer != other) revert WrongSigner(sequencer, other);

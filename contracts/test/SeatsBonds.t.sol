@@ -19,7 +19,8 @@ contract SeatsBondsTest is SeatsTest {
 
     function test_SubmitProof_ChargesThePostersBondForADelay() public {
         uint96[3] memory factors = [uint96(1), 2, 4];
-        uint256[4] memory delays = [uint256(DOUBLE_AFTER), DOUBLE_AFTER + 1, QUADRUPLE_AFTER, QUADRUPLE_AFTER + 1];
+        uint256[4] memory delays =
+            [uint256(DOUBLE_AFTER), DOUBLE_AFTER + 1, QUADRUPLE_AFTER, QUADRUPLE_AFTER + 1];
         uint96[4] memory expected = [factors[0], factors[1], factors[1], factors[2]];
         for (uint64 i = 0; i < 4; ++i) {
             (uint96 bond, uint256 credit) = (arbiter.bondOf(a), arbiter.creditOf(PAYEE));

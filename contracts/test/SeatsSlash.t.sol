@@ -171,7 +171,7 @@ contract SeatsSlashTest is SeatsTest {
         IArbiterTypes.Announcement memory second = _announced(A_KEY, NUMBER, PARENT, "second");
         vm.chainId(5);
         _fails(first, second);
-        vm.chainId(31337);
+        vm.chainId(31_337);
         arbiter = IArbiter(address(new Arbiter(_seatsConfig())));
         _join(a);
         _fails(first, second);
@@ -206,13 +206,13 @@ contract SeatsSlashTest is SeatsTest {
         IArbiterTypes.Announcement memory first = _announced(A_KEY, NUMBER, PARENT, "first");
         IArbiterTypes.Announcement memory second = _announced(A_KEY, NUMBER, PARENT, "second");
         (first.signature, second.signature) = (new bytes(65), new bytes(65));
-        vm.expectRevert(
-            abi.encodeWithSelector(IArbiterTypes.WrongSigner.selector, address(0), address(0))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.WrongSigner.selector, address(0), address(0)));
         arbiter.slashSequencer(NUMBER, PARENT, first, second);
     }
 
-    function _fails(IArbiterTypes.Announcement memory first, IArbiterTypes.Announcement memory second) private {
+    function _fails(IArbiterTypes.Announcement memory first, IArbiterTypes.Announcement memory second)
+        private
+    {
         try arbiter.slashSequencer(NUMBER, PARENT, first, second) {
             vm.assertTrue(false, "slashed");
         } catch (bytes memory reason) {

@@ -92,9 +92,8 @@ abstract contract SeatsTest is ArbiterTest {
         view
         returns (bytes32)
     {
-        bytes memory words = abi.encode(
-            arbiter.domain(), number, parentHash, batchHash, uint256(SLOTS) * 256 + DEPTH, header
-        );
+        bytes memory words =
+            abi.encode(arbiter.domain(), number, parentHash, batchHash, uint256(SLOTS) * 256 + DEPTH, header);
         return keccak256(bytes.concat("\x19poe batch announcement 1\n", words));
     }
 
