@@ -56,6 +56,7 @@ CODES: Mapping[str, Meaning] = {
         "A keystore's password is missing, wrong or unfit.",
         "Put it into the file that l1.password_file names.",
     ),
+    "POE-CFG-050": Meaning("The arbiter's award policy is none that this version knows.", "Use a newer poe."),
     "POE-CFG-060": Meaning(
         "This account holds no sequencer's seat.", "`poe sequencer bond` takes one, for the arbiter's bond."
     ),
@@ -93,6 +94,16 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-INP-045": Meaning("`poe init` lacks answers.", "Name them as flags, or answer on a terminal."),
     "POE-INP-046": Meaning("The file to write exists already.", "Name another file; settings give way to --force."),
+    "POE-INP-090": Meaning("No prover runs on the data folder.", "There is nothing to drain."),
+    "POE-INP-091": Meaning(
+        "The prover still drains.", "Ask again with a longer --timeout-seconds, or stop it by SIGTERM: proofs are kept."
+    ),
+    "POE-INP-092": Meaning("L1 has ordered no such batch.", "`poe market stats` tells how far they go."),
+    "POE-INP-093": Meaning("L1 has accepted no proof of the batch.", "Wait until somebody proves it."),
+    "POE-INP-094": Meaning(
+        "A contract, not a transaction of its own, brought the proof to L1.", "Its call is not on record to check."
+    ),
+    "POE-INP-095": Meaning("The folder is no sequencer's.", "Name the folder that is data_dir in its settings."),
     "POE-L1-000": Meaning("Ethereum cannot be reached or disagrees.", "The message says more."),
     "POE-L1-001": Meaning(
         "The RPC endpoint gave no answer in time.", "Check l1.rpc_url; the node tries again by itself."
@@ -112,6 +123,22 @@ CODES: Mapping[str, Meaning] = {
     "POE-L1-007": Meaning("The endpoint's answer is malformed or contradicts itself.", "Use another endpoint."),
     "POE-L1-008": Meaning(
         "L1's gas costs more now than what the transaction earns.", "Nothing was sent; wait for cheaper blocks."
+    ),
+    "POE-L1-080": Meaning(
+        "The endpoints of l1.rpc_url disagree about the chain and none has a majority; nothing is sent meanwhile.",
+        "The message says who says what. It ends when they agree again; a third endpoint would decide.",
+    ),
+    "POE-L1-081": Meaning(
+        "The endpoint asks us to come back later (HTTP 429 or 503).",
+        "Name a second endpoint in l1.rpc_url, raise l1.poll_seconds, or take a larger plan.",
+    ),
+    "POE-L1-082": Meaning(
+        "Another transaction of the same account was mined at the nonce of ours.",
+        "Use the account for one node alone. What was not done is looked at anew and sent again if it still holds.",
+    ),
+    "POE-L1-083": Meaning(
+        "An endpoint is behind the others, or says other things than most of them; it is not used meanwhile.",
+        "Look at that node: is it synced, is it on the right network, who runs it?",
     ),
     "POE-NET-001": Meaning("A peer misbehaved, or a body could not be fetched.", "The node asks others by itself."),
     "POE-NET-002": Meaning("A message that no honest node writes.", "The peer is scored down; nothing to do."),
@@ -165,6 +192,19 @@ CODES: Mapping[str, Meaning] = {
     "POE-RAC-021": Meaning("The batch is gone: L1 ordered another one at its number.", "Nothing to do."),
     "POE-RAC-022": Meaning("The proof is kept: L1 has not ordered the batch yet.", "It is sent when L1 does."),
     "POE-RAC-023": Meaning("The rollup has ended by exit mode.", "Your credit can be withdrawn."),
+    "POE-RAC-050": Meaning(
+        "The batch is leased to another prover.", "Nothing to do: it is open to all when the lease is over."
+    ),
+    "POE-RAC-051": Meaning(
+        "Nobody knows yet whose lease the batch is.", "The block after its posting tells; no proof is begun before."
+    ),
+    "POE-RAC-052": Meaning(
+        "Our proof was taken; the award policy decides later who is paid.", "The node settles the award if it is ours."
+    ),
+    "POE-RAC-053": Meaning("Won: the award policy paid us.", "Nothing to do."),
+    "POE-RAC-054": Meaning(
+        "Our proof was taken, and the award policy paid another.", "A larger stake is drawn more often."
+    ),
     "POE-RAC-040": Meaning(
         "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
     ),
@@ -185,6 +225,11 @@ CODES: Mapping[str, Meaning] = {
     "POE-RLY-023": Meaning("L1 has ordered no such batch.", "Wait until it has; or L1 ordered another one."),
     "POE-RLY-024": Meaning("The proof does not hold.", "Ask whoever made it for another."),
     "POE-RLY-025": Meaning("The arbiter takes no such payee or tip.", "The tip is at most the reward."),
+    "POE-RLY-070": Meaning("No alarm can be raised: the rollup has ended already.", "Leave it with `poe tx leave`."),
+    "POE-RLY-071": Meaning("No alarm can be raised: the batch is not final.", "Wait until it is."),
+    "POE-RLY-072": Meaning(
+        "The proof contradicts no final batch.", "It must start from the root that the batch itself started from."
+    ),
     "POE-BCK-001": Meaning("The Rust core refused a key, witness or proof.", "The message says what is wrong with it."),
     "POE-BCK-002": Meaning(
         "The arbiter verifies another circuit.", "Run the version of poe that the arbiter was deployed with."
@@ -197,14 +242,21 @@ CODES: Mapping[str, Meaning] = {
     "POE-BCK-030": Meaning(
         "The external prover failed, or its proof does not hold.", "Run its command by hand on exported files."
     ),
+    "POE-BCK-090": Meaning("Proofs end before they can be stopped in the middle.", "Measure a larger shape."),
+    "POE-BCK-091": Meaning(
+        "A batch that L1 has accepted does not verify here.",
+        "Ask another endpoint; if it says the same, raise the alarm: the arbiter and this build disagree.",
+    ),
     "POE-JNL-000": Meaning("The journal cannot be used.", "The message says why."),
-    "POE-JNL-001": Meaning("Another process uses the data folder.", "Stop it, or name another folder."),
-    "POE-JNL-002": Meaning("The data folder cannot be written.", "Name another folder, or mend its permissions."),
     "POE-JNL-003": Meaning("The data folder belongs to another node.", "Name another folder in data_dir."),
     "POE-JNL-004": Meaning("The journal was written by a newer poe.", "Use that version, or another folder."),
     "POE-JNL-005": Meaning(
         "The journal's file is damaged, or the disk is full.",
         "Free space; else move the file away: it is rebuilt from L1.",
+    ),
+    "POE-JNL-090": Meaning(
+        "The journal holds records and not whose they are: it is damaged.",
+        "Move the file away: what it held is read from L1 again.",
     ),
     "POE-TOL-001": Meaning(
         "A program, file or port that a command needs is missing or taken.", "The message names it."
@@ -216,8 +268,8 @@ CODES: Mapping[str, Meaning] = {
     "POE-TOL-005": Meaning("The folder is not empty and holds no testnet.", "Name another folder."),
     "POE-TOL-006": Meaning("The testnet did not finish in time.", "Look into the logs in its folder."),
     "POE-TOL-007": Meaning("A folder for keys or exported files cannot be written.", "Name another folder."),
-    "POE-TOL-008": Meaning("The testnet's folder cannot be used.", "Name another folder."),
-    "POE-TOL-009": Meaning("Another testnet uses the folder.", "Stop it, or name another folder."),
+    "POE-TOL-008": Meaning("The data folder cannot be used.", "Name another, or mend its permissions."),
+    "POE-TOL-009": Meaning("Another process uses the data folder.", "Stop it, or name another folder."),
     "POE-DOC-001": Meaning("The Rust core computes wrongly.", "Install poe again; else report it with your processor."),
     "POE-DOC-002": Meaning(
         "The processor lacks AVX-512 IFMA.", "Proofs take several times as long; `poe bench prove` tells how long."

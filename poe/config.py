@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from poe.errors import ConfigError
 ENVIRONMENT_PREFIX = "POE_"
 ENVIRONMENT_SEPARATOR = "__"
 MAX_SECONDS = 86_400.0
+MOST_WORKERS = 16
+MAX_ENDPOINTS = 8
+_NEXT_URL = re.compile(r",(?=https?://)")
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +32,9 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class L1Settings(_Section, frozen=True, kw_only=True):
     """Where Ethereum is and who we are there."""
 
-    rpc_url: str = "http://127.0.0.1:8545"
+    rpc_url: str | tuple[str, ...] = "http://127.0.0.1:8545"
+    """Where Ethereum's JSON-RPC is; several in a list, the one to prefer first: they stand in for each other and are
+    held against each other."""
     chain_id: int = 31337
     arbiter: str = ""
     """Address of the arbiter contract, 0x and 40 hex digits."""
@@ -39,6 +45,11 @@ class L1Settings(_Section, frozen=True, kw_only=True):
     """File with the keystore's password, mode 0600."""
     poll_seconds: float = 0.25
     deadline_seconds: float = 20.0
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """Each endpoint's URL."""
+        return split_urls(self.rpc_url) if isinstance(self.rpc_url, str) else self.rpc_url
 
 
 class NetSettings(_Section, frozen=True, kw_only=True):
@@ -58,6 +69,18 @@ class ServerSettings(_Section, frozen=True, kw_only=True):
     port: int = 0
 
 
+class WebSettings(_Section, frozen=True, kw_only=True):
+    """An observer's live page."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    host_names: tuple[str, ...] = ()
+    """Further names browsers may address the page by, behind a proxy of yours; loopback's are known."""
+    report_folders: tuple[str, ...] = ()
+    """Data folders of provers on this machine: the page then tells their names, times and margins."""
+
+
 class SequencerSettings(_Section, frozen=True, kw_only=True):
     """How batches are sealed."""
 
@@ -67,6 +90,8 @@ class SequencerSettings(_Section, frozen=True, kw_only=True):
     port: int = 0
     stream_port: int = 0
     """Where frames of signed transactions are taken."""
+    head_start_seconds: float = 0.0
+    """A batch is posted so long after it was announced: what peers gain by hearing of it first (docs/market.md)."""
     seal_seconds: float = 2.0
     """A batch that is not full is sealed when its oldest transaction has waited this long."""
     fee_account: int = 0
@@ -86,6 +111,9 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """How this node races."""
 
     threads: int = 1
+    """All workers together; each has one at least."""
+    workers: int = 1
+    """Proofs side by side, each of another batch, on a process of its own; all share one copy of the key's tables."""
     start_jitter_seconds: float = 1.0
     """Each race starts after a random wait of at most this long."""
     strategy: str = "spread"
@@ -115,6 +143,8 @@ class ProverSettings(_Section, frozen=True, kw_only=True):
     """Address that is paid; empty: our own account."""
     tip_wei: int = 0
     """Offered to whoever lands our proof; comes out of our reward."""
+    stake_wei: int = 0
+    """Under an award policy: what should be staked for our payee; what is missing is staked at the start."""
     max_gas_share: float = 1.0
     """The share of the reward that landing a proof may cost in gas; it waits for cheaper blocks. 0: no limit."""
     key_cache: str = ""
@@ -138,6 +168,7 @@ class Settings(_Section, frozen=True, kw_only=True):
     l1: L1Settings = L1Settings()
     net: NetSettings = NetSettings()
     metrics: ServerSettings = ServerSettings()
+    web: WebSettings = WebSettings()
     sequencer: SequencerSettings = SequencerSettings()
     prover: ProverSettings = ProverSettings()
     log: LogSettings = LogSettings()
@@ -153,6 +184,15 @@ RELOADABLE = (
     "prover.pause_seconds",
 )
 """What a running node takes over from settings that are read again; all else waits for its next start."""
+
+
+def split_urls(text: str) -> tuple[str, ...]:
+    """The URLs of a flag or variable, separated by commas; a comma within one is left alone."""
+    return tuple(_NEXT_URL.split(text))
+
+
+def _is_http(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 class Reloads:
@@ -312,12 +352,16 @@ def _refuse_nonsense(settings: Settings) -> None:
     """Range checks that the types do not make."""
     checks = [
         (settings.version == 1, "version", "1"),
-        (settings.l1.rpc_url.startswith(("http://", "https://")), "l1.rpc_url", "http://… or https://…"),
+        (all(map(_is_http, settings.l1.rpc_urls)), "l1.rpc_url", "http://… or https://…"),
+        (1 <= len(settings.l1.rpc_urls) <= MAX_ENDPOINTS, "l1.rpc_url", f"1 to {MAX_ENDPOINTS} endpoints"),
+        (len(set(settings.l1.rpc_urls)) == len(settings.l1.rpc_urls), "l1.rpc_url", "each endpoint once"),
         (1 <= settings.l1.chain_id < 2**256, "l1.chain_id", "1 to 2^256 - 1"),
         (settings.l1.deployed_at_block >= 0, "l1.deployed_at_block", "0 or more"),
         (0 < settings.l1.poll_seconds <= MAX_SECONDS, "l1.poll_seconds", "more than 0, at most a day"),
         (0 < settings.l1.deadline_seconds <= MAX_SECONDS, "l1.deadline_seconds", "more than 0, at most a day"),
         (1 <= settings.prover.threads <= (os.cpu_count() or 1), "prover.threads", "1 to the number of cores"),
+        (1 <= settings.prover.workers <= MOST_WORKERS, "prover.workers", f"1 to {MOST_WORKERS}"),
+        (settings.prover.workers == 1 or not settings.prover.external_command, "prover.workers", "1: external_command"),
         (0 <= settings.prover.start_jitter_seconds <= 60, "prover.start_jitter_seconds", "0 to 60"),
         (settings.prover.strategy in STRATEGIES, "prover.strategy", ", ".join(STRATEGIES)),
         (abs(settings.prover.min_profit_wei) < 2**96, "prover.min_profit_wei", "-2^96 to 2^96"),
@@ -331,6 +375,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (settings.prover.tables in ("auto", "full", "small"), "prover.tables", "auto, full or small"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
+        (0 <= settings.sequencer.head_start_seconds <= 600, "sequencer.head_start_seconds", "0 to 600"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
         (
             0 < settings.sequencer.mempool_seconds <= MAX_SECONDS,
@@ -351,6 +396,7 @@ def _refuse_nonsense(settings: Settings) -> None:
             for name, port in (
                 ("net.port", settings.net.port),
                 ("metrics.port", settings.metrics.port),
+                ("web.port", settings.web.port),
                 ("sequencer.port", settings.sequencer.port),
                 ("sequencer.stream_port", settings.sequencer.stream_port),
             )

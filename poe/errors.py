@@ -5,13 +5,15 @@ PoeError
 ├── InputError           POE-INP-…   a transaction, file or argument from outside is malformed
 ├── L1Error              POE-L1-…    Ethereum cannot be reached or disagrees
 │   ├── L1Unreachable    POE-L1-001  no answer in time
+│   │   └── EndpointBusy POE-L1-081  the endpoint asks us to come back later
 │   ├── WrongChain       POE-L1-002  another chain id, or no arbiter at the address
 │   ├── Reverted         POE-L1-003  the arbiter refused, with its named error
 │   │   └── AlreadyAccepted POE-L1-004  a proof of this batch is there already: a rival won
 │   ├── NotMined         POE-L1-005  a transaction did not appear in a block in time
 │   ├── RpcRefused       POE-L1-006  the endpoint answered a call with a JSON-RPC error
 │   ├── BadAnswer        POE-L1-007  the endpoint's answer is malformed or contradicts itself
-│   └── FeesTooHigh      POE-L1-008  L1's gas costs more now than the transaction is worth
+│   ├── FeesTooHigh      POE-L1-008  L1's gas costs more now than the transaction is worth
+│   └── EndpointsDisagree POE-L1-080 our endpoints tell different things about one chain
 ├── NetError             POE-NET-…   a peer misbehaved, a body could not be fetched
 ├── SequencerError       POE-SEQ-…   the sequencer refuses a transaction or is too full to take it
 ├── BackendError         POE-BCK-…   the Rust core refused: key, witness, proof
@@ -69,6 +71,16 @@ class L1Unreachable(L1Error):
     code = "POE-L1-001"
 
 
+class EndpointBusy(L1Unreachable):
+    """The endpoint asks us to come back later: in `retry_seconds`, which are bounded."""
+
+    code = "POE-L1-081"
+
+    def __init__(self, message: str, *, retry_seconds: float, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.retry_seconds = retry_seconds
+
+
 class WrongChain(L1Error):
     """The endpoint serves another chain id, or no arbiter lives at the address."""
 
@@ -78,7 +90,7 @@ class WrongChain(L1Error):
 class Reverted(L1Error):
     """The arbiter refused a call; `name` is the custom error's name, such as `WrongParent`.
 
-    `gas_used`: what it burnt in a block; 0 if a simulation told before anything was sent.
+    `gas_used`: what it burnt in block `block_number`; both 0 if a simulation told before anything was sent.
     """
 
     code = "POE-L1-003"
@@ -87,6 +99,7 @@ class Reverted(L1Error):
         super().__init__(message, fix=fix)
         self.name = name
         self.gas_used = 0
+        self.block_number = 0
 
 
 class AlreadyAccepted(Reverted):
@@ -123,6 +136,12 @@ class FeesTooHigh(L1Error):
     """L1's gas costs more now than the transaction is worth; nothing was sent."""
 
     code = "POE-L1-008"
+
+
+class EndpointsDisagree(L1Error):
+    """Our endpoints tell different things about one chain, and none has a majority: nothing is sent meanwhile."""
+
+    code = "POE-L1-080"
 
 
 class NetError(PoeError):

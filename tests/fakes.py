@@ -245,6 +245,9 @@ class FakeL1:
         await trio.lowlevel.checkpoint()
         return Wei(10**18)
 
+    async def gas_price(self) -> Wei:
+        return Wei(10**9)
+
     async def credit_of(self, payee: Address) -> Wei:
         return Wei(0)
 
@@ -326,7 +329,7 @@ class FakeL1:
     async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
         raise NotImplementedError("no policy here")
 
-    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
         raise NotImplementedError("the rollup ends by `end`")
 
     def as_account(self, account: Address) -> FakeL1:

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const SHIPPED = ["Arbiter", "Groth16Verifier"];
+const SHIPPED = ["Arbiter", "Groth16Verifier", "Lease", "PhotoFinish"];
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
 /** One hash over all sources: SHA-256 of the lines "<SHA-256 of file>  <path>", sorted by path, as sha256sum prints. */

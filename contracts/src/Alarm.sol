@@ -10,11 +10,11 @@ import {Posting, PostingLib} from "./libraries/Posting.sol";
 /// @notice docs/protocol.md section 10. Only a batch that became final less than `alarmDelay` blocks ago: until then none of its
 /// exits is credited, so that all that was paid for it were rewards.
 abstract contract Alarm is ExitMode {
-    function raiseAlarm(Submission calldata second, uint256 newRoot, bytes32 exitsHash) external delegated {
+    function raiseAlarm(Submission calldata second, uint256 newRoot) external delegated {
         Counters counters = _whileOpen();
         uint64 number = second.number;
         _checkAlarmable(counters, number);
-        _checkContradiction(second, newRoot, exitsHash);
+        _checkContradiction(second, newRoot);
         _checkElements(second);
         (uint256 x, uint256 y) = _publicInputs(second);
         if (!IVerifier(_verifier).verify(second.proof, second.commitment, x, y)) revert InvalidProof();
@@ -33,12 +33,11 @@ abstract contract Alarm is ExitMode {
     }
 
     /// @dev The old root is the chain's own, for the record holds it: a proof about a state that the chain was never in says
-    /// nothing. The result is another than the one that became final.
-    function _checkContradiction(Submission calldata second, uint256 newRoot, bytes32 exitsHash)
-        private
-        view
-    {
+    /// nothing. The result is another than the one that became final, whose exits are still due: nobody needs to have seen
+    /// them.
+    function _checkContradiction(Submission calldata second, uint256 newRoot) private view {
         uint64 number = second.number;
+        bytes32 exitsHash = _dueExits[number];
         uint256 record = PostingLib.record(second.oldRoot, newRoot, exitsHash);
         if (record != _batch(number).posting.recordOf()) revert WrongRecord(number);
         if (second.newRoot == newRoot && _exitsHash(second.exits) == exitsHash) {

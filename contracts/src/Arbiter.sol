@@ -8,6 +8,7 @@ import {Terms} from "./Terms.sol";
 import {IVerifier} from "./interfaces/IVerifier.sol";
 import {Counters, CountersLib} from "./libraries/Counters.sol";
 import {Statement} from "./libraries/Statement.sol";
+import {IAwardPolicy} from "./policies/IAwardPolicy.sol";
 
 /// @title The arbiter: orders batches, accepts the first valid proof of each, pays its payee.
 /// @notice Its interface is IArbiter. Who may call what, and what could go wrong, is in DESIGN.md. No storage of its own: the
@@ -64,13 +65,13 @@ contract Arbiter is Proofs, QueueDoors {
         (uint64 number, uint256 oldRoot) = (submission.number, submission.oldRoot);
         _checkNumber(counters, number);
         bool late = _isAccepted(counters, number, oldRoot);
-        if (late && !_contends(number, oldRoot, submission.payee)) revert AlreadyAccepted(number, oldRoot);
+        if (late && !_contends(submission)) revert AlreadyAccepted(number, oldRoot);
         _checkFields(submission);
         (uint256 x, uint256 y) = _publicInputs(submission);
         if (!IVerifier(_verifier).verify(submission.proof, submission.commitment, x, y)) {
             revert InvalidProof();
         }
-        if (late) return _contend(submission, _exitsHash(submission.exits));
+        if (late) return _contend(submission);
         uint256 last = counters.finalized() + MAX_FINALIZED_PER_PROOF;
         counters = _accept(counters, submission);
         _counters = _finalize(counters, last - counters.finalized());
@@ -85,9 +86,9 @@ contract Arbiter is Proofs, QueueDoors {
             Submission calldata submission = submissions[places[i]];
             // Two of the same batch and root may have come in one call.
             bool late = _isAccepted(counters, submission.number, submission.oldRoot);
-            if (late && !_contends(submission.number, submission.oldRoot, submission.payee)) continue;
+            if (late && !_contends(submission)) continue;
             if (!allHold && !_holds(submission.proof, claims, i)) continue;
-            if (late) _contend(submission, _exitsHash(submission.exits));
+            if (late) _contend(submission);
             else counters = _accept(counters, submission);
             ++accepted;
         }
@@ -156,11 +157,9 @@ contract Arbiter is Proofs, QueueDoors {
         uint256 open;
         for (uint256 i = 0; i < submissions.length; ++i) {
             Submission calldata submission = submissions[i];
-            (uint64 number, uint256 oldRoot) = (submission.number, submission.oldRoot);
-            _checkNumber(counters, number);
-            if (_isAccepted(counters, number, oldRoot) && !_contends(number, oldRoot, submission.payee)) {
-                continue;
-            }
+            _checkNumber(counters, submission.number);
+            bool late = _isAccepted(counters, submission.number, submission.oldRoot);
+            if (late && !_contends(submission)) continue;
             _checkFields(submission);
             (uint256 x, uint256 y) = _publicInputs(submission);
             _setClaim(claims, open, submission.proof, submission.commitment, x, y);
@@ -225,8 +224,8 @@ contract Arbiter is Proofs, QueueDoors {
     }
 
     /// @dev A reward has 48 bits of gwei in a batch's word, a bond 64 in a seat's.
-    function _checkMarket(Config memory config) private pure {
-        if (config.policy != address(0)) revert WrongConfig("policy");
+    function _checkMarket(Config memory config) private view {
+        if (config.policy != address(0)) _checkPolicy(config.policy);
         uint256 reward = config.reward;
         if (reward % 1 gwei != 0 || reward >= 2 ** 48 * 1 gwei) revert WrongConfig("reward");
         if (config.rewardFloor % 1 gwei != 0 || config.rewardFloor > reward) {
@@ -237,5 +236,11 @@ contract Arbiter is Proofs, QueueDoors {
         }
         if (config.bond >= 2 ** 64 * 1 gwei) revert WrongConfig("bond");
         if (config.window == 0) revert WrongConfig("window");
+    }
+
+    /// @dev A policy serves one arbiter, whose address was known before it was: else anybody could tell it of proofs.
+    function _checkPolicy(address policy) private view {
+        if (policy.code.length == 0) revert WrongConfig("policy");
+        if (IAwardPolicy(policy).arbiter() != address(this)) revert WrongConfig("policy");
     }
 }

@@ -42,7 +42,7 @@ abstract contract Finality is Awards {
     function _accept(Counters counters, Submission calldata submission) internal returns (Counters) {
         (uint64 number, uint256 oldRoot) = (submission.number, submission.oldRoot);
         bytes32 exitsHash = _exitsHash(submission.exits);
-        _noteFirst(number, oldRoot, submission.payee);
+        _noteFirst(submission, exitsHash);
         if (number != counters.finalized() + 1 || oldRoot != _stateRoot) {
             _store(submission, exitsHash);
             return counters.withStored(number);
@@ -83,11 +83,6 @@ abstract contract Finality is Awards {
         }
         if (counters.finalized() > first) _stateRoot = root;
         return counters;
-    }
-
-    /// @dev Zero where there are none.
-    function _exitsHash(uint256[] calldata exits) internal pure returns (bytes32) {
-        return exits.length == 0 ? bytes32(0) : keccak256(abi.encodePacked(exits));
     }
 
     function _store(Submission calldata submission, bytes32 exitsHash) private {

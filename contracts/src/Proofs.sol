@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Finality} from "./Finality.sol";
+import {Posting} from "./libraries/Posting.sol";
 import {Statement} from "./libraries/Statement.sol";
 
 /// @title What a submission says, and whether it fits its batch: the public inputs that its proof must hold for.
@@ -24,11 +25,14 @@ abstract contract Proofs is Finality {
         if (submission.payee == address(0)) revert ZeroPayee();
     }
 
-    /// @dev The tip is out of the reward that the batch was posted with, whatever a delay adds.
+    /// @dev The tip is out of the reward that the batch was posted with, whatever a delay adds; a contender's for a batch that
+    /// is final is cut to the award.
     function _checkFields(Submission calldata submission) internal view {
         _checkElements(submission);
         if (submission.tip == 0) return;
-        uint96 reward = _batch(submission.number).posting.reward();
+        Posting posting = _batch(submission.number).posting;
+        if (posting.isFinal()) return;
+        uint96 reward = posting.reward();
         if (submission.tip > reward) revert TipAboveReward(submission.tip, reward);
     }
 

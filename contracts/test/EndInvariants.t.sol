@@ -30,7 +30,7 @@ contract EndInvariantsTest is Test {
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
         targets = new FuzzSelector[](1);
         targets[0].addr = address(handler);
-        bytes4[] memory selectors = new bytes4[](18);
+        bytes4[] memory selectors = new bytes4[](19);
         selectors[0] = MarketHandler.deposit.selector;
         selectors[1] = MarketHandler.topUp.selector;
         selectors[2] = MarketHandler.forceExit.selector;
@@ -49,6 +49,7 @@ contract EndInvariantsTest is Test {
         selectors[15] = EndHandler.refundEntry.selector;
         selectors[16] = EndHandler.refundEntry.selector;
         selectors[17] = EndHandler.leave.selector;
+        selectors[18] = EndHandler.alarm.selector;
         targets[0].selectors = selectors;
     }
 

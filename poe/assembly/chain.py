@@ -14,13 +14,13 @@ from poe.journal import Journal
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter
 from poe.l1.deploy import INSECURE_PROVENANCE, require_secure_key
+from poe.l1.endpoints import Endpoints, connect_endpoints
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, load_key
 from poe.l1.keystore import read_password
 from poe.l1.ledger import Ledger
-from poe.l1.rpc import Rpc
 from poe.l1.views import ArbiterViews
 from poe.rollup import statement
 from poe.rollup.types import Address, FieldElement
@@ -32,7 +32,7 @@ UNDO_BATCHES = 1024
 class Chain:
     """Our view of one arbiter on one chain."""
 
-    rpc: Rpc
+    rpc: Endpoints
     parameters: ArbiterParameters
     follower: ChainFollower
     ledger: Ledger
@@ -41,7 +41,7 @@ class Chain:
 
 async def open_chain(settings: Settings) -> Chain:
     """Connect to the arbiter and check chain, circuit and genesis against ours; the PoeError names what is wrong."""
-    rpc = Rpc(settings.l1.rpc_url, deadline_seconds=settings.l1.deadline_seconds)
+    rpc = connect_endpoints(settings.l1.rpc_urls, deadline_seconds=settings.l1.deadline_seconds)
     address = parse_address(settings.l1.arbiter, "l1.arbiter")
     await rpc.require_chain(settings.l1.chain_id)
     parameters = await ArbiterViews(rpc, address).parameters()
@@ -111,7 +111,7 @@ def parse_address(text: str, setting: str) -> Address:
 
 
 def open_journal(settings: Settings, chain: Chain, role: str) -> Journal:
-    """The journal in the role's data folder, which no other process may use meanwhile."""
+    """The journal in the role's data folder, which whoever runs the role holds."""
     arbiter = chain.parameters
     identity = f"{role} for arbiter 0x{arbiter.address.hex()} on chain {arbiter.chain_id}"
-    return Journal.open(Path(settings.data_dir), identity=identity.encode())
+    return Journal.open(Path(settings.data_dir), identity=identity.encode(), is_held=True)

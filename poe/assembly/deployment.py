@@ -8,6 +8,7 @@ from poe.backend.interface import KeyInfo
 from poe.l1.deploy import Deployment, deploy_arbiter
 from poe.l1.interface import ArbiterParameters, Deadlines, Market
 from poe.l1.keys import Signer
+from poe.l1.policy import PolicyTerms
 from poe.l1.rpc import Rpc
 from poe.rollup.types import Shape
 
@@ -21,6 +22,7 @@ async def deploy_with_key(
     shape: Shape,
     market: Market = Market(),
     deadlines: Deadlines = Deadlines(),
+    policy: PolicyTerms | None = None,
 ) -> ArbiterParameters:
     """Deploy an arbiter that verifies with these keys and starts from the empty state; BackendError for a worthless
     one."""
@@ -37,5 +39,6 @@ async def deploy_with_key(
         shape=shape,
         market=market,
         deadlines=deadlines,
+        policy=policy,
     )
     return await deploy_arbiter(rpc, signer, deployment)

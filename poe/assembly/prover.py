@@ -11,18 +11,20 @@ from pathlib import Path
 
 import trio
 
+from poe.assembly.awards import open_awards
 from poe.assembly.chain import connect, load_signer, new_state, open_chain, open_journal, parse_address
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.backend.external import ExternalProofs
 from poe.backend.interface import KeyInfo, ProofBackend
 from poe.backend.keys import find_key
 from poe.backend.replica import Replica
-from poe.backend.worker import open_worker
+from poe.backend.worker import open_workers, split_threads
 from poe.config import Reloads, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.deploy import require_secure_key
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer
+from poe.l1.tally import Tally
 from poe.net.interface import BodySource
 from poe.prover.backlog import Backlog
 from poe.prover.candidates import Candidates
@@ -47,19 +49,21 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         journal = stack.enter_context(open_journal(settings, chain, "prover"))
         require_tip_within_reward(settings, chain.parameters)
         key = await trio.to_thread.run_sync(partial(open_key, settings, chain.parameters))
-        metrics, endpoint = open_metrics(settings, stack, chain)
+        metrics, endpoint = open_metrics("prover", settings, stack, chain)
         candidates = Candidates(chain.ledger, Replica(new_state(chain.parameters), chain.domain))
         network = await stack.enter_async_context(open_network(settings, chain, replica_bodies(candidates)))
         proofs = await stack.enter_async_context(open_proofs(settings, key, metrics.cancel_seconds.observe))
         rng = random.Random()
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
+        arbiter = await connect(settings, chain, signer, journal)
         collaborators = Collaborators(
             candidates=candidates,
-            proofs=proofs,
-            arbiter=await connect(settings, chain, signer, journal),
+            proofs=proofs[0],
+            arbiter=arbiter,
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
             is_shadow=settings.prover.shadow,
+            awards=await open_awards(settings, chain, arbiter, candidates, payee=terms.payee),
         )
         intents = IntentBook(time.time)
         experience = new_experience(settings, chain.parameters, terms)
@@ -80,7 +84,10 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             network=network,
             metrics=metrics,
             record=Record(metrics, journal),
+            tally=Tally(has_policy=any(chain.parameters.policy)),
             data_dir=Path(settings.data_dir),
+            further_proofs=proofs[1:],
+            resume_block=(await chain.rpc.latest()).number,
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()
@@ -103,11 +110,11 @@ def open_key(settings: Settings, parameters: ArbiterParameters) -> KeyInfo:
 @asynccontextmanager
 async def open_proofs(
     settings: Settings, key: KeyInfo, on_cancelled: Callable[[float], None]
-) -> AsyncIterator[ProofBackend]:
-    """Our own proving process, or the external program that the settings name."""
+) -> AsyncIterator[tuple[ProofBackend, ...]]:
+    """Our own proving processes, or the external program that the settings name."""
     chosen = settings.prover
     if chosen.external_command:
-        yield ExternalProofs(
+        external = ExternalProofs(
             chosen.external_command,
             zkey=zkey_of(settings),
             verifying_key_words=key.verifying_key_words,
@@ -115,15 +122,16 @@ async def open_proofs(
             deadline_seconds=chosen.external_seconds,
             on_killed=on_cancelled,
         )
+        yield (external,)
         return
-    async with open_worker(
+    async with open_workers(
         key.path,
         circuit_hash=key.circuit.hash,
-        threads=chosen.threads,
+        threads=split_threads(chosen.threads, chosen.workers),
         tables=chosen.tables,
         on_cancelled=on_cancelled,
-    ) as worker:
-        yield worker
+    ) as workers:
+        yield workers
 
 
 def zkey_of(settings: Settings) -> Path:
@@ -175,7 +183,7 @@ def choose_strategy(settings: Settings, intents: IntentBook, experience: Experie
         experience.odds,
         experience.prices,
         least=Wei(settings.prover.min_profit_wei),
-        threads=settings.prover.threads,
+        threads=split_threads(settings.prover.threads, settings.prover.workers)[0],
         clock=time.time,
     )
 

@@ -16,6 +16,7 @@ from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.assembly.seat import open_signed, take_seat
 from poe.backend.engine import Engine
 from poe.config import Settings
+from poe.http.server import HttpLimits
 from poe.l1.contract import Arbiter
 from poe.l1.keys import Signer
 from poe.metrics import Metrics
@@ -27,7 +28,6 @@ from poe.sequencer.batcher import Batcher
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import EngineChain
 from poe.sequencer.hindrance import Obstacle
-from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.node import Sequencer
 from poe.sequencer.offload import OneThread, Threads
@@ -52,12 +52,17 @@ async def run_sequencer(settings: Settings) -> None:
         arbiter = await connect(settings, l1, signer, journal)
         signed = await open_signed(arbiter, journal)
         await take_seat(arbiter, l1.parameters, may_bond=settings.sequencer.bond)
-        metrics, endpoint = open_metrics(settings, stack, l1)
+        metrics, endpoint = open_metrics("sequencer", settings, stack, l1)
         engine = await trio.to_thread.run_sync(partial(open_engine, settings, l1))
         chain = EngineChain(engine, OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
         resume_block = (await l1.rpc.latest()).number if chain.height else 0
-        announcer = Announcer(network=network, signed=signed, sign=partial(sign_announcement, l1.domain, signer))
+        announcer = Announcer(
+            network=network,
+            signed=signed,
+            sign=partial(sign_announcement, l1.domain, signer),
+            head_start_seconds=settings.sequencer.head_start_seconds,
+        )
         parts = SequencerParts(
             engine=engine, chain=chain, arbiter=arbiter, network=network, announcer=announcer, metrics=metrics
         )

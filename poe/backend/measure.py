@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
-import random
 import resource
 import statistics
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import trio
+
 from poe.backend import fast, native
 from poe.backend.demo import demo_job
-from poe.backend.interface import KeyInfo, Proof, ProofJob
+from poe.backend.interface import KeyInfo, Proof
+from poe.backend.lost_races import lose_races, quantile
 from poe.rollup.types import Shape
 
 Facts = dict[str, Any]
 """Names and numbers, as JSON prints them."""
-
-SEED = 1
-"""Of the moments at which proofs are cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ def measure_prove(effort: Effort) -> Facts:
 
 
 def measure_cancel(effort: Effort) -> Facts:
-    """From setting the flag to idle cores, at moments spread over the length of a proof."""
+    """From seeing L1's event to idle cores, at moments spread over the length of a proof, on a worker process."""
     return _aside(_cancel, _prepared(effort))
 
 
@@ -129,37 +128,26 @@ def _prove(effort: Effort) -> Facts:
 
 
 def _cancel(effort: Effort) -> Facts:
-    job = demo_job(effort.shape)
-    prover, facts = _open(effort)
-    length = _proven(prover.prove(job)).seconds
-    moments = random.Random(SEED)
-    seconds = [_seconds_to_stop(prover, job, moments.uniform(0, length)) for _ in range(effort.runs)]
-    proof = _proven(prover.prove(job))
-    native.verify_proof(effort.key.verifying_key_words, (proof.commitment, proof.x, proof.y), proof.words)
+    facts = _open(effort)[1]  # the size of things; the races run in the worker's own process
+    lost = trio.run(
+        partial(
+            lose_races,
+            effort.key,
+            demo_job(effort.shape),
+            races=effort.runs,
+            threads=effort.threads,
+            tables=effort.tables,
+        )
+    )
     return {
         **facts,
-        "cancel_seconds": statistics.median(seconds),
-        "longest_seconds": max(seconds),
-        "spread": spread_of(seconds),
+        "races": len(lost.seconds),
+        "p50_seconds": quantile(lost.seconds, 0.5),
+        "p99_seconds": quantile(lost.seconds, 0.99),
+        "longest_seconds": max(lost.seconds),
+        "killed": lost.killed,
+        "spread": spread_of(lost.seconds),
     }
-
-
-def _seconds_to_stop(prover: fast.FastProver, job: ProofJob, after_seconds: float) -> float:
-    """How long a proof goes on after its flag was set; next to nothing if it was done before."""
-    stop = fast.StopFlag()
-    ended: list[float] = []
-
-    def work() -> None:
-        prover.prove(job, stop)
-        ended.append(time.perf_counter())
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join(after_seconds)
-    told = time.perf_counter()
-    stop.set()
-    thread.join()
-    return max(ended[0] - told, 1e-6)
 
 
 def _verify(effort: Effort) -> Facts:

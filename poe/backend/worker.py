@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,14 @@ class WorkerProofs:
     """A ProofBackend over one worker process. Make one with `open_worker`."""
 
     def __init__(
-        self, key_path: Path, *, circuit_hash: bytes, threads: int, tables: str, on_cancelled: Callable[[float], None]
+        self,
+        key_path: Path,
+        *,
+        circuit_hash: bytes,
+        threads: int,
+        tables: str,
+        on_cancelled: Callable[[float], None],
+        loading: trio.Lock | None = None,
     ) -> None:
         self._command = [sys.executable, "-m", "poe.backend.worker_process", str(key_path), str(threads), tables]
         self._circuit_hash = circuit_hash
@@ -51,6 +58,7 @@ class WorkerProofs:
         self._received = bytearray()
         self._is_owing = False
         self._lock = trio.Lock()
+        self._loading = trio.Lock() if loading is None else loading
         self._past_core_seconds = 0.0
         self._running_core_seconds = 0.0
 
@@ -59,6 +67,11 @@ class WorkerProofs:
         """CPU seconds that proving has used so far, over all worker processes."""
         self._look_at_core_seconds()
         return self._past_core_seconds + self._running_core_seconds
+
+    @property
+    def pid(self) -> int | None:
+        """The process that is there to prove; None before the first and after one was killed."""
+        return None if self._process is None else self._process.pid
 
     async def warm(self) -> None:
         """Start the process and load the key, unless it is there already."""
@@ -81,6 +94,10 @@ class WorkerProofs:
             if self._process.poll() is None:
                 return
             await self._kill()  # it died by itself since the last answer
+        async with self._loading:
+            await self._start()
+
+    async def _start(self) -> None:
         self._process = await trio.lowlevel.open_process(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._received.clear()
         self._is_owing = True
@@ -203,13 +220,48 @@ async def open_worker(
 
     `tables` is "full", "small", or "auto" for what free memory allows.
     """
-    worker = WorkerProofs(
-        key_path, circuit_hash=circuit_hash, threads=threads, tables=tables, on_cancelled=on_cancelled
+    async with open_workers(
+        key_path, threads=[threads], circuit_hash=circuit_hash, tables=tables, on_cancelled=on_cancelled
+    ) as (worker,):
+        yield worker
+
+
+@asynccontextmanager
+async def open_workers(
+    key_path: Path,
+    *,
+    circuit_hash: bytes,
+    threads: Sequence[int],
+    tables: str = "auto",
+    on_cancelled: Callable[[float], None],
+) -> AsyncIterator[tuple[WorkerProofs, ...]]:
+    """A worker for each number of threads; all map one file of tables.
+
+    They load one after the other: the first makes that file, and each sees the memory that those before it took.
+    """
+    loading = trio.Lock()
+    workers = tuple(
+        WorkerProofs(
+            key_path,
+            circuit_hash=circuit_hash,
+            threads=count,
+            tables=tables,
+            on_cancelled=on_cancelled,
+            loading=loading,
+        )
+        for count in threads
     )
     try:
-        yield worker
+        yield workers
     finally:
-        await worker.close()
+        for worker in workers:
+            await worker.close()
+
+
+def split_threads(threads: int, workers: int) -> list[int]:
+    """Threads for each worker: as even as can be, and one at least."""
+    each, more = divmod(threads, workers)
+    return [max(1, each + (worker < more)) for worker in range(workers)]
 
 
 def _parse_answer(answer: Any) -> Proof:

@@ -30,6 +30,8 @@ for _name, _help in (
     ("sequencer", "Order L2 transactions into batches and post them."),
     ("prover", "Race to prove batches."),
     ("observer", "Watch the race from L1 alone."),
+    ("market", "Who wins and what it brings, from L1 alone."),
+    ("batch", "One batch: what is in it, who proved it, does that proof hold?"),
     ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
     ("arbiter", "Deploy the contract, look at it, end it."),
     ("circuit", "Circuits and their proving keys."),

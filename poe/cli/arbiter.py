@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from poe.cli import exit_mode
+from poe.cli import alarm, exit_mode
 from poe.cli.bounds import require_memory
 from poe.cli.parse import parse_shape
 from poe.cli.run import run_native
@@ -17,6 +17,7 @@ from poe.l1.interface import Deadlines, Market
 
 app = App(name="arbiter", help="Deploy the contract, look at it, end it.")
 app.command(exit_mode.end, name="exit-mode")
+app.command(alarm.raise_alarm)
 
 
 @app.command

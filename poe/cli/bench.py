@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from poe.cli import bench_sequence
+from poe.cli import bench_market, bench_sequence
 from poe.cli.bounds import require_between, require_memory
 from poe.cli.parse import parse_shape
 from poe.cli.run import run_native
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from poe.backend.measure import Effort
 
 app = App(name="bench", help="How fast this machine is.")
+bench_market.register(app)
 bench_sequence.register(app)
 
 DEPTH = 10
@@ -78,7 +79,7 @@ def verify(flags: BenchFlags = BenchFlags()) -> None:
 
 @app.command
 def cancel(flags: BenchFlags = BenchFlags()) -> None:
-    """Stop proofs at random moments: from setting the flag to idle cores."""
+    """Lose races at random moments of a proof: from seeing the rival's win on L1 to idle cores."""
     from poe.backend.measure import measure_cancel
 
     _run(measure_cancel, flags)

@@ -17,11 +17,12 @@ from poe.cli.machine import (
     existing_part,
 )
 from poe.config import Settings
-from poe.errors import PoeError
+from poe.errors import EndpointsDisagree, L1Error, PoeError
 
 if TYPE_CHECKING:
+    from poe.l1.endpoints import Endpoints
     from poe.l1.interface import ArbiterParameters, BlockRef
-    from poe.l1.rpc import Rpc
+    from poe.l1.member import Member
     from poe.rollup.types import Address
 
 MOST_SKEW_SECONDS = 15.0
@@ -34,25 +35,54 @@ AFTER_ENDPOINT = ("clock", "arbiter", "circuits", "proving key", "memory", "bala
 
 async def check_chain(settings: Settings, machine: Machine, *, role: str, account: Address | None) -> list[Finding]:
     """Everything that takes an endpoint, in the order in which one thing needs the other."""
-    from poe.l1.rpc import Rpc
+    from poe.l1.endpoints import connect_endpoints
 
     wanted = [name for name in AFTER_ENDPOINT if _concerns(name, role)]
     try:
-        rpc = Rpc(settings.l1.rpc_url, deadline_seconds=settings.l1.deadline_seconds)
+        rpc = connect_endpoints(settings.l1.rpc_urls, deadline_seconds=settings.l1.deadline_seconds)
     except PoeError as error:
         return [refusal("endpoint", error), *(skipped(name, "no endpoint") for name in wanted)]
     try:
-        await rpc.require_chain(settings.l1.chain_id)
+        findings = await check_endpoints(rpc, settings.l1.chain_id)
         head = await rpc.latest()
     except PoeError as error:
         return [refusal("endpoint", error), *(skipped(name, "the endpoint is not right") for name in wanted)]
     else:
-        findings = [good("endpoint", f"{rpc.endpoint} serves chain {settings.l1.chain_id}, head {head.number}")]
         findings.append(check_clock(settings, machine, head))
         findings += await _check_arbiter(settings, machine, rpc, role, account)
         return [one for one in findings if _concerns(one.check, role)]
     finally:
         rpc.close()
+
+
+async def check_endpoints(rpc: Endpoints, chain_id: int) -> list[Finding]:
+    """Each endpoint by itself, then all against each other; a PoeError when none can be used.
+
+    One of several that is not right is a warning: the node goes on with the others.
+    """
+    await rpc.require_chain(chain_id)
+    if len(rpc.members) == 1:
+        return [good("endpoint", _told_of(rpc.members[0], chain_id))]
+    findings = [_check_member(member, chain_id) for member in rpc.members]
+    if rpc.dispute:
+        return [*findings, failure("agreement", EndpointsDisagree.code, rpc.dispute)]
+    return [*findings, good("agreement", "the endpoints that are used tell of one chain")]
+
+
+def _check_member(member: Member, chain_id: int) -> Finding:
+    from poe.l1.member import Standing
+
+    name, error = f"endpoint {member.place}", member.failure
+    if member.standing in (Standing.GOOD, Standing.DISPUTED) and member.is_on_our_chain:
+        return good(name, _told_of(member, chain_id))
+    if error is None:
+        error = L1Error(f"{member.rpc.endpoint} is {member.standing}", code="POE-L1-083")
+    return warning(name, error.code, f"{error.message}; the others are used", error.fix)
+
+
+def _told_of(member: Member, chain_id: int) -> str:
+    head = "none" if member.head is None else member.head.number
+    return f"{member.rpc.endpoint} serves chain {chain_id}, head {head}"
 
 
 def check_clock(settings: Settings, machine: Machine, head: BlockRef) -> Finding:
@@ -70,7 +100,7 @@ def check_clock(settings: Settings, machine: Machine, head: BlockRef) -> Finding
 
 
 async def _check_arbiter(
-    settings: Settings, machine: Machine, rpc: Rpc, role: str, account: Address | None
+    settings: Settings, machine: Machine, rpc: Endpoints, role: str, account: Address | None
 ) -> list[Finding]:
     from poe.assembly.chain import parse_address
     from poe.l1.views import ArbiterViews
@@ -140,7 +170,7 @@ def _check_proving_key(
     return good("proving key", f"the development key; its tables are made in {cache} at the first start")
 
 
-async def _check_balance(rpc: Rpc, account: Address | None, each: int, unit: str) -> Finding:
+async def _check_balance(rpc: Endpoints, account: Address | None, each: int, unit: str) -> Finding:
     """What the account can pay: so many times `each` wei and the gas of an accepted proof."""
     from poe.l1 import answers
     from poe.prover.odds import WIN_GAS

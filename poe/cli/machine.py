@@ -24,7 +24,11 @@ COMFORTABLE_DISK_BYTES = 2 * 2**30
 POSEIDON_OF_1_AND_2 = 7853200120776062878684798364095072458815029376092732009249414926327459813530
 """circomlib's known answer."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+READABLE = ("metrics.port", "web.port")
+"""Doors that tell and take nothing."""
 MIB = 2**20
+MEMINFO = Path("/proc/meminfo")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,7 @@ def look_at_machine() -> Machine:
     from poe.backend.fast import arithmetics
 
     return Machine(
-        memory_free_bytes=free_memory(Path("/proc/meminfo"), Path("/sys/fs/cgroup")),
+        memory_free_bytes=free_memory(MEMINFO, CONTROL_GROUP),
         cores=os.cpu_count() or 1,
         arithmetics=tuple(arithmetics()),
         now=time.time(),
@@ -130,7 +134,9 @@ def check_journal(folder: Path) -> Finding:
 def check_ports(settings: Settings, *, role: str) -> Finding:
     """Are the ports free that the settings name?"""
     wanted = [("metrics.port", settings.metrics.host, settings.metrics.port)]
-    if settings.net.enabled and role != "observer":
+    if role == "observer" and settings.web.enabled:
+        wanted.append(("web.port", settings.web.host, settings.web.port))
+    if settings.net.enabled and (role != "observer" or settings.web.enabled):
         wanted.append(("net.port", settings.net.listen_host, settings.net.port))
     if role == "sequencer":
         host = settings.sequencer.host
@@ -141,8 +147,13 @@ def check_ports(settings: Settings, *, role: str) -> Finding:
         return skipped("ports", f"{', '.join(taken)} is taken, as it is while the node runs")
     if taken:
         return failure("ports", "POE-TOL-002", f"taken, or no address of this machine: {', '.join(taken)}")
-    if settings.metrics.host not in LOOPBACK:
-        told = f"metrics.host {settings.metrics.host} lets others read what this node does"
+    open_to_others = [
+        f"{name.replace('port', 'host')} {host}"
+        for name, host, _ in wanted
+        if name in READABLE and host not in LOOPBACK
+    ]
+    if open_to_others:
+        told = f"{' and '.join(open_to_others)} lets others read what this node does"
         return warning("ports", "POE-DOC-007", told)
     named = [f"{name} {port}" for name, _, port in wanted if port]
     return good("ports", f"free: {', '.join(named)}" if named else "any free ones are taken")

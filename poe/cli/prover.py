@@ -1,4 +1,4 @@
-"""`poe prover`: run the role, and ask it why."""
+"""`poe prover`: run the role, ask it why, let it drain."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 from cyclopts import App
 
+from poe.cli.draining import drain
 from poe.cli.relay import export_proof, relay
 from poe.cli.run import RunFlags, run_role
 
 app = App(name="prover", help="Race to prove batches.")
+app.command(drain)
 app.command(export_proof)
 app.command(relay)
 
@@ -43,7 +45,7 @@ def why(batch: int, /, *, data_dir: Path = Path("poe-data"), json: bool = False)
     json
         Print JSON.
     """
-    races = [race for race in _status(data_dir)["races"] if race["batch"] == batch]
+    races = [race for race in read_prover_status(data_dir)["races"] if race["batch"] == batch]
     if json:
         print(json_module.dumps(races, indent=1))
         return
@@ -64,19 +66,22 @@ def status(*, data_dir: Path = Path("poe-data"), json: bool = False) -> None:
     json
         Print JSON.
     """
-    found = _status(data_dir)
+    found = read_prover_status(data_dir)
     if json:
         print(json_module.dumps(found, indent=1))
         return
     for name in ("payee", "height", "finalized", "agrees_with_l1", "won", "late", "cancelled", "failed"):
         print(f"{name}: {found[name]}")
+    if found.get("draining"):
+        print("draining: it begins no further race")
     if found["sitting_out"]:
         print(f"sitting out: {found['sitting_out']}")
     for race in found["races"][-SHOWN_RACES:]:
         print(f"batch {race['batch']}: {race['outcome']}, {race['code']} {race['reason']}")
 
 
-def _status(data_dir: Path) -> dict[str, Any]:
+def read_prover_status(data_dir: Path) -> dict[str, Any]:
+    """What a prover last told of itself; InputError when the folder is no prover's."""
     from poe.errors import InputError
     from poe.status import read_status
 

@@ -52,19 +52,32 @@ class Verdict:
 
 def read_offer(file: Path, rollup: Rollup, ledger: Ledger) -> Offer:
     """A file's proof, checked against L1's batch and the arbiter's key; InputError with its code when it is no use."""
-    kept = decode_proof(_read(file))
-    parameters = rollup.parameters
+    kept = _read_proof(file, rollup)
+    if kept.number <= ledger.finalized_number:
+        raise InputError(f"batch {kept.number} is final", code=LATE)
+    return Offer(file, _checked(kept, rollup, ledger))
+
+
+def read_submission(file: Path, rollup: Rollup, ledger: Ledger) -> Submission:
+    """The same of a batch that may be final."""
+    return _checked(_read_proof(file, rollup), rollup, ledger)
+
+
+def _read_proof(file: Path, rollup: Rollup) -> ShelvedProof:
+    kept, parameters = decode_proof(_read(file)), rollup.parameters
     if kept.domain != rollup.domain:
         raise InputError("the proof is for another arbiter, chain or circuit", code=FOREIGN)
     if not any(kept.payee) or kept.tip > parameters.reward:
         raise InputError(f"the arbiter takes no payee 0 and no tip above {parameters.reward}", code=BAD_TERMS)
-    if kept.number <= ledger.finalized_number:
-        raise InputError(f"batch {kept.number} is final", code=LATE)
+    return kept
+
+
+def _checked(kept: ShelvedProof, rollup: Rollup, ledger: Ledger) -> Submission:
     ordered = ledger.batch(kept.number)
     if ordered is None or ordered.batch_hash != kept.batch_hash:
         raise InputError(f"L1 has ordered no batch {kept.number} of this hash", code=NOT_ORDERED)
     _require_proof(kept, ordered.batch, rollup)
-    return Offer(file, _submission(kept, ordered.batch))
+    return _submission(kept, ordered.batch)
 
 
 def _read(file: Path) -> bytes:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from cyclopts import Parameter
@@ -19,7 +19,7 @@ from cyclopts import Parameter
 from poe.cli.addresses import require_addresses
 from poe.config import RELOADABLE, LogSettings, Reloads, Settings, changed_settings, load_settings
 from poe.errors import PoeError
-from poe.testnet.folder import hold_folder
+from poe.folder import hold_folder
 
 if TYPE_CHECKING:
     import trio
@@ -67,7 +67,7 @@ class RunFlags:
     data_dir
         Folder for the node's state; overrides `data_dir`.
     rpc_url
-        Ethereum JSON-RPC endpoint; overrides `l1.rpc_url`.
+        Ethereum JSON-RPC endpoint, or several separated by commas; overrides `l1.rpc_url`.
     arbiter
         Address of the arbiter contract; overrides `l1.arbiter`.
     until_stdin_closes
@@ -81,7 +81,7 @@ class RunFlags:
     until_stdin_closes: Annotated[bool, Parameter(negative="")] = False
 
     @property
-    def overrides(self) -> dict[str, str | None]:
+    def overrides(self) -> dict[str, Any]:
         """The flags as settings."""
         return {
             "data_dir": None if self.data_dir is None else str(self.data_dir),

@@ -66,7 +66,7 @@ def leave(*, release: Annotated[bool, Parameter(negative="")] = False, flags: Ru
     _run(act, flags)
 
 
-def status(flags: RunFlags = RunFlags()) -> None:
+def seat(flags: RunFlags = RunFlags()) -> None:
     """Print the account's seat, bond and turn as JSON."""
 
     async def act(settings: Settings) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +14,16 @@ import trio
 from poe.assembly.chain import require_our_circuits, require_sound_keys
 from poe.backend import native
 from poe.cli.passwords import load_account
+from poe.config import split_urls
 from poe.errors import BadAnswer, InputError, L1Unreachable, Reverted
 from poe.l1.abi import load_artifact
 from poe.l1.contract import Arbiter
+from poe.l1.endpoints import Endpoints, connect_endpoints
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
-from poe.l1.interface import ArbiterEvent, ArbiterParameters, Receipt
+from poe.l1.interface import ArbiterEvent, ArbiterParameters, ChainUpdate, Receipt
 from poe.l1.keys import Signer, read_secret, write_secret
 from poe.l1.ledger import Ledger
-from poe.l1.rpc import Rpc
 from poe.l1.views import ArbiterViews
 from poe.rollup import statement
 from poe.rollup.transaction import (
@@ -45,14 +46,14 @@ SECRET_BYTES = 32
 class Rollup:
     """One arbiter on one chain; `domain` separates its signatures from any other rollup's."""
 
-    rpc: Rpc
+    rpc: Endpoints
     parameters: ArbiterParameters
     domain: FieldElement
 
     @classmethod
     async def connect(cls, rpc_url: str, chain_id: int, arbiter: Address) -> Rollup:
         """L1Unreachable or WrongChain when the arbiter is not there."""
-        rpc = Rpc(rpc_url)
+        rpc = connect_endpoints(split_urls(rpc_url))
         await rpc.require_chain(chain_id)
         parameters = await ArbiterViews(rpc, arbiter).parameters()
         domain = statement.domain(parameters.chain_id, parameters.address, parameters.circuit_version)
@@ -152,14 +153,19 @@ async def credit_due_exits(arbiter: Arbiter, history: History, number: int | Non
     return credited
 
 
-async def read_ledger(rollup: Rollup) -> Ledger:
-    """What L1's events add up to from the deployment to its head; L1Unreachable when that is not reached in time."""
+async def read_ledger(rollup: Rollup, *, also: Callable[[ChainUpdate], None] | None = None) -> Ledger:
+    """What L1's events add up to from the deployment to its head; L1Unreachable when that is not reached in time.
+
+    `also` hears of each step.
+    """
     ledger = Ledger(rollup.parameters, kept_batches=2**62)
     follower = ChainFollower(rollup.rpc, rollup.parameters, rollup.decoder)
     with trio.move_on_after(HISTORY_SECONDS):
         async with aclosing(follower.updates()) as updates:
             async for update in updates:
                 ledger.apply(update)
+                if also is not None:
+                    also(update)
                 if follower.is_caught_up:
                     return ledger
     raise L1Unreachable(f"{rollup.rpc.endpoint} did not tell its history within {HISTORY_SECONDS:.0f} s")

@@ -55,7 +55,8 @@ class Anvil:
     """A running anvil: `async with Anvil() as anvil`, then `anvil.url` and `anvil.rpc`.
 
     Without `block_seconds` every transaction is mined at once; with it, a block comes at that interval; `is_mining`
-    False makes none but by `mine`. `state_file` keeps the chain across runs.
+    False makes none but by `mine`. `state_file` keeps the chain across runs. `fork_of`: the URL of another chain and
+    the block after which this one goes its own way.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Anvil:
         log_file: Path | None = None,
         chain_id: int = DEVELOPMENT_CHAIN_ID,
         program: Path | None = None,
+        fork_of: tuple[str, int] | None = None,
     ) -> None:
         self.port = port or _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -81,6 +83,14 @@ class Anvil:
             self._arguments.append("--no-mining")
         elif block_seconds is not None:
             self._arguments += ["--block-time", f"{block_seconds:g}"]
+        if fork_of is not None:
+            self._arguments += [
+                "--fork-url",
+                fork_of[0],
+                "--fork-block-number",
+                str(fork_of[1]),
+                "--no-storage-caching",
+            ]
         if state_file is not None:
             self._arguments += ["--state", str(state_file), "--state-interval", "1"]
 
@@ -116,6 +126,14 @@ class Anvil:
     async def reorg(self, depth: int) -> None:
         """Replace the last `depth` blocks by empty ones; their transactions are gone for good."""
         await self.rpc.call("anvil_reorg", depth, [])
+
+    async def set_next_base_fee(self, wei: int) -> None:
+        """The base fee of the next block."""
+        await self.rpc.call("anvil_setNextBlockBaseFeePerGas", hex(wei))
+
+    async def drop_transactions(self) -> None:
+        """Forget every transaction that is not mined."""
+        await self.rpc.call("anvil_dropAllTransactions")
 
     async def set_automine(self, is_on: bool) -> None:
         """Mine each transaction at once, or none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from poe.crypto.keccak import keccak256
 from poe.errors import BadAnswer, InputError, L1Error
 from poe.journal import Journal
 from poe.l1 import answers
@@ -13,7 +12,7 @@ from poe.l1.bundle import sized, which_accepted
 from poe.l1.events import EventDecoder
 from poe.l1.interface import Announced, ArbiterEvent, ArbiterParameters, Landing, Receipt, Submission
 from poe.l1.keys import Signer
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
 from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.l1.transactor import FeePolicy, Patience, Transactor
@@ -53,7 +52,7 @@ REWARD_HEADROOM = 16
 class Arbiter:
     """`ArbiterClient` over JSON-RPC (poe/l1/interface.py)."""
 
-    def __init__(self, views: ArbiterViews, rpc: Rpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
+    def __init__(self, views: ArbiterViews, rpc: JsonRpc, transactor: Transactor, *, max_queue_fee_wei: int) -> None:
         self._views = views
         self._rpc = rpc
         self._transactor = transactor
@@ -62,7 +61,7 @@ class Arbiter:
     @classmethod
     async def connect(
         cls,
-        rpc: Rpc,
+        rpc: JsonRpc,
         address: Address,
         signer: Signer,
         *,
@@ -221,9 +220,13 @@ class Arbiter:
         """What is left of a sequencer's bond, its seat taken or given up."""
         return Wei(await self._views.view("bondOf", sequencer))
 
-    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
-        """Show a second valid proof of a batch that became final with `new_root` and `exits`; ends the rollup."""
-        return await self._send("raiseAlarm", submission_tuple(second), new_root, exits_hash(exits))
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
+        """Show a second valid proof of a batch that became final with `new_root`, and end the rollup before it.
+
+        Reverted with WrongRecord for another old root than the batch's own, NoContradiction when both proofs say the
+        same, AlarmNotDue when the batch is not final or no alarm can cancel it any more.
+        """
+        return await self._send("raiseAlarm", submission_tuple(second), new_root)
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""
@@ -337,17 +340,12 @@ def split_slot(slot: bytes) -> list[bytes]:
 
 
 def decode_revert(reason: bytes | None) -> Revert:
-    """A revert reason, out of the arbiter's and the verifier's errors."""
-    for name in ("Arbiter", "Groth16Verifier"):
+    """A revert reason, out of the errors of the arbiter, the verifier and the policies."""
+    for name in ("Arbiter", "Groth16Verifier", "Lease", "PhotoFinish"):
         found = load_artifact(name).decode_revert(reason)
         if found.name != UNNAMED_REVERT.name:
             return found
     return found
-
-
-def exits_hash(exits: Sequence[Exit]) -> bytes:
-    """What the arbiter keeps of a batch's exits: zero where there are none."""
-    return keccak256(b"".join(leaving.word.to_bytes(WORD_BYTES) for leaving in exits)) if exits else bytes(WORD_BYTES)
 
 
 def _header(header: Header) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from poe.l1.abi import load_artifact
 from poe.l1.contract import KEY_WORDS, decode_revert
 from poe.l1.interface import ArbiterParameters, Deadlines, Market
 from poe.l1.keys import Signer
+from poe.l1.policy import NOBODY, PolicyTerms, create_policy
 from poe.l1.rpc import Rpc
 from poe.l1.transactor import FeePolicy, Patience, Transactor
 from poe.l1.views import ArbiterViews
@@ -22,13 +23,9 @@ INSECURE_PROVENANCE = "insecure-dev"
 """Provenance of a proving key one party made alone: who made it can forge proofs."""
 
 
-NO_POLICY = Address(bytes(20))
-"""The first valid proof of a batch is paid at once."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What an arbiter is deployed with."""
+    """What an arbiter is deployed with; without a policy the first valid proof of a batch is paid at once."""
 
     verifying_key_words: Sequence[int]
     key_provenance: str
@@ -41,6 +38,7 @@ class Deployment:
     min_deposit: Gwei = Gwei(1)
     market: Market = Market()
     deadlines: Deadlines = Deadlines()
+    policy: PolicyTerms | None = None
 
 
 async def deploy_arbiter(
@@ -51,7 +49,7 @@ async def deploy_arbiter(
     fees: FeePolicy | None = None,
     patience: Patience | None = None,
 ) -> ArbiterParameters:
-    """Deploy a verifier for batches, one for membership, and the arbiter; read the arbiter back.
+    """Deploy a verifier for batches, one for membership, the policy, if any, and the arbiter; read the arbiter back.
 
     ConfigError for a key of the wrong length, or an insecure one on a chain that is not for development; Reverted
     when a contract refuses its configuration; L1Error as any send.
@@ -64,16 +62,18 @@ async def deploy_arbiter(
         (await transactor.create(load_artifact("Groth16Verifier").creation_code(list(words))))[0]
         for words in (deployment.verifying_key_words, deployment.membership_key_words)
     ]
-    address, _ = await transactor.create(load_artifact("Arbiter").creation_code(_config(verifiers, deployment)))
+    policy = NOBODY if deployment.policy is None else await create_policy(rpc, transactor, deployment.policy)
+    code = load_artifact("Arbiter").creation_code(_config(verifiers, policy, deployment))
+    address, _ = await transactor.create(code)
     return await ArbiterViews(rpc, address).parameters()
 
 
-def _config(verifiers: Sequence[Address], deployment: Deployment) -> tuple[object, ...]:
+def _config(verifiers: Sequence[Address], policy: Address, deployment: Deployment) -> tuple[object, ...]:
     """`IArbiter.Config` in its field order."""
     market, deadlines = deployment.market, deployment.deadlines
     return (
         *verifiers,
-        NO_POLICY,
+        policy,
         deployment.genesis_root,
         deployment.circuit_version,
         deployment.membership_version,

@@ -20,7 +20,7 @@ from poe.l1 import answers
 from poe.l1.answers import RawLog
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent, ArbiterParameters, BlockRef, ChainUpdate
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 
 log = logging.getLogger("poe.l1.follower")
 
@@ -57,7 +57,7 @@ class ChainFollower:
     """The arbiter's events from its deployment block on, each update exact for the chain that ends in its head."""
 
     def __init__(
-        self, rpc: Rpc, parameters: ArbiterParameters, decoder: EventDecoder, *, poll_seconds: float = 0.25
+        self, rpc: JsonRpc, parameters: ArbiterParameters, decoder: EventDecoder, *, poll_seconds: float = 0.25
     ) -> None:
         self._rpc = rpc
         self._address = parameters.address

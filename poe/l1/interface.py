@@ -277,8 +277,8 @@ class ArbiterClient(Protocol):
     async def bond_of(self, sequencer: Address) -> Wei:
         """What is left of a sequencer's bond, its seat taken or given up."""
 
-    async def raise_alarm(self, second: Submission, *, new_root: FieldElement, exits: Sequence[Exit]) -> Receipt:
-        """Show a second valid proof of a batch that became final with `new_root` and `exits`; ends the rollup."""
+    async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
+        """Show a second valid proof of a batch that became final with `new_root`, and end the rollup before it."""
 
     async def queue_fee(self) -> Wei:
         """The least fee of a queue entry now."""

@@ -105,6 +105,10 @@ class Ledger:
         """Accepted proofs of a batch by the old root they start from."""
         return MappingProxyType(self._books.proofs[number]) if number in self._books.proofs else _NOTHING
 
+    def final_proof(self, number: BatchNumber) -> ProofAccepted:
+        """The proof by which a batch became final; LookupError when it is not final, or forgotten."""
+        return self._books.proofs[number][self._books.finals[number].old_root]
+
     def open_batches(self) -> list[BatchNumber]:
         """Batches sequenced, not final, and without a proof on their canonical old root as far as events tell.
 

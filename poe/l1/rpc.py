@@ -1,4 +1,6 @@
-"""One JSON-RPC endpoint: sync web3 HTTP calls in threads, each under a deadline, foreign failures mapped here.
+"""Ethereum's JSON-RPC, and one endpoint of it: sync web3 HTTP calls in threads, each under a deadline.
+
+Foreign failures are mapped here.
 
 Only scheme, host and port of the URL ever reach a message: user, password, path and query may hold secrets.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -17,13 +20,19 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from poe.errors import BadAnswer, ConfigError, L1Unreachable, RpcRefused, WrongChain
+from poe.errors import BadAnswer, ConfigError, EndpointBusy, L1Error, L1Unreachable, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.interface import BlockRef
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _READ_BYTES = 65536
 _MAX_NESTING = 32
+_BUSY_STATUSES = (429, 503)
+_BUSY_SECONDS = 5.0
+"""How long we leave an endpoint alone that asks for it and names no time."""
+_LONGEST_BUSY_SECONDS = 120.0
+_REVERTED = 3
+"""The JSON-RPC error code of a call that the contract refused."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -91,54 +100,38 @@ class _Provider(HTTPProvider):
         return HTTPProvider.decode_rpc_response(raw_response)
 
 
-class Rpc:
-    """A connection to one endpoint; safe to share between tasks.
+def _is_revert(error: L1Error) -> bool:
+    """Did the endpoint do its work, and the contract refuse?"""
+    return isinstance(error, RpcRefused) and (error.data is not None or error.rpc_code == _REVERTED)
 
-    `errors` counts failed calls since start, `answered_at` is when the last one did not fail (time.monotonic).
-    Every method raises L1Unreachable, RpcRefused or BadAnswer.
-    """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        deadline_seconds: float = 10.0,
-        parallel_calls: int = 8,
-        max_answer_bytes: int = 64 * 2**20,
-    ) -> None:
-        self.endpoint = _public_part(url)
-        self.deadline_seconds = deadline_seconds
-        self.errors = 0
-        self.answered_at = time.monotonic()
-        self._limiter = trio.CapacityLimiter(parallel_calls)
-        self._session = requests.Session()
-        self._session.max_redirects = 0
-        # Proxies from the environment make sense for a remote endpoint, never for one on this machine.
-        self._session.trust_env = urlsplit(url).hostname not in _LOOPBACK
-        adapter = _BoundedAdapter(
-            deadline_seconds=deadline_seconds, max_bytes=max_answer_bytes, pool_size=parallel_calls
-        )
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-        self._provider = _Provider(url, session=self._session, exception_retry_configuration=None)
+class JsonRpc(ABC):
+    """What we ask of Ethereum, whoever answers; every method raises L1Unreachable, RpcRefused or BadAnswer."""
 
-    def __repr__(self) -> str:
-        return f"Rpc({self.endpoint})"
+    deadline_seconds: float
 
-    def close(self) -> None:
-        """Close idle connections; a later call opens new ones."""
-        self._session.close()
+    @property
+    @abstractmethod
+    def endpoint(self) -> str:
+        """Who answers, for messages; holds no secret."""
 
+    @property
+    @abstractmethod
+    def errors(self) -> int:
+        """Failed calls since start."""
+
+    @property
+    @abstractmethod
+    def answered_at(self) -> float:
+        """When a call last did not fail (time.monotonic)."""
+
+    @abstractmethod
     async def call(self, method: str, *params: object) -> object:
         """One JSON-RPC call; returns `result` as plain JSON (None for null)."""
-        try:
-            answer = await self._answer(method, list(params))
-            result = self._result(method, answer)
-        except (L1Unreachable, RpcRefused, BadAnswer):
-            self.errors += 1
-            raise
-        self.answered_at = time.monotonic()
-        return result
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close idle connections; a later call opens new ones."""
 
     async def chain_id(self) -> int:
         """The endpoint's chain id."""
@@ -171,6 +164,67 @@ class Rpc:
             raise BadAnswer(f"{self.endpoint} has no latest block")
         return block
 
+
+class Rpc(JsonRpc):
+    """A connection to one endpoint; safe to share between tasks."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        deadline_seconds: float = 10.0,
+        parallel_calls: int = 8,
+        max_answer_bytes: int = 64 * 2**20,
+    ) -> None:
+        self._endpoint = _public_part(url)
+        self.deadline_seconds = deadline_seconds
+        self._errors = 0
+        self._answered_at = time.monotonic()
+        self._limiter = trio.CapacityLimiter(parallel_calls)
+        self._session = requests.Session()
+        self._session.max_redirects = 0
+        # Proxies from the environment make sense for a remote endpoint, never for one on this machine.
+        self._session.trust_env = urlsplit(url).hostname not in _LOOPBACK
+        adapter = _BoundedAdapter(
+            deadline_seconds=deadline_seconds, max_bytes=max_answer_bytes, pool_size=parallel_calls
+        )
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+        self._provider = _Provider(url, session=self._session, exception_retry_configuration=None)
+
+    def __repr__(self) -> str:
+        return f"Rpc({self.endpoint})"
+
+    @property
+    def endpoint(self) -> str:
+        """Scheme, host and port."""
+        return self._endpoint
+
+    @property
+    def errors(self) -> int:
+        """Failed calls since start; a reverted simulation is an answer."""
+        return self._errors
+
+    @property
+    def answered_at(self) -> float:
+        """When a call last did not fail (time.monotonic)."""
+        return self._answered_at
+
+    def close(self) -> None:
+        """Close idle connections; a later call opens new ones."""
+        self._session.close()
+
+    async def call(self, method: str, *params: object) -> object:
+        """One JSON-RPC call; EndpointBusy when it asks us to come back later."""
+        try:
+            answer = await self._answer(method, list(params))
+            result = self._result(method, answer)
+        except (L1Unreachable, RpcRefused, BadAnswer) as error:
+            self._errors += not _is_revert(error)
+            raise
+        self._answered_at = time.monotonic()
+        return result
+
     async def _answer(self, method: str, params: list[object]) -> object:
         def request() -> object:
             return self._provider.make_request(RPCEndpoint(method), params)
@@ -186,7 +240,7 @@ class Rpc:
         except _TooBig:
             raise BadAnswer(f"{method}: {self.endpoint} answered with too many bytes") from None
         except requests.HTTPError as error:
-            raise self._unreachable(method, f"HTTP status {error.response.status_code}") from None
+            raise self._http_failure(method, error.response) from None
         except requests.TooManyRedirects:
             raise self._unreachable(method, "it redirects elsewhere") from None
         except requests.ConnectionError:
@@ -195,6 +249,14 @@ class Rpc:
             raise self._unreachable(method, type(error).__name__) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadAnswer(f"{method}: {self.endpoint} did not answer JSON-RPC ({type(error).__name__})") from None
+
+    def _http_failure(self, method: str, response: requests.Response) -> L1Unreachable:
+        status = response.status_code
+        if status not in _BUSY_STATUSES:
+            return self._unreachable(method, f"HTTP status {status}")
+        seconds = _retry_seconds(response.headers.get("Retry-After", ""))
+        told = f"{method}: {self.endpoint}: HTTP status {status}, to be asked again in {seconds:g} s"
+        return EndpointBusy(told, retry_seconds=seconds, fix="name a second endpoint in l1.rpc_url, or poll less often")
 
     def _unreachable(self, method: str, what: str) -> L1Unreachable:
         return L1Unreachable(f"{method}: {self.endpoint}: {what}", fix="is the L1 node up?")
@@ -230,6 +292,12 @@ def _revert_data(value: object) -> bytes | None:
         return answers.data(value, "error.data")
     except BadAnswer:
         return None
+
+
+def _retry_seconds(header: str) -> float:
+    """`Retry-After` in seconds, ours where it names none or a date, and never for long: the header is foreign."""
+    wanted = float(header) if re.fullmatch("[0-9]{1,9}", header) else _BUSY_SECONDS
+    return max(1.0, min(wanted, _LONGEST_BUSY_SECONDS))
 
 
 def _public_part(url: str) -> str:

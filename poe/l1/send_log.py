@@ -56,16 +56,23 @@ class InFlight:
     is_awaited: bool = True
     given_up: Message | None = None
     given_up_hashes: int = 0
+    passed_at: float | None = None
+    """Since when (trio's time) the chain is past its nonce, though no version of it is known to be mined."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Does it do nothing but use up its nonce?"""
+        return not self.message.data and not self.message.value and self.message.to is not None
 
     def may_do(self, message: Message) -> bool:
         """Does a version of it that is out do this?"""
         return (self.given_up or self.message).does_the_same_as(message)
 
     def give_up(self, instead: Message, gas: int) -> None:
-        """Let the versions from now on do something else."""
+        """Let the versions from now on do something else; once."""
         if self.given_up is None:
             self.given_up, self.given_up_hashes = self.message, len(self.hashes)
-        self.message, self.gas = instead, gas
+            self.message, self.gas = instead, gas
 
     def was_given_up(self, mined: Hash) -> bool:
         """Is the mined version one that was sent instead?"""

@@ -5,8 +5,9 @@ the first nonce that the endpoint's pending count leaves free and that is not in
 answer that never came, or a reorg that threw a transaction away, neither loses a nonce nor gives one out twice.
 
 With a journal the entry is on disk first, and a process that starts again goes on from there: asked to do what is
-already in flight, it waits for that. One that is not mined in its time is replaced by an empty payment to ourselves,
-so its nonce holds up nothing; asked for the same again, we first wait for which of the two is mined.
+already in flight, it waits for that. One that is not mined in its time, or that would fail by now, is replaced by an
+empty payment to ourselves, so its nonce holds up nothing; asked for the same again, we first wait for which of the two
+is mined.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import trio
@@ -22,7 +22,6 @@ import trio
 from poe.errors import (
     AlreadyAccepted,
     BadAnswer,
-    FeesTooHigh,
     L1Error,
     L1Unreachable,
     NotMined,
@@ -33,20 +32,23 @@ from poe.journal import Journal
 from poe.l1 import answers
 from poe.l1.abi import Revert
 from poe.l1.answers import RawReceipt
+from poe.l1.fees import TRANSFER_GAS, FeePolicy
 from poe.l1.interface import Receipt
 from poe.l1.keys import Signer
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import InFlight, Message, SendLog
 from poe.rollup.types import Address, Wei
+
+__all__ = ["FeePolicy", "Patience", "Transactor"]
 
 log = logging.getLogger("poe.l1.transactor")
 
 RevertDecoder = Callable[[bytes | None], Revert]
 
-_GWEI = 10**9
 _NONCE_ATTEMPTS = 8
+_LATE_RECEIPT_RESENDS = 3
+"""So many times to resend is what a receipt may come later than its block: endpoints hear of it one after the other."""
 _MAX_FILLED = 64
-_TRANSFER_GAS = 21_000
 _KNOWN_MARKS = ("already known", "already imported", "already in mempool", "known transaction")
 _TAKEN_MARKS = ("nonce too low", "nonce is too low", "replacement")
 """How geth, anvil, nethermind and erigon say that they hold the transaction, or another one at its nonce."""
@@ -55,24 +57,10 @@ _REVERT_MARKS = ("revert", "invalid opcode", "out of gas")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeePolicy:
-    """EIP-1559 fees: max fee = 2 · base fee + tip, raised by `bump_percent` a resend, never above the ceiling.
-
-    `max_queue_fee_wei` is the most we pay for one entry of the arbiter's queue, whatever the endpoint says it costs.
-    """
-
-    tip_wei: int = _GWEI
-    bump_percent: int = 25
-    max_fee_wei: int = 1000 * _GWEI
-    gas_margin_percent: int = 20
-    max_queue_fee_wei: int = 10**18
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How long to wait: for a receipt in all, before a resend, between looks."""
 
-    mined_seconds: float = 120.0
+    mined_seconds: float = 96.0
     resend_seconds: float = 12.0
     poll_seconds: float = 0.2
 
@@ -82,7 +70,7 @@ class Transactor:
 
     def __init__(
         self,
-        rpc: Rpc,
+        rpc: JsonRpc,
         signer: Signer,
         *,
         chain_id: int,
@@ -140,7 +128,10 @@ class Transactor:
         try:
             mined = await self._wait_until_mined(sent)
         except NotMined:
-            await self._cancel(sent)
+            if sent.passed_at is None:
+                await self._cancel(sent)
+            else:
+                await self._forget(sent.nonce)
             raise
         finally:
             sent.is_awaited = False
@@ -149,7 +140,7 @@ class Transactor:
             return await self._send(message)
         if not mined.succeeded:
             reason = await self._reason_of(message, None if sent.given_up else sent.gas, mined)
-            reason.gas_used = mined.gas_used
+            reason.gas_used, reason.block_number = mined.gas_used, mined.block_number
             raise reason
         return mined
 
@@ -163,7 +154,7 @@ class Transactor:
         except RpcRefused as error:
             raise self._as_revert(error) from None
         estimate = answers.quantity(answer, "eth_estimateGas", bits=40)
-        if estimate < _TRANSFER_GAS:
+        if estimate < TRANSFER_GAS:
             raise BadAnswer(f"{self._rpc.endpoint} estimates {estimate} gas, no transaction takes less than 21000")
         return estimate * (100 + self._fees.gas_margin_percent) // 100 + message.spare_gas
 
@@ -189,7 +180,7 @@ class Transactor:
         taken_by_others = -1
         async with self._lock:
             for _ in range(_NONCE_ATTEMPTS):
-                tip, max_fee = await self._fees_for(message, gas)
+                tip, max_fee = self._fees.first(message, gas, await self._base_fee())
                 nonce = await self._free_nonce(taken_by_others + 1)
                 sent = InFlight(nonce=nonce, message=message, gas=gas, tip=tip, max_fee=max_fee)
                 if await self._enter(sent):
@@ -272,8 +263,10 @@ class Transactor:
                 if mined is not None:
                     return mined
                 if trio.current_time() - sent.sent_at >= self._patience.resend_seconds:
-                    await self._resend_up_to(sent)
-            except (L1Unreachable, RpcRefused, BadAnswer) as error:
+                    await self._push(sent)
+            except NotMined:
+                raise
+            except L1Error as error:
                 log.warning("tx_wait_failed nonce=%d error=%s", sent.nonce, error)
             await trio.sleep(self._patience.poll_seconds)
         raise NotMined(
@@ -286,7 +279,7 @@ class Transactor:
         """Replace a transaction that is not mined by an empty payment to ourselves; one of the two will be mined."""
         try:
             async with self._lock:
-                sent.give_up(Message(to=self.account), _TRANSFER_GAS)
+                sent.give_up(self._fees.instead_of(sent, self.account), TRANSFER_GAS)
                 await self._resend(sent)
         except L1Error as error:
             log.warning("tx_not_cancelled nonce=%d error=%s", sent.nonce, error)
@@ -302,66 +295,74 @@ class Transactor:
             return receipt
         return None
 
-    async def _resend_up_to(self, sent: InFlight) -> None:
-        """Raise the fee of our transaction and of all before it: one that is stuck holds up those after it."""
+    async def _push(self, sent: InFlight) -> None:
+        """Raise the fee of our transaction and of all before it: one that is stuck holds up those after it.
+
+        NotMined when the chain has passed its nonce for a while and no version of it is mined.
+        """
         async with self._lock:
-            await self._fill_gaps_below(sent.nonce)
+            mined = await self._count_of("latest")
+            if mined > sent.nonce:
+                self._require_not_replaced(sent)
+                return
+            sent.passed_at = None
+            await self._fill_gaps_below(sent)
             now = trio.current_time()
-            for nonce in sorted(n for n in self._in_flight if n <= sent.nonce):
+            for nonce in sorted(n for n in self._in_flight if mined <= n <= sent.nonce):
                 stuck = self._in_flight[nonce]
                 if now - stuck.sent_at >= self._patience.resend_seconds:
-                    await self._resend(stuck)
+                    if nonce == mined:  # what comes later may need what this one does
+                        await self._give_up_if_futile(stuck)
+                    await self._resend(stuck, behind=sent)
 
-    async def _fill_gaps_below(self, nonce: int) -> None:
+    def _require_not_replaced(self, sent: InFlight) -> None:
+        """NotMined once the receipt had time to come: another transaction of the account took the nonce."""
+        now = trio.current_time()
+        if sent.passed_at is None:
+            sent.passed_at = now
+        elif now - sent.passed_at >= _LATE_RECEIPT_RESENDS * self._patience.resend_seconds:
+            raise NotMined(
+                f"another transaction of 0x{self.account.hex()} was mined at nonce {sent.nonce}",
+                fix="was it sent by hand? use the account for one node alone",
+                code="POE-L1-082",
+            )
+
+    async def _give_up_if_futile(self, stuck: InFlight) -> None:
+        """What would fail now is not pushed, whoever left it there: an empty payment costs less than a revert."""
+        if stuck.is_empty:
+            return
+        try:
+            await self.call(stuck.message)
+        except Reverted as reason:
+            log.warning("tx_given_up nonce=%d reason=%r", stuck.nonce, reason.message)
+            stuck.give_up(self._fees.instead_of(stuck, self.account), TRANSFER_GAS)
+
+    async def _fill_gaps_below(self, behind: InFlight) -> None:
         """Use up nonces that a reorg has freed: nothing after them is mined until somebody does.
 
         Whoever sent what they held has had its receipt and learns of the reorg by itself; sending it again here could
         do a thing twice. So an empty payment to ourselves takes the place.
         """
         pending = await self._count_of("pending")
-        free = (n for n in range(pending, nonce) if n not in self._in_flight)
+        free = (n for n in range(pending, behind.nonce) if n not in self._in_flight)
         for gap in itertools.islice(free, _MAX_FILLED):
             log.warning("tx_gap_filled nonce=%d", gap)
-            empty = Message(to=self.account)
-            tip, max_fee = await self._fees_for(empty, _TRANSFER_GAS)
-            filler = InFlight(nonce=gap, message=empty, gas=_TRANSFER_GAS, tip=tip, max_fee=max_fee, is_awaited=False)
+            empty = self._fees.filler(behind, self.account)
+            tip, max_fee = self._fees.first(empty, TRANSFER_GAS, await self._base_fee())
+            filler = InFlight(nonce=gap, message=empty, gas=TRANSFER_GAS, tip=tip, max_fee=max_fee, is_awaited=False)
             await self._enter(filler)
 
-    async def _resend(self, stuck: InFlight) -> None:
-        with suppress(FeesTooHigh):  # what is out already goes up to its worth
-            stuck.tip, stuck.max_fee = self._bumped(stuck, *await self._fees_for(stuck.message, stuck.gas))
+    async def _resend(self, stuck: InFlight, *, behind: InFlight | None = None) -> None:
+        """A version with a higher fee; at its worth already, the same again."""
+        stuck.tip, stuck.max_fee = self._fees.bumped(stuck, await self._base_fee(), behind=behind)
         self.resends += 1
         log.warning("tx_resent nonce=%d max_fee_wei=%d", stuck.nonce, stuck.max_fee)
         # A refusal means that a version of it is mined, or pending at no less: the receipt will tell.
         await self._transmit(stuck)
 
-    def _bumped(self, stuck: InFlight, tip: int, max_fee: int) -> tuple[int, int]:
-        """Fees now, or those of the version before and the bump that nodes ask of a replacement."""
-        bump = 100 + self._fees.bump_percent
-        max_fee = min(self._ceiling(stuck.message, stuck.gas), max(max_fee, stuck.max_fee * bump // 100 + 1))
-        return min(max_fee, max(tip, stuck.tip * bump // 100 + 1)), max_fee
-
-    async def _fees_for(self, message: Message, gas: int) -> tuple[int, int]:
-        """Tip and max fee in wei a gas (EIP-1559); FeesTooHigh when blocks cost more now than the message is worth."""
-        base_fee = await self._base_fee()
-        ceiling = self._ceiling(message, gas)
-        if message.worth is not None and ceiling < base_fee:
-            raise FeesTooHigh(
-                f"{gas - message.spare_gas} gas at a base fee of {base_fee} wei"
-                f" cost more than the {message.worth} wei it is worth",
-                fix="it is tried again when blocks are cheaper",
-            )
-        max_fee = min(ceiling, 2 * base_fee + self._fees.tip_wei)
-        return min(self._fees.tip_wei, max_fee), max_fee
-
     async def _base_fee(self) -> int:
         block = answers.record(await self._rpc.call("eth_getBlockByNumber", "latest", False), "block")
         return answers.quantity(block.get("baseFeePerGas"), "block.baseFeePerGas", bits=128)
-
-    def _ceiling(self, message: Message, gas: int) -> int:
-        """The most we pay a gas for this message."""
-        most = self._fees.max_fee_wei
-        return most if message.worth is None else min(most, message.worth // (gas - message.spare_gas))
 
     async def _reason_of(self, message: Message, gas: int | None, mined: RawReceipt) -> Reverted:
         """Why a mined transaction reverted: the same call on the state of its block. `gas`: its limit, if known."""

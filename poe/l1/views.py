@@ -8,7 +8,7 @@ from poe.errors import BadAnswer, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.abi import Artifact, load_artifact
 from poe.l1.interface import ArbiterParameters
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.rollup.statement import domain
 from poe.rollup.types import FIELD_ORDER, Address, FieldElement, Gwei, Shape, Wei
 
@@ -16,7 +16,7 @@ from poe.rollup.types import FIELD_ORDER, Address, FieldElement, Gwei, Shape, We
 class ArbiterViews:
     """Read-only calls of an arbiter; needs no account."""
 
-    def __init__(self, rpc: Rpc, address: Address) -> None:
+    def __init__(self, rpc: JsonRpc, address: Address) -> None:
         self._rpc = rpc
         self.address = address
         self.artifact = load_artifact("Arbiter")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
+from poe.observer.export import Exporter
 from poe.observer.standings import Row, Standings
-from poe.rollup.types import BatchNumber
 from poe.status import write_status
 
 STATUS_ROWS = 100
@@ -26,43 +27,23 @@ class Observer:
     standings: Standings
     metrics: Metrics
     data_dir: Path
+    watchers: Sequence[Callable[[ChainUpdate], None]] = ()
+    """Told of every step of L1 once ledger and standings have taken it."""
 
     async def run(self) -> None:
         """Run until cancelled."""
+        exporter = Exporter(self.metrics, self.ledger, self.standings)
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
-                before = self.ledger.finalized_number
                 self.ledger.apply(update)
                 self.standings.apply(update)
-                self._export(update, before)
+                exporter.export(update)
                 self._write_status()
-
-    def _export(self, update: ChainUpdate, finalized_before: BatchNumber) -> None:
-        metrics, final = self.metrics, self.ledger.finalized_number
-        metrics.l1_head.set(update.head.number)
-        metrics.l1_reorgs.inc(update.rolled_back_to is not None)
-        metrics.set_winner_shares(self.standings.wins)
-        metrics.rewards_wei.set(self.standings.rewards)
-        unproven = self.ledger.open_batches()
-        accepted = unproven[0] - 1 if unproven else self.ledger.head()[0]
-        heights = {"sequenced": self.ledger.head()[0], "accepted": accepted, "finalized": final}
-        for stage, height in heights.items():
-            metrics.batch_height.labels(stage=stage).set(height)
-        metrics.exit_mode.set(self.ledger.exit_mode is not None)
-        metrics.left_accounts.set(self.ledger.left_count)
-        for number in range(finalized_before + 1, final + 1):
-            self._observe_delays(self.standings.row(BatchNumber(number)))
-
-    def _observe_delays(self, row: Row | None) -> None:
-        if row is None:
-            return
-        delays = {"accepted": row.proof_delay_seconds, "finalized": row.finality_delay_seconds}
-        for stage, seconds in delays.items():
-            if seconds is not None:
-                self.metrics.stage_seconds.labels(stage=stage).observe(seconds)
+                for tell in self.watchers:
+                    tell(update)
 
     def _write_status(self) -> None:
-        rows = self.standings.rows()[-STATUS_ROWS:]
+        rows = self.standings.rows(STATUS_ROWS)
         write_status(
             self.data_dir,
             {

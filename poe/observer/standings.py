@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from poe.l1.interface import ArbiterEvent, BatchFinalized, BatchSequenced, ChainUpdate, LogOrigin, ProofAccepted
+from poe.l1.interface import (
+    ArbiterEvent,
+    BatchFinalized,
+    BatchSequenced,
+    ChainUpdate,
+    LogOrigin,
+    ProofAccepted,
+    ProofContends,
+)
+from poe.l1.tally import Tally
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
 
 KEPT_ROWS = 10_000
@@ -23,6 +33,16 @@ class Row:
     reward: Wei = Wei(0)
 
     @property
+    def proof_delay_blocks(self) -> int | None:
+        """L1 blocks from posting to the accepted proof."""
+        return None if self.accepted is None else self.accepted.block.number - self.posted.block.number
+
+    @property
+    def finality_delay_blocks(self) -> int | None:
+        """L1 blocks from posting to finality."""
+        return None if self.finalized is None else self.finalized.block.number - self.posted.block.number
+
+    @property
     def proof_delay_seconds(self) -> int | None:
         """L1 seconds from posting to the accepted proof."""
         return None if self.accepted is None else self.accepted.block.timestamp - self.posted.block.timestamp
@@ -36,24 +56,48 @@ class Row:
 class Standings:
     """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all."""
 
-    def __init__(self, genesis_root: FieldElement) -> None:
+    def __init__(self, genesis_root: FieldElement, *, has_policy: bool = False) -> None:
+        """`has_policy`: awards say who is paid, not finality."""
         self._genesis_root = genesis_root
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
+        self._contending: dict[BatchNumber, list[int]] = {}
         self._final: dict[BatchNumber, BatchFinalized] = {}
-        self.wins: dict[Address, int] = {}
-        self.rewards: Wei = Wei(0)
+        self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
+        self.accepted_proofs = 0
+        """Valid proofs that L1 has taken, on whatever old root, first or not."""
+
+    @property
+    def wins(self) -> Mapping[Address, int]:
+        """Batches by the payee that each paid."""
+        return self._tally.wins
+
+    @property
+    def rewards(self) -> Wei:
+        """The rewards of all of them."""
+        return Wei(sum(self._tally.rewards.values()))
+
+    @property
+    def rewards_by_payee(self) -> Mapping[Address, Wei]:
+        """The rewards of the batches that each won, tips included."""
+        return self._tally.rewards
+
+    def recent_wins(self, batches: int) -> Mapping[Address, int]:
+        """Wins among the last so many batches paid."""
+        return self._tally.recent_wins(batches)
 
     def apply(self, update: ChainUpdate) -> None:
         """Take in a step of L1."""
         if update.rolled_back_to is not None:
             self._roll_back(update.rolled_back_to)
+        self._tally.apply(update)
         for event in update.events:
             self._add(event)
 
-    def rows(self) -> list[Row]:
-        """Every batch kept, lowest number first."""
-        return [self._row(number) for number in sorted(self._posted)]
+    def rows(self, last: int | None = None) -> list[Row]:
+        """The batches kept, or the last so many of them, lowest number first."""
+        numbers = sorted(self._posted)
+        return [self._row(number) for number in (numbers if last is None else numbers[-last:])]
 
     def row(self, number: BatchNumber) -> Row | None:
         """One batch's row."""
@@ -62,12 +106,14 @@ class Standings:
     def _row(self, number: BatchNumber) -> Row:
         posted, transactions = self._posted[number]
         row = Row(number=number, transactions=transactions, posted=posted)
-        final = self._final.get(number)
+        final, paid = self._final.get(number), self._tally.payment(number)
         proof = self._winning_proof(number, final)
         if proof is not None:
             row = replace(row, accepted=proof.origin, payee=proof.payee)
         if final is not None:
-            row = replace(row, finalized=final.origin, payee=final.payee, reward=final.reward)
+            row = replace(row, finalized=final.origin)
+        if paid is not None:
+            row = replace(row, payee=paid.payee, reward=paid.reward)
         return row
 
     def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
@@ -93,31 +139,37 @@ class Standings:
                 self._forget(BatchNumber(event.number - KEPT_ROWS))
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
+                self.accepted_proofs += 1
+            case ProofContends():
+                self._contending[event.number] = [*self._contending.get(event.number, []), event.origin.block.number]
+                self.accepted_proofs += 1
             case BatchFinalized() if event.number not in self._final:
                 self._final[event.number] = event
-                self._count(event, 1)
             case _:
                 pass
 
-    def _count(self, final: BatchFinalized, change: int) -> None:
-        self.rewards = Wei(self.rewards + change * final.reward)
-        self.wins[final.payee] = self.wins.get(final.payee, 0) + change
-        if not self.wins[final.payee]:
-            del self.wins[final.payee]
-
     def _roll_back(self, block: int) -> None:
+        for number, proofs in list(self._proofs.items()):
+            kept = [proof for proof in proofs if proof.origin.block.number <= block]
+            self.accepted_proofs -= len(proofs) - len(kept)
+            self._proofs[number] = kept
+        for number, blocks in list(self._contending.items()):
+            left = [one for one in blocks if one <= block]
+            self.accepted_proofs -= len(blocks) - len(left)
+            self._contending[number] = left
         for number, final in list(self._final.items()):
             if final.origin.block.number > block:
-                self._count(self._final.pop(number), -1)
-        for number, proofs in list(self._proofs.items()):
-            self._proofs[number] = [proof for proof in proofs if proof.origin.block.number <= block]
+                del self._final[number]
         for number, (posted, _) in list(self._posted.items()):
             if posted.block.number > block:
                 del self._posted[number]
+        if not self._posted:
+            self.accepted_proofs = 0  # of batches forgotten long ago as well: L1 is read from its start again
 
     def _forget(self, number: BatchNumber) -> None:
         self._posted.pop(number, None)
         self._proofs.pop(number, None)
+        self._contending.pop(number, None)
         self._final.pop(number, None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from poe.errors import AlreadyAccepted, L1Error, Reverted
@@ -27,11 +27,26 @@ class Backlog:
     _alone: set[BatchNumber] = field(default_factory=set)
     """Batches whose proofs were not taken in company: the single path tells why."""
 
-    async def land(self) -> list[RaceResult]:
-        """The races that one transaction ended; none when fewer than two proofs wait, or it could not be sent."""
-        waiting = self._waiting()
+    async def land(
+        self, in_hand: set[BatchNumber] | None = None, *, mine: BatchNumber | None = None
+    ) -> list[RaceResult]:
+        """The races that one transaction ended; none when fewer than two proofs wait, or it could not be sent.
+
+        `in_hand` are batches that races are on, which are left alone but for `mine`; those that are sent belong to
+        them meanwhile.
+        """
+        others = set() if in_hand is None else in_hand
+        waiting = self._waiting(others - {mine})
         if self.with_.is_shadow or len(waiting) < 2:
             return []
+        ours = {one.number for one, _ in waiting} - others
+        others |= ours
+        try:
+            return await self._land(waiting)
+        finally:
+            others -= ours
+
+    async def _land(self, waiting: Sequence[tuple[Candidate, FinishedProof]]) -> list[RaceResult]:
         started_at = time.time()
         try:
             landing = await self._send(waiting)
@@ -44,12 +59,12 @@ class Backlog:
             return []
         return await self._ends(waiting, landing, started_at)
 
-    def _waiting(self) -> list[tuple[Candidate, FinishedProof]]:
-        """The oldest proofs of batches that L1 has ordered and nobody has proven."""
+    def _waiting(self, raced: Set[BatchNumber]) -> list[tuple[Candidate, FinishedProof]]:
+        """The oldest proofs of batches that L1 has ordered, nobody has proven and no other race of ours is on."""
         still_open = self.with_.candidates.open()
         self._alone &= {one.number for one in still_open}
         held = [(one, self.shelf.get(one)) for one in still_open if one.is_sequenced]
-        ready = [(one, kept) for one, kept in held if kept is not None and one.number not in self._alone]
+        ready = [(one, kept) for one, kept in held if kept is not None and one.number not in self._alone | raced]
         return ready[:MAX_TOGETHER]
 
     async def _send(self, waiting: Sequence[tuple[Candidate, FinishedProof]]) -> Landing:

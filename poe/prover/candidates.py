@@ -49,6 +49,7 @@ class Candidates:
         self._clock = clock
         self._executed: dict[BatchNumber, tuple[Hash, Batch, float]] = {}
         self._changed = trio.Event()
+        self._contested: frozenset[BatchNumber] = frozenset()
         self.disagreements = 0
 
     def follow(self, update: ChainUpdate) -> None:
@@ -91,14 +92,20 @@ class Candidates:
         """Is the rollup in exit mode? Then no proof is wanted any more, unless a reorg undoes it."""
         return self.ledger.exit_mode is not None
 
+    def contest(self, numbers: frozenset[BatchNumber]) -> None:
+        """From now on these batches are wanted though a rival's proof is accepted (poe/prover/awards.py)."""
+        if numbers != self._contested:
+            self._contested = numbers
+        self._notify()
+
     def open(self) -> list[Candidate]:
         """Batches to prove, lowest number first."""
         found: list[Candidate] = []
         if self.has_ended:
             return found
-        for number in range(self.ledger.finalized_number + 1, self.replica.height + 1):
+        for number in sorted(self._contested.union(range(self.ledger.finalized_number + 1, self.replica.height + 1))):
             candidate = self.get(BatchNumber(number))
-            if candidate is not None and self.accepted(candidate) is None:
+            if candidate is not None and (number in self._contested or self.accepted(candidate) is None):
                 found.append(candidate)
         return found
 
@@ -122,7 +129,9 @@ class Candidates:
         return self.ledger.accepted(candidate.number).get(candidate.execution.old_root)
 
     def is_gone(self, candidate: Candidate) -> bool:
-        """Is the batch proven, final, void, or no longer the batch at its number?"""
+        """Is the batch proven, final, void, or no longer the batch at its number? Not if it is contested."""
+        if candidate.number in self._contested and not self.has_ended and self.holds(candidate):
+            return False
         is_final = candidate.number <= self.ledger.finalized_number
         return self.has_ended or is_final or not self.holds(candidate) or self.accepted(candidate) is not None
 

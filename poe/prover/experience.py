@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from poe.errors import EndpointBusy, EndpointsDisagree, FeesTooHigh, L1Unreachable
 from poe.l1.interface import ChainUpdate, ProofAccepted
 from poe.prover.candidates import Candidates
 from poe.prover.odds import Odds, Prices
@@ -14,6 +15,9 @@ from poe.rollup.types import Address
 
 WEIGHT = 0.1
 """Of a new observation in a running average."""
+
+WEATHER = frozenset(kind.code for kind in (L1Unreachable, EndpointBusy, EndpointsDisagree, FeesTooHigh))
+"""Failures that cost nothing and pass by themselves: no reason to pause beyond their end."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -28,7 +32,8 @@ class Experience:
 
     def note_race(self, result: RaceResult) -> None:
         """Take in the end of a race of ours."""
-        self.stop_loss.note(result.outcome)
+        if result.end.code not in WEATHER:
+            self.stop_loss.note(result.outcome)
         if result.finished is not None and not result.is_resent:
             self.odds.ours.add(result.finished.proof.seconds)
         if result.receipt is not None:

@@ -13,7 +13,8 @@ import trio
 
 from poe.backend.interface import Proof, ProofBackend, ProofJob
 from poe.errors import BackendError, L1Error, PoeError, Reverted
-from poe.l1.interface import ArbiterClient, Receipt, Submission
+from poe.l1.interface import ArbiterClient, ProofAccepted, Receipt, Submission
+from poe.prover.awards import Awards
 from poe.prover.candidates import Candidate, Candidates
 from poe.prover.shelf import FinishedProof, ProofShelf, Terms
 from poe.rollup import statement
@@ -37,6 +38,10 @@ class Outcome(StrEnum):
     LATE = "late"
     CANCELLED = "cancelled"
     FAILED = "failed"
+    CONTENDED = "contended"
+    """Taken in time; whom the award policy pays is not known yet."""
+    OUTDRAWN = "outdrawn"
+    """Taken in time, and the award policy paid another."""
     SHADOW = "shadow"
     """Finished first, and not sent: this node only watches what it would have won."""
 
@@ -52,11 +57,17 @@ class End:
 
 ACCEPTED = End(Outcome.WON, "POE-RAC-001", "accepted")
 LANDED_BY_ANOTHER = End(Outcome.WON, "POE-RAC-002", "accepted, landed by another account")
+CONTENDS = End(Outcome.CONTENDED, "POE-RAC-052", "accepted; the award policy decides who is paid")
+AWARDED = End(Outcome.WON, "POE-RAC-053", "the award policy paid us")
+OUTDRAWN = End(Outcome.OUTDRAWN, "POE-RAC-054", "the award policy paid another")
 RIVAL_FIRST = End(Outcome.LATE, "POE-RAC-010", "a rival was accepted first")
 GONE_WHILE_PROVING = End(Outcome.CANCELLED, "POE-RAC-020", "a rival was accepted or the batch is gone")
 BATCH_GONE = End(Outcome.CANCELLED, "POE-RAC-021", "the batch is gone")
 ROLLUP_ENDED = End(Outcome.CANCELLED, "POE-RAC-023", "the rollup has ended by exit mode")
 NOT_ORDERED = End(Outcome.CANCELLED, "POE-RAC-022", "the proof is kept: L1 has not ordered the batch, others lie open")
+BY_AWARD = (CONTENDS, AWARDED, OUTDRAWN)
+ENDS = (ACCEPTED, LANDED_BY_ANOTHER, RIVAL_FIRST, GONE_WHILE_PROVING, BATCH_GONE, ROLLUP_ENDED, NOT_ORDERED, *BY_AWARD)
+"""All ends but those that tell more: a failure its error's code, a shadow its margin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +75,8 @@ class RaceResult:
     """The end of a race; `finished` is None if we never finished a proof. Times are Unix times, in seconds.
 
     `is_resent`: the proof was made in an earlier race that could not land it. `winner`: who the proof that L1 accepted
-    pays, as far as we know at the end. `burnt_gas`: of a transaction of ours that was mined and refused.
+    pays, as far as we know at the end. `burnt_gas`: of a transaction of ours that was mined and refused, in a block
+    `blocks_behind` the winner's.
     """
 
     candidate: Candidate
@@ -77,6 +89,7 @@ class RaceResult:
     ended_at: float
     receipt: Receipt | None
     burnt_gas: int = 0
+    blocks_behind: int | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -101,6 +114,8 @@ class Collaborators:
     """The most that landing a proof may cost in gas."""
     is_shadow: bool = False
     """Prove, submit nothing, and tell what would have been won."""
+    awards: Awards | None = None
+    """Under an award policy, who is paid."""
 
 
 async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) -> RaceResult:
@@ -108,7 +123,7 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
     core_before, started_at = with_.proofs.core_seconds, time.time()
     kept = finished = shelf.get(candidate)
     receipt: Receipt | None = None
-    burnt_gas = 0
+    refusal: Reverted | None = None
     try:
         if finished is None:
             finished = await _unless_gone(candidate, with_, partial(_prove, candidate, with_))
@@ -121,11 +136,11 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
             elif await _unless_gone(candidate, with_, partial(_is_posted_in_time, candidate, with_)) is False:
                 end = NOT_ORDERED
             else:
-                receipt, burnt_gas = await _submit(candidate, finished.proof, with_)
+                receipt, refusal = await _submit(candidate, finished.proof, with_)
                 end = await judge(candidate, receipt, with_)
     except (BackendError, L1Error) as error:
         end = End(Outcome.FAILED, error.code, _one_line(error))
-        burnt_gas = error.gas_used if isinstance(error, Reverted) else 0
+        refusal = error if isinstance(error, Reverted) else None
     accepted = with_.candidates.accepted(candidate)
     return RaceResult(
         candidate=candidate,
@@ -137,8 +152,16 @@ async def race(candidate: Candidate, shelf: ProofShelf, with_: Collaborators) ->
         core_seconds=with_.proofs.core_seconds - core_before,
         ended_at=time.time(),
         receipt=receipt,
-        burnt_gas=burnt_gas,
+        burnt_gas=0 if refusal is None else refusal.gas_used,
+        blocks_behind=_blocks_between(accepted, refusal),
     )
+
+
+def _blocks_between(accepted: ProofAccepted | None, refusal: Reverted | None) -> int | None:
+    """L1 blocks from the winner's proof to ours; None unless both were mined."""
+    if accepted is None or refusal is None or not refusal.block_number:
+        return None
+    return max(0, refusal.block_number - accepted.origin.block.number)
 
 
 async def _unless_gone(
@@ -211,20 +234,20 @@ def submission_of(candidate: Candidate, proof: Proof, terms: Terms) -> Submissio
     )
 
 
-async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> tuple[Receipt | None, int]:
+async def _submit(candidate: Candidate, proof: Proof, with_: Collaborators) -> tuple[Receipt | None, Reverted | None]:
     """Land the proof of a batch that L1 has ordered; None when a rival was accepted, or the batch went, before.
 
-    So it is when the rollup ended before. Besides, the gas that being late cost: 0 if a simulation told.
+    So it is when the rollup ended before. Besides, how the arbiter refused, if it was asked.
     """
     if with_.candidates.is_gone(candidate):
-        return None, 0
+        return None, None
     try:
         submission = submission_of(candidate, proof, with_.terms)
-        return await with_.arbiter.submit_proof(submission, worth=with_.worth), 0
+        return await with_.arbiter.submit_proof(submission, worth=with_.worth), None
     except Reverted as refusal:
         if refusal.name not in NOT_WANTED:
             raise
-        return None, refusal.gas_used
+        return None, refusal
 
 
 async def _watch_from_the_shadow(candidate: Candidate, finished: FinishedProof, with_: Collaborators) -> End:
@@ -243,6 +266,8 @@ async def judge(candidate: Candidate, receipt: Receipt | None, with_: Collaborat
     """
     with trio.move_on_after(SETTLE_SECONDS):
         await with_.candidates.wait_until_gone(candidate)
+    if with_.awards is not None and receipt is not None:
+        return ACCEPTED if with_.awards.paid(candidate.number) == with_.terms.payee else CONTENDS
     if receipt is not None:
         return ACCEPTED
     accepted = with_.candidates.accepted(candidate)

@@ -59,6 +59,8 @@ class ShelvedProof:
 class ProofShelf:
     """The last finished proofs made on these terms; without a journal they last as long as the process.
 
+    Proofs made on earlier terms stay in the journal, where they can be exported, until they are as many batches old.
+
     The number is part of a proof's name: two batches in which nothing happens can have one hash and one old root. So
     are the terms: a proof that pays somebody else is of no use after the payee was changed.
     """
@@ -67,9 +69,12 @@ class ProofShelf:
         self._terms = terms
         self._journal = journal
         self._proofs: OrderedDict[bytes, FinishedProof] = OrderedDict()
+        self._of_other_terms: list[bytes] = []
         for name, body in [] if journal is None else journal.items(KIND):
             if name.endswith(self._suffix) and _fits(body):
                 self._proofs[name] = _decode(body)
+            else:
+                self._of_other_terms.append(name)
 
     def get(self, candidate: Candidate) -> FinishedProof | None:
         """A proof of this very batch on this very old root."""
@@ -85,8 +90,15 @@ class ProofShelf:
         self._proofs[name] = finished
         oldest = [self._proofs.popitem(last=False)[0] for _ in range(len(self._proofs) - KEPT_PROOFS)]
         if self._journal is not None:
+            oldest += self._outlived(candidate.number)
             body = _encode(finished) + _encode_claims(self._terms.domain, candidate.execution)
             await trio.to_thread.run_sync(self._write, self._journal, name, body, oldest)
+
+    def _outlived(self, number: BatchNumber) -> list[bytes]:
+        """Proofs of other terms that are of no use any more; they are not told twice."""
+        oldest = [name for name in self._of_other_terms if int.from_bytes(name[:8]) + KEPT_PROOFS <= number]
+        self._of_other_terms = [name for name in self._of_other_terms if name not in oldest]
+        return oldest
 
     def _write(self, journal: Journal, name: bytes, body: bytes, oldest: Sequence[bytes]) -> None:
         with journal.together():

@@ -11,13 +11,13 @@ from pathlib import Path
 import trio
 
 from poe.errors import L1Error
+from poe.http.server import HttpLimits, serve_http
 from poe.l1.interface import ArbiterClient, Follower
 from poe.l1.ledger import Ledger
 from poe.l1.turns import due_at
 from poe.metrics import Metrics
 from poe.net.interface import Network
 from poe.sequencer.batcher import Batcher
-from poe.sequencer.http import HttpLimits, serve_http
 from poe.sequencer.intake import EngineIntake
 from poe.sequencer.publisher import Publisher
 from poe.sequencer.reconciler import Reconciler
@@ -107,6 +107,7 @@ class Sequencer:
         while True:
             try:
                 self.metrics.l1_balance_wei.set(await self.arbiter.balance())
+                self.metrics.gas_price_wei.set(await self.arbiter.gas_price())
             except L1Error as error:
                 log.warning("balance_unknown reason=%r", str(error))
             if self.network is not None:

@@ -178,7 +178,8 @@ class Publisher:
     def _note_posted(self, sealed: SealedBatch, receipt: Receipt) -> None:
         self._posted = _Posted(number=sealed.number, block=receipt.block_number)
         self._obstacle.set(None)
-        self._metrics.gas_used.labels(call="sequenceBatch").inc(receipt.gas_used)
+        price = receipt.effective_gas_price
+        self._metrics.note_gas("sequenceBatch", outcome="accepted", gas=receipt.gas_used, price=price)
         log.info(
             "batch_posted number=%d block=%d gas=%d tx=0x%s",
             sealed.number,

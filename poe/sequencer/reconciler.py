@@ -111,7 +111,7 @@ class Reconciler:
         }
         for stage, height in heights.items():
             self._metrics.batch_height.labels(stage=stage).set(height)
-        self._metrics.l1_head.set(update.head.number)
-        self._metrics.l1_reorgs.inc(update.rolled_back_to is not None)
+        is_reorg = update.rolled_back_to is not None
+        self._metrics.set_l1_head(number=update.head.number, timestamp=update.head.timestamp, is_reorg=is_reorg)
         self._metrics.backlog.set(max(0, self._chain.height - self.l1_height))
         self._metrics.mempool_size.set(len(self._work))

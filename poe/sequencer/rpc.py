@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from poe.errors import InputError, PoeError, SequencerError
+from poe.http.server import HttpRequest, HttpResponse
 from poe.l1.ledger import Ledger
 from poe.rollup.transaction import SignedTransaction, decode_transaction
 from poe.rollup.types import AccountIndex, BatchNumber
 from poe.sequencer import decoding
 from poe.sequencer.chain import Chain, EngineChain
 from poe.sequencer.hindrance import Obstacle
-from poe.sequencer.http import HttpRequest, HttpResponse
 from poe.sequencer.intake import Admission
 from poe.sequencer.work import Work
 

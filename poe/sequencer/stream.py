@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import trio
 
+from poe.http.listening import serve_connections
 from poe.rollup.types import SLOT_BYTES
-from poe.sequencer.listening import serve_connections
 
 LENGTH = struct.Struct(">I")
 ACCEPTED = 0

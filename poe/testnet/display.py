@@ -34,6 +34,8 @@ class Display:
         self.say(f"arbiter {arbiter}, shape {stage.parameters.shape}, key {stage.key.provenance}")
         for name, where in endpoints.items():
             self.say(f"{name:<10} " + "  ".join(f"{kind} {url}" for kind, url in where.items()))
+        for page in (where["web"] for where in endpoints.values() if "web" in where):
+            self._print(f"live page  {page}", style="bold")
         self._print(_line(HEADINGS, WIDTHS), style="bold")
 
     def show(self, rows: Sequence[Row], provers: Mapping[str, Mapping[str, Any]], *, is_last: bool = False) -> None:

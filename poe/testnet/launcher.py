@@ -34,6 +34,8 @@ from poe.testnet.watch import Snapshot, Watch, gas_of
 START_SECONDS = 60.0
 START_SECONDS_A_PROVER = 10.0
 SETTLE_SECONDS = 10.0
+PAID_BLOCKS = 20
+"""So many blocks a run waits at its end for awards that an award policy has not paid yet, beside a lease's length."""
 SETTLE_POLL_SECONDS = 0.1
 
 
@@ -83,11 +85,17 @@ async def run_testnet(scenario: Scenario, display: Display, interrupts: Interrup
             interrupts.is_racing = True
             load = await _race(testnet, display, interrupts.stop)
             await watch.catch_up()
+            await watch.wait_until_paid(_paying_seconds(scenario))
             end = watch.snapshot()
             await _settle(testnet, end)
             _show_now(testnet, display, is_last=True)
             nursery.cancel_scope.cancel()
         return await _report(testnet, load, end)
+
+
+def _paying_seconds(scenario: Scenario) -> float:
+    lease = scenario.policy.lease_blocks if scenario.policy is not None else 0
+    return (PAID_BLOCKS + lease) * scenario.block_seconds
 
 
 @asynccontextmanager
@@ -248,5 +256,6 @@ async def _report(testnet: Testnet, load: Loads, end: Snapshot) -> dict[str, Any
             load=load.summary(),
             gas=await gas_of(testnet.anvil.rpc, end.rows),
             settings=settings_summary(testnet.scenario),
+            head_start=testnet.scenario.head_start,
         )
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from poe.observer.node import row_as_json
 from poe.observer.standings import Row
+from poe.testnet.head_start import HeadStart, head_start_entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Evidence:
     load: Mapping[str, Any]
     gas: Mapping[str, Sequence[int]]
     settings: Mapping[str, Any]
+    head_start: HeadStart | None = None
 
 
 def build_report(evidence: Evidence) -> dict[str, Any]:
@@ -42,6 +44,7 @@ def build_report(evidence: Evidence) -> dict[str, Any]:
         "winner_share": winner_share(final),
         "hhi": concentration(final),
         "wasted_proof_seconds": wasted_proof_seconds(final, evidence.provers),
+        "head_start": evidence.head_start and head_start_entry(evidence.head_start, final, evidence.provers),
         "sequencer": dict(evidence.sequencer),
         "load": dict(evidence.load),
         "settings": dict(evidence.settings),
@@ -77,7 +80,7 @@ def finished_proofs(number: int, provers: Mapping[str, Mapping[str, Any]]) -> li
 
 def prover_entry(name: str, status: Mapping[str, Any], final: Sequence[Row]) -> dict[str, Any]:
     """One prover's totals; what it won is what L1 paid its payee for, whatever it says itself."""
-    counted = ("finished", "late", "cancelled", "failed", "wasted_core_seconds")
+    counted = ("finished", "late", "cancelled", "failed", "outdrawn", "wasted_core_seconds")
     seen = ("height", "root", "finalized", "agrees_with_l1")
     return {
         "name": name,
@@ -115,20 +118,20 @@ def gas_figure(used: Sequence[int]) -> int | None:
 
 
 def winner_share(final: Sequence[Row]) -> dict[str, float]:
-    """Payee to share of final batches."""
+    """Payee to share of the final batches that are paid: all, but for awards that wait."""
     wins = Counter(row.payee for row in final if row.payee is not None)
-    return {"0x" + payee.hex(): round(count / len(final), 4) for payee, count in wins.most_common()}
+    return {"0x" + payee.hex(): round(count / wins.total(), 4) for payee, count in wins.most_common()}
 
 
 def concentration(final: Sequence[Row]) -> float | None:
     """Herfindahl-Hirschman index of the wins: the sum of squared shares, 1/n for n equals, 1 for one who wins all.
 
-    None while nothing is final.
+    None while nothing is paid.
     """
-    if not final:
-        return None
     wins = Counter(row.payee for row in final if row.payee is not None)
-    return round(sum((count / len(final)) ** 2 for count in wins.values()), 4)
+    if not wins:
+        return None
+    return round(sum((count / wins.total()) ** 2 for count in wins.values()), 4)
 
 
 def wasted_proof_seconds(final: Sequence[Row], provers: Mapping[str, Mapping[str, Any]]) -> float:

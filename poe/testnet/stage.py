@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 from poe.assembly.deployment import deploy_with_key
 from poe.backend.interface import KeyInfo
-from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, dump_settings
+from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, WebSettings, dump_settings
 from poe.l1.anvil import Anvil
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, create_key
@@ -51,7 +52,7 @@ async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key
         await anvil.set_balance(signers[name].address, FUNDS)
     parameters = await deploy_with_key(
         anvil.rpc, signers["users"], key, membership_key, shape=scenario.shape,
-        market=scenario.market, deadlines=scenario.deadlines,
+        market=scenario.market, deadlines=scenario.deadlines, policy=scenario.policy,
     )  # fmt: skip
     return Stage(folders=folders, signers=signers, parameters=parameters, key=key)
 
@@ -67,9 +68,11 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
             arbiter="0x" + stage.parameters.address.hex(),
             key_file=str(folder / "key"),
         ),
-        net=NetSettings(enabled=scenario.gossip and name != "observer", bootstrap=bootstrap),
+        net=NetSettings(enabled=scenario.hears_gossip(name), bootstrap=bootstrap),
+        web=web_settings(scenario, stage) if name == "observer" else WebSettings(),
         sequencer=SequencerSettings(
             bond=True,
+            head_start_seconds=scenario.head_start.seconds if scenario.head_start else 0.0,
             seal_seconds=scenario.seal_seconds,
             max_unproven_batches=scenario.max_unproven_batches,
         ),
@@ -78,11 +81,26 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
             strategy=scenario.strategy,
             start_jitter_seconds=scenario.start_jitter_seconds,
             key_cache=str(stage.key.path.parent),
+            stake_wei=0 if scenario.policy is None else scenario.stake,
         ),
     )
     path = folder / "poe.toml"
     path.write_text(dump_settings(settings))
     return path
+
+
+def web_settings(scenario: Scenario, stage: Stage) -> WebSettings:
+    """The live page: on a port of its own, so that a browser finds it again when the observer is started anew."""
+    provers = [str(folder) for name, folder in stage.folders.items() if name.startswith("prover-")]
+    port = scenario.web_port or free_port()
+    return WebSettings(enabled=scenario.web, port=port, report_folders=tuple(provers))
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def write_marker(scenario: Scenario, facts: Mapping[str, Any]) -> None:

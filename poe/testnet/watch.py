@@ -10,7 +10,7 @@ import trio
 
 from poe.assembly.chain import Chain
 from poe.l1.answers import raw_receipt
-from poe.l1.rpc import Rpc
+from poe.l1.rpc import JsonRpc
 from poe.observer.standings import Row, Standings
 from poe.rollup.types import FieldElement, Hash
 
@@ -31,7 +31,7 @@ class Watch:
 
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
-        self.standings = Standings(chain.parameters.genesis_root)
+        self.standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
         self._changed = trio.Event()
         self._head_number = 0
 
@@ -80,13 +80,20 @@ class Watch:
         while number is None or self.finalized < number:
             await self._changed.wait()
 
+    async def wait_until_paid(self, seconds: float) -> None:
+        """Return once no award waits of the batches that are final now, or after so many seconds."""
+        upto = self.finalized
+        with trio.move_on_after(seconds):
+            while any(award.number <= upto for award in self._chain.ledger.pending_awards()):
+                await self._changed.wait()
+
     async def wait_until_sequenced(self, number: int | None) -> None:
         """Return once batch `number` is posted; never for None."""
         while number is None or self._chain.ledger.head()[0] < number:
             await self._changed.wait()
 
 
-async def gas_of(rpc: Rpc, rows: Sequence[Row]) -> dict[str, list[int]]:
+async def gas_of(rpc: JsonRpc, rows: Sequence[Row]) -> dict[str, list[int]]:
     """Gas used by the postings and by the winning proofs."""
     postings = [row.posted.tx_hash for row in rows]
     proofs = [row.accepted.tx_hash for row in rows if row.accepted is not None]
@@ -96,5 +103,5 @@ async def gas_of(rpc: Rpc, rows: Sequence[Row]) -> dict[str, list[int]]:
     }
 
 
-async def _gas_used(rpc: Rpc, tx_hash: Hash) -> int:
+async def _gas_used(rpc: JsonRpc, tx_hash: Hash) -> int:
     return raw_receipt(await rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())).gas_used

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +20,16 @@ from poe.assembly.deployment import deploy_with_key
 from poe.backend import native
 from poe.backend.keys import ensure_dev_key, ensure_dev_membership_key
 from poe.cli import machine as local
-from poe.cli.doctor import Role, examine
+from poe.cli.doctor import Role, doctor, examine
 from poe.cli.findings import Finding, State, exit_code
 from poe.cli.machine import Machine
+from poe.config import dump_settings, load_settings
 from poe.l1.anvil import Anvil
+from poe.l1.deploy import deploy_arbiter
 from poe.l1.interface import ArbiterParameters, Market
 from poe.l1.keys import Signer, create_key
 from poe.rollup.types import Shape, Wei
+from tests.integration.test_l1_anvil import QUICK, deployment
 
 pytestmark = pytest.mark.integration
 
@@ -129,3 +135,88 @@ async def test_the_account_of_a_few_proofs_is_a_warning(world: World, monkeypatc
     assert (balance.state, balance.code) == (State.WARN, "POE-DOC-006")
     assert " 5 proofs left " in balance.what
     assert os.listdir(world.folder) == ["key"], "a check-up leaves nothing behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A fault: what it is called, and the check and code that find it."""
+
+    name: str
+    check: str
+    code: str
+
+
+TEN = (
+    Planted("wrong chain", "endpoint", "POE-L1-002"),
+    Planted("EOA as contract", "arbiter", "POE-L1-002"),
+    Planted("empty wallet", "balance", "POE-DOC-006"),
+    Planted("port taken", "ports", "POE-TOL-002"),
+    Planted("missing key", "account key", "POE-CFG-020"),
+    Planted("world-readable keystore", "account key", "POE-CFG-021"),
+    Planted("wrong circuit hash", "circuits", "POE-BCK-002"),
+    Planted("low memory", "memory", "POE-DOC-003"),
+    Planted("dead RPC", "endpoint", "POE-L1-001"),
+    Planted("clock skew", "clock", "POE-DOC-005"),
+)
+
+
+async def plant_one(name: str, world: World, folder: Path, undo: ExitStack) -> dict[str, Any]:
+    """Make one thing wrong, on the chain, on disk or on this machine; the settings that go with it."""
+    match name:
+        case "wrong chain":
+            return {"l1.chain_id": 1}
+        case "EOA as contract":
+            return {"l1.arbiter": "0x" + world.account.address.hex()}
+        case "empty wallet":
+            create_key(folder / "poor")
+            return {"l1.key_file": str(folder / "poor")}
+        case "port taken":
+            taken = undo.enter_context(socket.create_server(("127.0.0.1", 0)))
+            return {"metrics.port": taken.getsockname()[1]}
+        case "missing key":
+            return {"l1.key_file": str(folder / "none")}
+        case "world-readable keystore":
+            create_key(folder / "open")
+            (folder / "open").chmod(0o644)
+            return {"l1.key_file": str(folder / "open")}
+        case "wrong circuit hash":
+            other = await deploy_arbiter(world.anvil.rpc, world.account, deployment(), patience=QUICK)
+            return {"l1.arbiter": "0x" + other.address.hex()}
+        case "low memory":
+            (folder / "meminfo").write_text("MemTotal: 4096 kB\nMemAvailable: 2048 kB\n")
+            patch = undo.enter_context(pytest.MonkeyPatch.context())
+            patch.setattr(local, "MEMINFO", folder / "meminfo")
+            return {}
+        case "dead RPC":
+            return {"l1.rpc_url": "http://127.0.0.1:9"}
+        case "clock skew":
+            await world.anvil.rpc.call("evm_setNextBlockTimestamp", hex(int(time.time()) + 3600))
+            await world.anvil.mine()
+            return {}
+    raise AssertionError(name)
+
+
+def run_doctor(config: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[dict[str, str]]]:
+    """Its exit code and findings, as a script would read them."""
+    with pytest.raises(SystemExit) as ended:
+        doctor(config=config, json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert ended.value.code == told["exit_code"]
+    return told["exit_code"], told["findings"]
+
+
+async def test_each_of_ten_planted_faults_is_found_with_its_fix_and_exit_code_1(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One by one, each on a machine, account and chain where everything else is right; the chain's come last."""
+    assert len({planted.name for planted in TEN}) == 10
+    for number, planted in enumerate(TEN):
+        with ExitStack() as undo:
+            (folder := tmp_path / str(number)).mkdir()
+            flags = world.flags | await plant_one(planted.name, world, folder, undo)
+            (config := folder / "poe.toml").write_text(dump_settings(load_settings(None, environment={}, flags=flags)))
+            code, findings = await trio.to_thread.run_sync(partial(run_doctor, config, capsys))
+        failed = [(one["check"], one["code"]) for one in findings if one["state"] == "fail"]
+        assert (planted.name, failed) == (planted.name, [(planted.check, planted.code)])
+        assert code == 1
+        assert all(one["fix"] for one in findings if one["state"] in ("fail", "warn")), planted.name

@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 LISTENING = "0A"
 """TCP_LISTEN in /proc/net/tcp; a UDP socket that takes from anybody is 07 there."""
 UNCONNECTED = "07"
-DOORS = {"sequencer": 4, "prover-1": 2, "observer": 1}
-"""Metrics each; the network; the sequencer's RPC and stream."""
+DOORS = {"sequencer": 4, "prover-1": 2, "observer": 3}
+"""Metrics each; the network; the sequencer's RPC and stream; the observer's live page."""
 
 
 def family(pid: int) -> set[int]:

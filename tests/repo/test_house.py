@@ -19,7 +19,7 @@ DOORS = {
     "eth_account": ("poe/l1/",),
     "eth_abi": ("poe/l1/",),
     "libp2p": ("poe/net/",),
-    "prometheus_client": ("poe/metrics.py",),
+    "prometheus_client": ("poe/metrics/",),
     "py_ecc": ("poe/backend/reference.py",),
     "poe._core": tuple(f"poe/backend/{name}.py" for name in ("native", "engine", "fast", "worker_process")),
 }

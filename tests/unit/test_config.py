@@ -72,6 +72,25 @@ def test_environment_values_become_their_types(tmp_path: Path, text: str, expect
     assert (settings.net.enabled, settings.net.port, settings.l1.poll_seconds) == (expected, 8000, 0.5)
 
 
+@pytest.mark.parametrize("source", ["list", "one string", "environment", "flag"])
+def test_endpoints_are_a_list_or_separated_by_commas(tmp_path: Path, source: str) -> None:
+    urls = ("http://a:1/x,y", "https://b")
+    text = ",".join(urls)
+    given: dict[str, Any] = {
+        "list": {"text": f"[l1]\nrpc_url = {list(urls)}\n"},
+        "one string": {"text": f"[l1]\nrpc_url = '{text}'\n"},
+        "environment": {"environment": {"POE_L1__RPC_URL": text}},
+        "flag": {"flags": {"l1.rpc_url": text}},
+    }[source]
+    settings = load(tmp_path, **given)
+    assert settings.l1.rpc_urls == urls, "a comma within a URL is left alone"
+    assert load(tmp_path, dump_settings(settings)) == settings
+
+
+def test_one_endpoint_is_a_list_of_one(tmp_path: Path) -> None:
+    assert load(tmp_path, '[l1]\nrpc_url = "http://10.0.0.1:1"\n').l1.rpc_urls == ("http://10.0.0.1:1",)
+
+
 def test_environment_lists_are_comma_separated(tmp_path: Path) -> None:
     assert load(tmp_path, environment={"POE_NET__BOOTSTRAP": "/a,/b,"}).net.bootstrap == ("/a", "/b")
     assert load(tmp_path, environment={"POE_NET__BOOTSTRAP": ""}).net.bootstrap == ()
@@ -131,7 +150,16 @@ def test_a_section_given_as_a_value_is_refused(tmp_path: Path) -> None:
 
 OUT_OF_RANGE: dict[str, list[Any]] = {
     "version": [0, 2],
-    "l1.rpc_url": ["", "ws://x", "127.0.0.1:8545"],
+    "l1.rpc_url": [
+        "",
+        "ws://x",
+        "127.0.0.1:8545",
+        [],
+        ["http://a", "ws://b"],
+        ["http://a", "http://a"],
+        [f"http://{n}" for n in range(9)],
+        "http://a,http://a",
+    ],
     "l1.chain_id": [0, -1, 2**256],
     "l1.deployed_at_block": [-1],
     "l1.poll_seconds": [0, -1, math.nan, math.inf],

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poe.errors import JournalError
+from poe import journal as journal_module
+from poe.errors import JournalError, ToolError
+from poe.folder import hold_folder
 from poe.journal import FILE, FORMAT, Journal, peek
 
 OURS = b"arbiter 0x01 chain 1 prover"
@@ -84,14 +88,29 @@ def test_any_bytes_come_back_as_they_went_in(
 
 
 def test_a_folder_belongs_to_one_process(tmp_path: Path) -> None:
-    with reopen(tmp_path):
-        assert code_of(tmp_path) == "POE-JNL-001"
+    with reopen(tmp_path), pytest.raises(ToolError, match="POE-TOL-009"):
+        reopen(tmp_path)
+    reopen(tmp_path).close()
+
+
+def test_whoever_holds_the_folder_opens_its_journal_and_keeps_the_folder(tmp_path: Path) -> None:
+    with hold_folder(tmp_path):
+        Journal.open(tmp_path, identity=OURS, is_held=True).close()
+        with pytest.raises(ToolError, match="POE-TOL-009"):
+            reopen(tmp_path)
+    reopen(tmp_path).close()
+
+
+def test_a_journal_that_is_refused_lets_go_of_its_folder(tmp_path: Path) -> None:
+    reopen(tmp_path).close()
+    assert code_of(tmp_path, identity=b"another") == "POE-JNL-003"
     reopen(tmp_path).close()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert code_of(tmp_path / "file" / "folder") == "POE-JNL-002"
+    with pytest.raises(ToolError, match="POE-TOL-008"):
+        reopen(tmp_path / "file" / "folder")
 
 
 def test_a_journal_of_another_node_is_refused_and_kept(tmp_path: Path) -> None:
@@ -127,6 +146,73 @@ def test_a_flipped_bit_costs_the_record_it_is_in_and_no_other(tmp_path: Path) ->
         assert journal.dropped == 1
         assert journal.get(PROOF, b"1") is None
         assert journal.dropped == 1, "dropped for good"
+    with reopen(tmp_path) as journal:
+        assert journal.dropped == 0
+
+
+def test_a_flipped_bit_in_whose_journal_it_is_has_it_refused_and_left_alone(tmp_path: Path) -> None:
+    with reopen(tmp_path) as journal:
+        journal.put(PROOF, b"1", b"the first body")
+    flip(tmp_path / FILE, OURS)
+    before = (tmp_path / FILE).read_bytes()
+    for identity in (OURS, b"arbiter 0x02"):
+        assert code_of(tmp_path, identity) == "POE-JNL-090"
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_a_record_whose_kind_was_flipped_is_noticed_although_nobody_asks_for_that_kind(tmp_path: Path) -> None:
+    with reopen(tmp_path) as journal:
+        journal.put("race", b"1", b"kept")
+        journal.put(PROOF, b"1", b"body")
+    flip(tmp_path / FILE, b"proof1")
+    with reopen(tmp_path) as journal:
+        assert journal.dropped == 1
+        assert (journal.items(PROOF), journal.items("race")) == ([], [(b"1", b"kept")])
+
+
+WRITTEN = {b"%d" % i: b"body %d" % i * 40 for i in range(12)}
+
+
+def open_after_a_flip(folder: Path, whole: bytes, at: int, bit: int) -> None:
+    """The file, one bit of it changed, is refused by its name or gives nothing but what was written."""
+    damaged = bytearray(whole)
+    damaged[at] ^= 1 << bit
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / FILE).write_bytes(damaged)
+    try:
+        journal = reopen(folder)
+    except JournalError as error:
+        refused: str | None = str(error)
+    else:
+        refused = None
+        with journal:
+            found = journal.items(PROOF)
+            assert all(WRITTEN.get(key) == body for key, body in found), (at, bit)
+            assert journal.dropped or len(found) == len(WRITTEN), (at, bit)
+            journal.put(PROOF, b"new", b"works")
+            assert journal.get(PROOF, b"new") == b"works"
+    assert refused is None or FILE in refused
+
+
+def written_file(folder: Path) -> bytes:
+    with reopen(folder) as journal:
+        for key, body in WRITTEN.items():
+            journal.put(PROOF, key, body)
+    return (folder / FILE).read_bytes()
+
+
+def test_any_flipped_bit_is_healed_or_refused_by_the_files_name(tmp_path: Path) -> None:
+    whole, rng = written_file(tmp_path), random.Random(1)
+    for _ in range(150):
+        open_after_a_flip(tmp_path, whole, rng.randrange(len(whole)), rng.randrange(8))
+
+
+@pytest.mark.long
+def test_a_flipped_bit_in_every_third_byte_is_healed_or_refused_by_the_files_name(tmp_path: Path) -> None:
+    whole, rng = written_file(tmp_path), random.Random(2)
+    for at in range(0, len(whole), 3):
+        open_after_a_flip(tmp_path, whole, at, rng.randrange(8))
 
 
 def test_a_record_cannot_be_passed_off_under_another_key(tmp_path: Path) -> None:
@@ -176,6 +262,42 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_there(tmp_path: Path)
         with pytest.raises(JournalError, match="full"):
             journal.put(PROOF, b"2", bytes(100_000))
         assert journal.items(PROOF) == [(b"1", b"first")]
+
+
+class Failing:
+    """SQLite as on a disk that goes away: the statements that begin with these words fail."""
+
+    def __init__(self, real: sqlite3.Connection, *words: str) -> None:
+        self._real = real
+        self._words = words
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def execute(self, statement: str, *arguments: Any) -> Any:
+        if statement.startswith(self._words):
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._real.execute(statement, *arguments)
+
+
+def test_a_transaction_that_cannot_even_be_undone_is_never_committed(tmp_path: Path) -> None:
+    journal = reopen(tmp_path)
+    journal.put(PROOF, b"1", b"first")
+    journal._connection = cast(Any, Failing(journal._connection, "COMMIT", "ROLLBACK"))
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"journal\.sqlite"):
+            journal.put(PROOF, b"2", b"second")
+    with pytest.raises(JournalError, match=r"journal\.sqlite"):
+        journal.get(PROOF, b"1")
+    journal.close()
+    with reopen(tmp_path) as journal:
+        assert journal.items(PROOF) == [(b"1", b"first")]
+
+
+def test_a_look_at_the_format_that_fails_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = journal_module._connect
+    monkeypatch.setattr(journal_module, "_connect", lambda path: Failing(connect(path), "PRAGMA user_version"))
+    assert code_of(tmp_path) == "POE-JNL-005"
 
 
 def test_several_threads_may_write(tmp_path: Path) -> None:

@@ -80,14 +80,14 @@ interface IArbiter is IArbiterTypes {
     /// @notice Finalize up to `limit` batches whose canonical proof is accepted; returns how many.
     function finalize(uint256 limit) external returns (uint256 finalized);
 
-    /// @notice Under a policy: pay whoever it chose for a final batch, once the wait is over; open to all.
-    function settleAward(uint64 number) external;
+    /// @notice Under a policy: have it choose whose proof of the batch on `oldRoot` is paid, once the wait is over, and credit
+    /// the award; if the batch is not final yet, that is paid when it is. Open to all, in exit mode too.
+    function settleAward(uint64 number, uint256 oldRoot) external;
 
-    /// @notice Show that two valid proofs of one transition exist and disagree. `second` is one; the other, which made the batch
-    /// final less than `alarmDelay` blocks ago, led to `newRoot` with the exits of `exitsHash` (zero: none). Undoes the batch
-    /// and all after it, ends the rollup at its old root and credits the pot's bounty to `second.payee`. No payment made, or
-    /// owed, for proofs is touched.
-    function raiseAlarm(Submission calldata second, uint256 newRoot, bytes32 exitsHash) external;
+    /// @notice Show that two valid proofs of one transition exist and disagree. `second` is one; the other made the batch final
+    /// less than `alarmDelay` blocks ago and led to `newRoot`. Undoes the batch and all after it, ends the rollup at its old
+    /// root and credits the pot's bounty to `second.payee`. No payment made, or owed, for proofs is touched.
+    function raiseAlarm(Submission calldata second, uint256 newRoot) external;
 
     /// @notice End the rollup: fix the root, void every batch that is not final. Due when the oldest batch that is not
     /// final or the queue's oldest entry waits for more than `exitDeadline` blocks and nothing is ready to finalize.
@@ -124,6 +124,12 @@ interface IArbiter is IArbiterTypes {
         external
         view
         returns (uint256 newRoot, address payee, uint64 acceptedAt);
+    /// @notice Under a policy: what waits for its choice. Whoever is paid as things are, how much once the batch is final (else
+    /// 0), and the block from which `settleAward` works; zeros if nothing waits.
+    function award(uint64 number, uint256 oldRoot)
+        external
+        view
+        returns (address payee, uint96 amount, uint64 dueAt);
     function creditOf(address payee) external view returns (uint256);
     function domain() external view returns (uint256);
     function verifier() external view returns (address);

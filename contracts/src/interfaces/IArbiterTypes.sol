@@ -117,7 +117,12 @@ interface IArbiterTypes {
     event BondReleased(address indexed sequencer, uint96 amount);
     event SequencerSlashed(address indexed sequencer, address indexed reporter, uint96 amount);
 
-    /// @notice Under a policy: who is paid for the batch is known in block `until`.
+    /// @notice Under a policy: a further valid proof of what is accepted already, that may still be paid.
+    event ProofContends(
+        uint64 indexed number, address indexed payee, uint256 oldRoot, address submitter, uint96 tip
+    );
+    /// @notice Under a policy: the batch is final, and its reward waits; from block `until` on `settleAward` pays it, to `payee`
+    /// unless the policy chooses another contender.
     event AwardWaits(uint64 indexed number, address indexed payee, uint64 until);
     /// @notice Under a policy: who was paid for the batch, and how much, the tip included.
     event Awarded(uint64 indexed number, address indexed payee, uint96 reward);
@@ -185,10 +190,13 @@ interface IArbiterTypes {
     error NoExitsDue(uint64 number);
     error WrongExits(bytes32 exitsHash, bytes32 expected);
     error ExitsNotDue(uint256 blockNumber, uint256 dueAt);
+    /// @notice Nothing waits for the policy's choice, or it has chosen.
     error NoAward(uint64 number);
     error AwardNotDue(uint256 blockNumber, uint256 dueAt);
-    /// @notice A further proof of a batch says something else than the first: that is for `raiseAlarm`.
-    error OtherResult(uint64 number);
+    /// @notice Too little gas to ask the policy: send with more.
+    error TooLittleGas(uint256 gasLeft, uint256 wanted);
+    /// @notice The policy called back in while it was asked.
+    error PolicyReentered();
     /// @notice The batch is not final, or for so long that its exits may be gone.
     error AlarmNotDue(uint64 number);
     /// @notice Old root, the root it was given and exits are not those that the batch became final with.

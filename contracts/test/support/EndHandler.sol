@@ -12,6 +12,9 @@ contract EndHandler is MarketHandler {
     mapping(uint64 number => bool) private batchRefunded;
     mapping(uint64 queueIndex => bool) private entryRefunded;
     mapping(uint48 account => bool) private left;
+    /// @dev What was final before an alarm: batches, and the queue's entries that they drained.
+    uint64 private cancelled;
+    uint64 private cancelledDrained;
 
     /// @dev Ends the rollup if something waits for too long, and never before.
     function end(uint8 blocks) public {
@@ -27,10 +30,34 @@ contract EndHandler is MarketHandler {
         vm.assertTrue(arbiter.stateRoot() == root && arbiter.finalizedNumber() == number);
     }
 
+    /// @dev Contradicts a final batch by a true proof of other exits, of another root or of the same; ends the rollup before it
+    /// while it is young, and never later or for nothing.
+    function alarm(uint256 seed) external {
+        uint64 last = arbiter.finalizedNumber();
+        if (arbiter.exitMode() || last == 0 || seed % 4 > 0) return;
+        uint64 number = uint64(last - (seed / 4) % (last < 4 ? last : 4));
+        IArbiter.Submission memory second = _contradiction(number, seed / 16);
+        bytes32 exitsHash = _hashOf(batches[number - 1].exits);
+        bool differs = second.newRoot != _root(number) || _hashOf(second.exits) != exitsHash;
+        bool due = differs && block.number < batches[number - 1].finalizedAt + ALARM_DELAY;
+        uint64 end_ = finalDrained();
+        uint256 before = arbiter.creditOf(second.payee);
+        try arbiter.raiseAlarm(second, _root(number)) {
+            vm.assertTrue(due, "alarm for nothing");
+            (cancelled, cancelledDrained) = (last, end_);
+            bountyPaid = uint256(BOUNTY) * last;
+            vm.assertEq(arbiter.creditOf(second.payee), before + bountyPaid);
+            vm.assertTrue(arbiter.exitMode() && arbiter.finalizedNumber() == number - 1);
+            vm.assertEq(arbiter.stateRoot(), _root(number - 1));
+        } catch {
+            vm.assertFalse(due, "due and not raised");
+        }
+    }
+
     function refundBatch(uint256 seed) public {
         if (batches.length == 0) return;
         uint64 number = uint64(1 + seed % batches.length);
-        bool due = arbiter.exitMode() && number > arbiter.finalizedNumber() && !batchRefunded[number];
+        bool due = arbiter.exitMode() && number > _paidNumber() && !batchRefunded[number];
         address poster = batches[number - 1].poster;
         uint256 before = arbiter.creditOf(poster);
         try arbiter.refundBatch(number) {
@@ -52,7 +79,7 @@ contract EndHandler is MarketHandler {
         try arbiter.refundEntry(index, abi.decode(entry.slot, (bytes32[4]))) {
             vm.assertTrue(due, "entry refunded twice or for nothing");
             entryRefunded[index] = true;
-            vm.assertEq(arbiter.creditOf(beneficiary), before + _paid(entry));
+            vm.assertEq(arbiter.creditOf(beneficiary), before + _paid(index));
         } catch {
             vm.assertFalse(due, "entry due and not refunded");
         }
@@ -101,11 +128,14 @@ contract EndHandler is MarketHandler {
             if (!left[account]) sum += _finalBalance(account) * 1 gwei;
         }
         for (uint64 i = 0; i < batches.length; ++i) {
-            if (i >= arbiter.finalizedNumber()) sum += batchRefunded[i + 1] ? 0 : escrowOf(i);
-            else if (!batches[i].credited) sum += _sum(batches[i].exits) * 1 gwei;
+            if (i >= _paidNumber()) {
+                sum += batchRefunded[i + 1] ? 0 : escrowOf(i);
+            } else if (i < arbiter.finalizedNumber() && !batches[i].credited) {
+                sum += _sum(batches[i].exits) * 1 gwei;
+            }
         }
         for (uint64 i = finalDrained(); i < queued.length; ++i) {
-            if (!entryRefunded[i]) sum += _paid(queued[i]);
+            if (!entryRefunded[i]) sum += _paid(i);
         }
     }
 
@@ -146,8 +176,32 @@ contract EndHandler is MarketHandler {
         return number == 0 ? 0 : batches[number - 1].balances[account];
     }
 
-    /// @dev What an entry's value was: its fee, and a deposit's amount.
-    function _paid(Queued storage entry) private view returns (uint256) {
-        return entry.fee + (entry.kind == 0 ? uint256(_amountOf(entry.slot)) * 1 gwei : 0);
+    /// @dev The last batch whose prover was paid.
+    function _paidNumber() private view returns (uint64) {
+        return cancelled > 0 ? cancelled : arbiter.finalizedNumber();
+    }
+
+    function _contradiction(uint64 number, uint256 seed)
+        private
+        view
+        returns (IArbiter.Submission memory second)
+    {
+        Batch storage batch = batches[number - 1];
+        second = _unproved(number, _actor(seed), 0);
+        (second.data, second.header) = (batch.data, batch.header);
+        if (seed % 3 > 0) second.newRoot = seed % R;
+        second.exits = seed % 2 == 0 ? batch.exits : _one(_exit(seed % SLOTS, _actor(seed), uint64(seed)));
+        return _prove(second);
+    }
+
+    function _hashOf(uint256[] memory exits) private pure returns (bytes32) {
+        return exits.length == 0 ? bytes32(0) : keccak256(abi.encodePacked(exits));
+    }
+
+    /// @dev What an entry's value was, its fee and a deposit's amount; without the fee if that was paid before an alarm.
+    function _paid(uint64 index) private view returns (uint256) {
+        Queued storage entry = queued[index];
+        uint256 fee = index < cancelledDrained ? 0 : entry.fee;
+        return fee + (entry.kind == 0 ? uint256(_amountOf(entry.slot)) * 1 gwei : 0);
     }
 }

@@ -33,7 +33,7 @@ contract MarketHandler is ArbiterTest {
     }
 
     uint96 private constant FLOOR = REWARD / 2;
-    uint96 private constant BOUNTY = 12_345 gwei + 7;
+    uint96 internal constant BOUNTY = 12_345 gwei + 7;
     uint32 private constant TARGET = 5;
     uint32 private constant TWICE_AFTER = 8;
     uint32 private constant FOURFOLD_AFTER = 16;
@@ -49,6 +49,7 @@ contract MarketHandler is ArbiterTest {
     uint256 public returned;
     /// @dev The controller's, a second time.
     uint256 private multiplier = 2 ** 20;
+    uint256 internal bountyPaid;
     uint64 public drained;
     uint256 public openPostings;
     Queued[] internal queued;
@@ -251,7 +252,7 @@ contract MarketHandler is ArbiterTest {
 
     /// @dev What all postings put into the alarm's pot.
     function pot() public view returns (uint256) {
-        return batches.length * BOUNTY;
+        return batches.length * BOUNTY - bountyPaid;
     }
 
     /// @dev The controller and the ladder as docs/protocol.md has them, written a second time.
@@ -384,7 +385,7 @@ contract MarketHandler is ArbiterTest {
         return seed == ACTORS ? SEQUENCER : seed == ACTORS + 1 ? USER : EXIT;
     }
 
-    function _actor(uint256 seed) private pure returns (address) {
+    function _actor(uint256 seed) internal pure returns (address) {
         return address(uint160(0xAC7000 + seed % ACTORS));
     }
 }

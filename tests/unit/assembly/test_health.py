@@ -14,9 +14,9 @@ from poe.assembly.doors import health_of
 from poe.metrics import Health
 
 
-def chain(*, silent_seconds: float = 0.0, is_caught_up: bool = True) -> Chain:
+def chain(*, silent_seconds: float = 0.0, is_caught_up: bool = True, dispute: str = "") -> Chain:
     """As much of a chain as health looks at."""
-    rpc = SimpleNamespace(answered_at=time.monotonic() - silent_seconds, deadline_seconds=1.0)
+    rpc = SimpleNamespace(answered_at=time.monotonic() - silent_seconds, deadline_seconds=1.0, dispute=dispute)
     return cast(Chain, SimpleNamespace(rpc=rpc, follower=SimpleNamespace(is_caught_up=is_caught_up)))
 
 
@@ -37,6 +37,12 @@ async def test_a_silent_endpoint_makes_it_unready_not_dead() -> None:
     is_well, text = await asked(health, "/readyz")
     assert not is_well
     assert "[-] l1: no answer for 40 s" in text
+
+
+async def test_endpoints_that_disagree_make_it_unready() -> None:
+    is_well, text = await asked(health_of(chain(dispute="alpha says this, beta says that")), "/readyz")
+    assert not is_well
+    assert "[-] l1: alpha says this, beta says that" in text
 
 
 async def test_a_role_that_still_reads_history_is_not_ready() -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
-from poe.backend import fast, measure, native
+from poe.backend import fast, lost_races, measure, native
+from poe.backend.demo import demo_job
 from poe.backend.keys import ensure_dev_key
+from poe.backend.lost_races import lose_races, quantile
 from poe.cli import bench
 from poe.cli.app import app
 from poe.errors import BackendError, InputError
@@ -59,7 +62,35 @@ def test_verifying_is_measured(cache: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_cancelling_is_measured(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = measured(capsys, "cancel", cache, "--tables", "small")
-    assert 0 < facts["cancel_seconds"] <= facts["longest_seconds"] < 10
+    assert facts["races"] == 2
+    assert 0 < facts["p50_seconds"] <= facts["p99_seconds"] <= facts["longest_seconds"] < 10
+
+
+async def test_a_race_is_lost_when_no_thread_of_the_worker_runs_any_more(cache: Path) -> None:
+    key = ensure_dev_key(SHAPE, cache)
+    lost = await lose_races(key, demo_job(SHAPE), races=3, threads=2, tables="small")
+    assert len(lost.seconds) == 3
+    assert lost.killed in range(4)
+    assert all(0 < seconds < lost_races.IDLE_SECONDS for seconds in lost.seconds)
+
+
+async def test_proofs_that_cannot_be_stopped_in_the_middle_are_told(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ready_before(*_: object, **__: object) -> None:
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(lost_races, "_lose_one", ready_before)
+    with pytest.raises(BackendError, match="0 of 1 proofs") as told:
+        await lose_races(ensure_dev_key(SHAPE, cache), demo_job(SHAPE), races=1, threads=1, tables="small")
+    assert told.value.code == "POE-BCK-090"
+
+
+@pytest.mark.parametrize(
+    ("share", "value"), [(0.5, 100.0), (0.99, 198.0), (1.0, 200.0), (0.001, 1.0)], ids=["p50", "p99", "most", "least"]
+)
+def test_a_quantile_is_the_value_of_the_nearest_rank(share: float, value: float) -> None:
+    assert quantile([float(i) for i in range(200, 0, -1)], share) == value
 
 
 @pytest.mark.parametrize(

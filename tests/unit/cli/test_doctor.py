@@ -15,13 +15,13 @@ from poe.cli.doctor import doctor, examine
 from poe.cli.findings import State, exit_code, failure, good, skipped, warning
 from poe.cli.machine import Machine
 from poe.codes import CODES
-from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, ServerSettings, Settings
+from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, ServerSettings, Settings, WebSettings
 from poe.errors import JournalError
+from poe.folder import hold_folder
 from poe.journal import Journal, count_records
 from poe.l1.interface import BlockRef
 from poe.l1.keys import create_key
 from poe.rollup.types import Hash, Shape
-from poe.testnet.folder import hold_folder
 
 GIB = 2**30
 SHAPE = Shape(slots=16, depth=10)
@@ -182,6 +182,18 @@ def test_the_sequencers_ports_matter_to_a_sequencer_alone(tmp_path: Path) -> Non
 def test_an_address_of_another_machine_cannot_be_listened_on(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path), metrics=ServerSettings(host="192.0.2.1", port=9))
     assert local.check_ports(settings, role="observer").code == "POE-TOL-002"
+
+
+def test_the_page_for_everybody_is_a_warning_and_its_port_is_looked_at(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        web = WebSettings(enabled=True, port=taken.getsockname()[1])
+        settings = Settings(data_dir=str(tmp_path), web=web)
+        assert "web.port" in local.check_ports(settings, role="observer").what
+        assert local.check_ports(settings, role="prover").state is State.OK
+    settings = Settings(data_dir=str(tmp_path), web=WebSettings(enabled=True, host="0.0.0.0"))
+    found = local.check_ports(settings, role="observer")
+    assert (found.state, found.code) == (State.WARN, "POE-DOC-007")
+    assert "web.host 0.0.0.0" in found.what
 
 
 def test_metrics_for_everybody_are_a_warning(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poe.errors import BadAnswer, ConfigError, L1Error, L1Unreachable, RpcRefused, WrongChain
+from poe.errors import BadAnswer, ConfigError, EndpointBusy, L1Error, L1Unreachable, RpcRefused, WrongChain
 from poe.l1 import answers
 from poe.l1.rpc import Rpc
 
@@ -102,6 +102,28 @@ async def test_http_failures_are_unreachable(endpoint: Endpoint, status: str) ->
     endpoint.body(b"{}", "Location: http://127.0.0.1:1/elsewhere", status=status)
     with pytest.raises(L1Unreachable):
         await rpc_of(endpoint).call("eth_chainId")
+
+
+@pytest.mark.parametrize("status", ["429 Slow down", "503 Busy"])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("0", 1.0),
+        ("3600", 120.0),
+        ("99999999999999999999", 5.0),
+        ("-1", 5.0),
+        ("Wed, 21 Oct 2037 07:28:00 GMT", 5.0),
+        ("", 5.0),
+    ],
+)
+async def test_an_endpoint_that_asks_for_rest_says_for_how_long_within_bounds(
+    endpoint: Endpoint, status: str, header: str, seconds: float
+) -> None:
+    endpoint.body(b"{}", f"Retry-After: {header}", status=status)
+    with pytest.raises(EndpointBusy, match="asked again in") as told:
+        await rpc_of(endpoint).call("eth_chainId")
+    assert told.value.retry_seconds == seconds
 
 
 async def test_a_connection_cut_in_the_body_is_an_l1_error(endpoint: Endpoint) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,23 @@ async def test_batches_are_raced_for_oldest_first(tmp_path: Path, autojump_clock
         await trio.sleep(1)
     assert [submission.number for submission in node.arbiter.submissions] == [1, 2]
     assert node.status()["won"] == 2
+
+
+async def test_no_race_begins_until_l1_is_read_up_to_where_it_was_at_the_start(
+    tmp_path: Path, autojump_clock: Clock
+) -> None:
+    node = Running(tmp_path, None)
+    node.prover = replace(node.prover, resume_block=node.l1.history.block + 3)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.prover.run)
+        node.on_l1(lambda l1: l1.post(1, [5]))
+        node.on_l1(lambda l1: l1.post(2, [6]))
+        await trio.sleep(5)
+        assert node.proofs.jobs == []
+        node.on_l1(lambda l1: l1.accept(1))
+        await trio.sleep(5)
+        assert [submission.number for submission in node.arbiter.submissions] == [2]
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_batch_that_a_rival_won_during_the_random_wait_is_not_raced_for(

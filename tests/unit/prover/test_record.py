@@ -16,6 +16,7 @@ from poe.prover import record as record_module
 from poe.prover.race import End, Outcome, RaceResult
 from poe.prover.record import Record
 from poe.prover.shelf import FinishedProof
+from poe.rollup.types import Wei
 from tests.fakes_prover import PROOF, RECEIPT, RIVAL, Scene
 
 FINISHED = FinishedProof(proof=PROOF, at=1234.56789)
@@ -43,9 +44,11 @@ def result(outcome: Outcome, *, number: int = 1, core_seconds: float = 2.0) -> R
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:
-    found = metrics.registry.get_sample_value(name, labels)
-    assert found is not None, name
-    return found
+    """The sum over all series with these labels."""
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples if sample.name == name]
+    found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+    assert found, name
+    return sum(found)
 
 
 def test_every_outcome_is_counted_once(metrics: Metrics) -> None:
@@ -171,3 +174,75 @@ def test_the_bound_on_rows_holds_on_disk_too(metrics: Metrics, tmp_path: Path, m
         for number in range(1, 5):
             record.add(result(Outcome.LATE, number=number))
         assert [row["batch"] for row in Record(metrics, journal).as_status()["races"]] == [3, 4]
+
+
+def margins(metrics: Metrics, side: str) -> tuple[float | None, float | None]:
+    """How many margins of a side there are, and their sum."""
+    sample = metrics.registry.get_sample_value
+    name = "poe_prover_margin_seconds"
+    return sample(f"{name}_count", {"side": side}), sample(f"{name}_sum", {"side": side})
+
+
+def test_a_late_proof_lay_ready_until_its_race_was_lost(metrics: Metrics) -> None:
+    late = replace(result(Outcome.LATE), finished=FinishedProof(proof=PROOF, at=1234.25), blocks_behind=2)
+    Record(metrics).add(late)
+    assert margins(metrics, "ready") == (1, 0.75)
+    assert margins(metrics, "behind") == (None, None)
+    assert value(metrics, "poe_prover_margin_blocks_sum") == 2
+
+
+def test_a_proof_that_was_cut_off_still_needed_the_rest_of_our_median(metrics: Metrics) -> None:
+    record = Record(metrics)
+    record.add(result(Outcome.CANCELLED))
+    assert margins(metrics, "behind") == (None, None), "nobody knows before our first proof"
+    record.add(result(Outcome.WON))
+    cut = replace(result(Outcome.CANCELLED), started_at=1234.5)
+    record.add(cut)
+    assert margins(metrics, "behind") == (1, pytest.approx(PROOF.seconds - 0.5))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WON, Outcome.FAILED])
+def test_a_race_that_no_rival_won_has_no_margin(metrics: Metrics, outcome: Outcome) -> None:
+    Record(metrics).add(result(outcome))
+    Record(Metrics(CollectorRegistry())).add(replace(result(Outcome.CANCELLED), winner=None))
+    assert margins(metrics, "ready") == (None, None)
+
+
+def test_gas_is_told_by_what_the_arbiter_said(metrics: Metrics) -> None:
+    record = Record(metrics)
+    record.gas_price = Wei(3)
+    record.add(result(Outcome.WON))
+    record.add(replace(result(Outcome.LATE), burnt_gas=40_000))
+    for outcome, gas, price in (("accepted", RECEIPT.gas_used, 1), ("refused", 40_000, 3)):
+        assert value(metrics, "poe_l1_gas_used_total", call="submitProof", outcome=outcome) == gas
+        assert value(metrics, "poe_l1_gas_cost_wei_total", call="submitProof", outcome=outcome) == gas * price
+
+
+def test_a_race_s_time_is_told_by_stage_but_not_of_a_proof_made_before(metrics: Metrics) -> None:
+    record, won = Record(metrics), result(Outcome.WON)
+    seen = replace(
+        won, candidate=replace(won.candidate, seen_at=1230.0), finished=FinishedProof(proof=PROOF, at=1234.0)
+    )
+    record.add(seen)
+    record.add(replace(seen, is_resent=True))
+    sums = {stage: value(metrics, "poe_prover_stage_seconds_sum", stage=stage) for stage in ("wait", "prove", "land")}
+    assert sums == {"wait": 3.5, "prove": 0.5, "land": 1.0}
+    assert value(metrics, "poe_prover_stage_seconds_count", stage="land") == 1
+
+
+def test_wasted_seconds_are_those_of_races_not_won(metrics: Metrics) -> None:
+    record = Record(metrics)
+    record.add(result(Outcome.WON))
+    assert value(metrics, "poe_prover_wasted_proof_seconds_total") == 0
+    record.add(result(Outcome.CANCELLED))
+    record.add(replace(result(Outcome.LATE), finished=FinishedProof(proof=PROOF, at=1233.75)))
+    record.add(replace(result(Outcome.LATE), is_resent=True))
+    assert value(metrics, "poe_prover_wasted_proof_seconds_total") == 1.5 + 0.25
+
+
+def test_what_an_alert_looks_at_starts_from_zero(metrics: Metrics) -> None:
+    """A series that begins at 1 is no rise to Prometheus."""
+    Record(metrics)
+    for code in ("POE-BCK-001", "POE-BCK-030", "POE-L1-003"):
+        assert value(metrics, "poe_prover_races_total", outcome="failed", code=code) == 0
+    assert value(metrics, "poe_l1_gas_used_total", outcome="refused") == 0

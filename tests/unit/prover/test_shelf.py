@@ -120,3 +120,18 @@ async def test_a_record_of_an_older_poe_is_sent_but_not_told(tmp_path: Path) -> 
         journal.put(KIND, name, body[: shelf_module._PROOF.size])
         assert ProofShelf(TERMS, journal).get(first) == FINISHED
         assert shelved(journal.items(KIND), 1) == []
+
+
+async def test_proofs_of_earlier_terms_leave_the_disk_when_they_are_old(tmp_path: Path) -> None:
+    batches = candidates(shelf_module.KEPT_PROOFS + 2)
+    earlier = replace(TERMS, payee=RIVAL)
+    with journal_in(tmp_path) as journal:
+        shelf = ProofShelf(earlier, journal)
+        for candidate in batches[:3]:
+            await shelf.put(candidate, FINISHED)
+    with journal_in(tmp_path) as journal:
+        shelf = ProofShelf(TERMS, journal)
+        for candidate in batches[3:]:
+            await shelf.put(candidate, FINISHED)
+        left = [int.from_bytes(name[:8]) for name, _ in journal.items(KIND) if RIVAL in name]
+    assert left == [3], "those of the last batches can still be exported"

@@ -13,6 +13,7 @@ from poe.backend.engine import Engine
 from poe.backend.interface import EngineRules
 from poe.backend.reference import ReferenceSignatures, ReferenceState
 from poe.crypto import eddsa
+from poe.http.server import HttpLimits
 from poe.journal import Journal
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
@@ -24,7 +25,6 @@ from poe.sequencer.batcher import Batcher, SealingRules
 from poe.sequencer.bell import Bell
 from poe.sequencer.chain import Chain, EngineChain
 from poe.sequencer.hindrance import Obstacle
-from poe.sequencer.http import HttpLimits
 from poe.sequencer.intake import EngineIntake, Intake
 from poe.sequencer.mempool import Mempool
 from poe.sequencer.node import Sequencer

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from poe.http.server import HttpRequest, HttpResponse
 from poe.rollup.transaction import SignedExit, SignedTransaction, SignedTransfer
-from poe.sequencer.http import HttpRequest, HttpResponse
 from tests.unit.sequencer.rig import BALANCE, KEYS, Rig, exit_of, transfer
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from poe.errors import ToolError
-from poe.testnet.folder import MARKER, clear_folder, hold_folder
+from poe.folder import hold_folder
+from poe.testnet.folder import MARKER, clear_folder
 
 
 def test_a_folder_is_made_and_can_be_held_again_after_it_was_let_go(tmp_path: Path) -> None:

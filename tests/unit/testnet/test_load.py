@@ -14,10 +14,10 @@ import trio
 
 from poe.crypto import eddsa
 from poe.errors import InputError, SequencerError
+from poe.http.server import HttpLimits, HttpRequest, HttpResponse, serve_http
 from poe.rollup.transaction import message_of
 from poe.rollup.types import Gwei
 from poe.sequencer.client import RpcClient
-from poe.sequencer.http import HttpLimits, HttpRequest, HttpResponse, serve_http
 from poe.testnet.load import PAUSE_SECONDS, Load, LoadPlan, Signer, secret_of
 from tests.fakes import DOMAIN
 from tests.unit.sequencer.rig import Rig

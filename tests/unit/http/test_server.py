@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncGenerator
 from functools import partial
 
 import pytest
 import trio
 
 from poe.errors import ToolError
-from poe.sequencer.http import HttpLimits, HttpRequest, HttpResponse, serve_http
+from poe.http.server import HttpLimits, HttpRequest, HttpResponse, HttpStream, serve_http
 
 Clock = trio.testing.MockClock
 LIMITS = HttpLimits(connections=3, header_bytes=1024, body_bytes=2000, request_seconds=5, response_seconds=5)
@@ -239,3 +240,76 @@ async def test_a_port_that_is_taken_is_one_clear_error(port: int) -> None:
     assert refused.value.code == "POE-TOL-002"
     assert str(port) in str(refused.value)
     assert "sequencer.port" in refused.value.fix
+
+
+class Ticker:
+    """Streams what the test puts in; notes when the stream was ended."""
+
+    def __init__(self) -> None:
+        self.send, self._receive = trio.open_memory_channel[bytes](100)
+        self.has_ended = trio.Event()
+
+    async def __call__(self, request: HttpRequest) -> HttpStream:
+        return HttpStream(chunks=self._chunks(), content_type="text/event-stream", headers={"x-told": request.path})
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in self._receive:
+                yield chunk
+        finally:
+            self.has_ended.set()
+
+
+@pytest.fixture
+async def ticker() -> Ticker:
+    return Ticker()
+
+
+@pytest.fixture
+async def ticking(ticker: Ticker, nursery: trio.Nursery, autojump_clock: Clock) -> int:
+    bound: int = await nursery.start(partial(serve_http, ticker, host="127.0.0.1", port=0, limits=LIMITS))
+    return bound
+
+
+async def receive_until(stream: trio.SocketStream, wanted: bytes) -> bytes:
+    received = b""
+    with trio.fail_after(60):
+        while wanted not in received:
+            received += await stream.receive_some(4096)
+    return received
+
+
+async def test_a_stream_is_sent_as_it_comes(ticker: Ticker, ticking: int) -> None:
+    async with await trio.open_tcp_stream("127.0.0.1", ticking) as stream:
+        await stream.send_all(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+        ticker.send.send_nowait(b"one")
+        head = await receive_until(stream, b"one")
+        assert b"x-told: /x" in head
+        ticker.send.send_nowait(b"two")
+        assert b"two" in await receive_until(stream, b"two")
+
+
+async def test_a_stream_ends_when_its_source_does(ticker: Ticker, ticking: int) -> None:
+    async with await trio.open_tcp_stream("127.0.0.1", ticking) as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        ticker.send.send_nowait(b"last")
+        await ticker.send.aclose()
+        assert (await everything(stream)).endswith(b"4\r\nlast\r\n0\r\n\r\n")
+
+
+async def test_a_peer_that_hangs_up_ends_its_stream_at_once(ticker: Ticker, ticking: int) -> None:
+    async with await trio.open_tcp_stream("127.0.0.1", ticking) as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        ticker.send.send_nowait(b"one")
+        await receive_until(stream, b"one")
+    with trio.fail_after(1):
+        await ticker.has_ended.wait()
+
+
+async def test_a_peer_that_does_not_read_loses_its_stream(ticker: Ticker, ticking: int) -> None:
+    async with await trio.open_tcp_stream("127.0.0.1", ticking) as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        for _ in range(90):
+            ticker.send.send_nowait(bytes(200_000))
+        with trio.fail_after(10 * LIMITS.response_seconds):
+            await ticker.has_ended.wait()

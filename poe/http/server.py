@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
 
 import h11
 import trio
 
-from poe.sequencer.listening import serve_connections
+from poe.http.listening import serve_connections
 
 RECEIVE_BYTES = 65536
 LINGER_SECONDS = 1.0
@@ -27,12 +28,13 @@ class HttpLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One request, whole."""
+    """One request, whole; the names of `headers` are in lower case."""
 
     method: str
     path: str
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,22 @@ class HttpResponse:
     status: int
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpStream:
+    """A response without an end of its own: `chunks` are sent as they come, until the peer leaves or stops reading.
+
+    The connection is not used again.
+    """
+
+    chunks: AsyncGenerator[bytes, None]
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse | HttpStream]]
 
 
 class _Refused(Exception):
@@ -61,13 +76,12 @@ async def serve_http(
     host: str,
     port: int,
     limits: HttpLimits,
+    setting: str = "sequencer.port",
     task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve for ever; reports the port it got (0 asks for a free one). ToolError when the port is taken."""
+    """Serve for ever; reports the port it got (0 asks for a free one). ToolError names `setting` when it is taken."""
     server = _Server(handler, limits)
-    await serve_connections(
-        server.serve_connection, host=host, port=port, setting="sequencer.port", task_status=task_status
-    )
+    await serve_connections(server.serve_connection, host=host, port=port, setting=setting, task_status=task_status)
 
 
 class _Server:
@@ -88,7 +102,7 @@ class _Server:
                     await conversation.refuse(_Refused(503, "too many connections"))
                 else:
                     await conversation.run(self._handler)
-        except (trio.BrokenResourceError, trio.TooSlowError):
+        except* (trio.BrokenResourceError, trio.TooSlowError):
             pass  # the peer is gone or does not read: nothing is left to tell it
         finally:
             self._connections -= 1
@@ -116,7 +130,11 @@ class _Conversation:
                 return
             if request is None:
                 return
-            await self._send(await handler(request), close=False, with_body=request.method != "HEAD")
+            response = await handler(request)
+            if isinstance(response, HttpStream):
+                await self._send_stream(response)
+                return
+            await self._send(response, close=False, with_body=request.method != "HEAD")
             if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
                 return
             self._http.start_next_cycle()
@@ -148,6 +166,7 @@ class _Conversation:
             path=head.target.decode("ascii").partition("?")[0],
             content_type=headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower(),
             body=await self._receive_body(),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
         )
 
     async def _receive_body(self) -> bytes:
@@ -173,12 +192,34 @@ class _Conversation:
 
     async def _send(self, response: HttpResponse, *, close: bool, with_body: bool = True) -> None:
         headers = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
+        headers += response.headers.items()
         if close:
             headers.append(("connection", "close"))
         with trio.fail_after(self._limits.response_seconds):
             await self._write(h11.Response(status_code=response.status, headers=headers))
             await self._write(h11.Data(data=response.body if with_body else b""))
             await self._write(h11.EndOfMessage())
+
+    async def _send_stream(self, stream: HttpStream) -> None:
+        """Send chunks until the peer hangs up; TooSlowError when it does not read."""
+        headers = [("content-type", stream.content_type), ("connection", "close"), *stream.headers.items()]
+        async with aclosing(stream.chunks) as chunks, trio.open_nursery() as nursery:
+            nursery.start_soon(self._cancel_at_hangup, nursery.cancel_scope)
+            await self._write_in_time(h11.Response(status_code=200, headers=headers))
+            async for chunk in chunks:
+                await self._write_in_time(h11.Data(data=chunk))
+            await self._write_in_time(h11.EndOfMessage())
+            nursery.cancel_scope.cancel()
+
+    async def _cancel_at_hangup(self, scope: trio.CancelScope) -> None:
+        """A peer that listens has nothing more to say: whatever it sends is dropped."""
+        while await self._stream.receive_some(RECEIVE_BYTES):
+            pass
+        scope.cancel()
+
+    async def _write_in_time(self, event: h11.Event) -> None:
+        with trio.fail_after(self._limits.response_seconds):
+            await self._write(event)
 
     async def _write(self, event: h11.Event) -> None:
         data = self._http.send(event)

@@ -52,7 +52,6 @@ def test_nobody_has_a_share_before_the_first_win(metrics: Metrics) -> None:
 def test_the_only_payee_has_it_all(metrics: Metrics) -> None:
     metrics.set_winner_shares(payees(1, wins=7))
     assert shares(metrics) == [1, 0, 0, 0, 0, 0]
-    assert metrics.registry.get_sample_value("poe_market_finalized_batches") == 7
 
 
 def test_ranks_go_by_wins_and_the_rest_is_other(metrics: Metrics) -> None:

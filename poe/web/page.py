@@ -1,0 +1,110 @@
+"""The live page at work: feeds the model from L1, gossip, receipts and reports, and serves browsers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import trio
+
+from poe.errors import L1Error
+from poe.http.server import HttpLimits, serve_http
+from poe.l1.interface import ChainUpdate, Receipt
+from poe.net.interface import Network
+from poe.rollup.types import Hash
+from poe.web.feed import MAX_STREAMS, Feed
+from poe.web.model import RaceModel
+from poe.web.site import Site
+
+log = logging.getLogger("poe.web")
+
+DOORS_SECONDS = 1.0
+WAITING_RECEIPTS = 512
+"""Receipts still to be read; when L1 brings more than we can read, the oldest stay unknown."""
+RETRY_SECONDS = 2.0
+LIMITS = HttpLimits(connections=2 * MAX_STREAMS, header_bytes=16384, body_bytes=0, request_seconds=60.0)
+
+
+ReadReceipt = Callable[[Hash], Awaitable[Receipt | None]]
+"""Reads a mined transaction's receipt; None when there is none. L1Error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePage:
+    """The page and what feeds it. `look_at_l1` tells how the endpoint does, as plain JSON values."""
+
+    model: RaceModel
+    feed: Feed
+    site: Site
+    network: Network | None
+    look_at_l1: Callable[[], Mapping[str, Any]]
+    read_receipt: ReadReceipt
+
+    @asynccontextmanager
+    async def open(self, *, host: str, port: int) -> AsyncIterator[tuple[str, Callable[[ChainUpdate], None]]]:
+        """Serve while the context lasts; yields the page's URL and what to call with each step of L1.
+
+        ToolError when the port is taken.
+        """
+        into, receipts = trio.open_memory_channel[Hash](WAITING_RECEIPTS)
+        async with trio.open_nursery() as nursery:
+            serve = partial(serve_http, self.site, host=host, port=port, limits=LIMITS, setting="web.port")
+            bound = await nursery.start(serve)
+            nursery.start_soon(self._watch_doors)
+            nursery.start_soon(self._read_receipts, receipts)
+            if self.network is not None:
+                nursery.start_soon(self._hear_intents, self.network)
+                nursery.start_soon(self._hear_announcements, self.network)
+            yield f"http://{f'[{host}]' if ':' in host else host}:{bound}/", partial(self._follow, into)
+            nursery.cancel_scope.cancel()
+
+    def _follow(self, into: trio.MemorySendChannel[Hash], update: ChainUpdate) -> None:
+        """A step of L1 that ledger and standings have taken."""
+        unpriced = self.model.apply(update)
+        if self.network is not None:
+            self.network.set_head(self.model.ledger.head()[0])
+        for tx_hash in unpriced[-WAITING_RECEIPTS:]:
+            try:
+                into.send_nowait(tx_hash)
+            except trio.WouldBlock:
+                break
+        self.feed.touch()
+
+    async def _read_receipts(self, receipts: trio.MemoryReceiveChannel[Hash]) -> None:
+        async for tx_hash in receipts:
+            try:
+                receipt = await self.read_receipt(tx_hash)
+            except L1Error as error:
+                log.debug("receipt_not_read reason=%r", str(error))
+                await trio.sleep(RETRY_SECONDS)
+                continue
+            if receipt is not None:
+                self.model.price(receipt)
+                self.feed.touch()
+
+    async def _hear_intents(self, network: Network) -> None:
+        async for intent in network.intents:
+            self.model.hear_intent(intent)
+            self.feed.touch()
+
+    async def _hear_announcements(self, network: Network) -> None:
+        async for announcement in network.announcements:
+            self.model.hear_announcement(announcement)
+            self.feed.touch()
+
+    async def _watch_doors(self) -> None:
+        """Once a second: L1's endpoint, the network, the reports on disk."""
+        while True:
+            stats = None if self.network is None else self.network.stats()
+            self.model.note_doors(l1=self.look_at_l1(), p2p=None if stats is None else _plain(stats))
+            self.model.take_reports(await trio.to_thread.run_sync(self.model.reports.refresh))
+            self.feed.touch()
+            await trio.sleep(DOORS_SECONDS)
+
+
+def _plain(stats: Any) -> dict[str, int]:
+    return {name: getattr(stats, name) for name in stats.__slots__}

@@ -1,0 +1,151 @@
+"""The live page at work: what L1, gossip, receipts and reports say reaches the model; nothing holds L1 up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from poe.errors import L1Unreachable, ToolError
+from poe.l1.interface import ChainUpdate, Receipt
+from poe.net.inbox import Inbox
+from poe.net.interface import BatchAnnouncement, NetworkStats, ProvingIntent
+from poe.rollup.types import BatchNumber, Hash
+from poe.web.detail import Details
+from poe.web.feed import Feed
+from poe.web.page import RETRY_SECONDS, WAITING_RECEIPTS, LivePage
+from poe.web.site import Site
+from tests.fakes_l1 import a_batch
+from tests.fakes_web import PAYEES, Watched, a_receipt, an_intent, hash_of
+
+Clock = trio.testing.MockClock
+A = PAYEES[0]
+
+
+class Gossip:
+    """As much of a network as the page listens to."""
+
+    def __init__(self) -> None:
+        self.said, self.told = Inbox[ProvingIntent](10), Inbox[BatchAnnouncement](10)
+        self.intents, self.announcements = self.said.channel, self.told.channel
+        self.head = 0
+
+    def set_head(self, number: BatchNumber) -> None:
+        self.head = number
+
+    def stats(self) -> NetworkStats:
+        return NetworkStats(peers=3, mesh_peers=2, accepted=1, ignored=0, rejected=0, bad_frames=0)
+
+
+class Page:
+    """A live page and how to tell it of L1."""
+
+    def __init__(self, read_receipt: Any, gossip: Any = None) -> None:
+        self.watched = Watched()
+        self.follow: Callable[[ChainUpdate], None] = lambda _: None
+        feed = Feed(self.watched.model, run="0" * 16)
+        self.live = LivePage(
+            model=self.watched.model,
+            feed=feed,
+            site=Site(feed=feed, details=Details(self.watched.model, read_nothing)),
+            network=gossip,
+            look_at_l1=lambda: {"head": 7},
+            read_receipt=read_receipt,
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        async with self.live.open(host="127.0.0.1", port=0) as (_, self.follow):
+            yield
+
+    def post(self, *numbers: int) -> None:
+        update = self.watched.chain.step(*self.watched.chain.posted(*numbers))
+        self.watched.ledger.apply(update)
+        self.watched.standings.apply(update)
+        self.follow(update)
+
+
+async def read_nothing(tx_hash: Hash, number: BatchNumber) -> None:
+    return None
+
+
+async def read_any(tx_hash: Hash) -> Receipt | None:
+    await trio.lowlevel.checkpoint()
+    return a_receipt(tx_hash)
+
+
+async def settled(page: Page, holds: Callable[[], bool]) -> None:
+    with trio.fail_after(5):
+        while not holds():
+            await trio.testing.wait_all_tasks_blocked(0.01)
+
+
+async def test_receipts_are_read_for_what_l1_brings() -> None:
+    page = Page(read_any)
+    async with page.open():
+        page.post(1)
+        await settled(page, lambda: page.watched.row(1)["gas"]["post"] is not None)  # type: ignore[index]
+
+
+async def test_a_receipt_that_cannot_be_read_is_left_out_and_the_next_one_read(autojump_clock: Clock) -> None:
+    failures = [L1Unreachable("down")]
+
+    async def read(tx_hash: Hash) -> Receipt | None:
+        if failures:
+            raise failures.pop()
+        return a_receipt(tx_hash)
+
+    page = Page(read)
+    async with page.open():
+        page.post(1)
+        page.post(2)
+        await trio.sleep(RETRY_SECONDS + 0.1)
+        assert page.watched.row(2)["gas"]["post"] is not None  # type: ignore[index]
+    assert page.watched.row(1)["gas"]["post"] is None  # type: ignore[index]
+
+
+async def test_more_receipts_than_can_be_read_hold_nothing_up() -> None:
+    async def never(tx_hash: Hash) -> Receipt | None:
+        await trio.sleep_forever()
+        return None
+
+    page = Page(never)
+    async with page.open():
+        for number in range(1, WAITING_RECEIPTS + 50):
+            page.post(number)
+    assert page.watched.ledger.head()[0] == WAITING_RECEIPTS + 49
+
+
+async def test_gossip_reaches_the_model_and_hears_of_l1s_head() -> None:
+    gossip = Gossip()
+    page = Page(read_any, gossip)
+    async with page.open():
+        announcement = BatchAnnouncement(
+            number=BatchNumber(1), parent_hash=hash_of(0), batch_hash=hash_of(1), header=a_batch(1).header,
+            signature=bytes(65),
+        )  # fmt: skip
+        gossip.told.put(announcement)
+        gossip.said.put(an_intent(1, A))
+        page.post(1)
+        assert gossip.head == 1
+        await settled(page, lambda: bool(page.watched.row(1)["racers"]) and page.watched.row(1)["heard"] is not None)
+
+
+async def test_the_doors_are_looked_at() -> None:
+    page = Page(read_any, Gossip())
+    async with page.open():
+        await settled(page, lambda: page.watched.model.snapshot()["doors"]["p2p"] is not None)
+        doors = page.watched.model.snapshot()["doors"]
+        assert (doors["l1"], doors["p2p"]["peers"], doors["p2p"]["mesh_peers"]) == ({"head": 7}, 3, 2)
+
+
+async def test_a_taken_port_is_told_with_its_setting() -> None:
+    first = Page(read_any)
+    async with first.live.open(host="127.0.0.1", port=0) as (url, _):
+        port = int(url.rstrip("/").rpartition(":")[2])
+        with pytest.RaisesGroup(pytest.RaisesExc(ToolError, match=r"web\.port"), flatten_subgroups=True):
+            async with Page(read_any).live.open(host="127.0.0.1", port=port):
+                pass
