@@ -104,6 +104,12 @@ def test_an_account_with_a_seat_and_no_journal_signs_nothing_near_l1s_head(journ
     assert claim(signed, 11 + FORGOTTEN_NUMBERS, A, FIRST)
 
 
+def test_where_l1_has_ordered_nothing_only_its_first_batch_can_have_been_signed(journal: Journal) -> None:
+    signed = signed_of(journal, head=0, has_seat=True)
+    assert not claim(signed, 1, A, FIRST)
+    assert claim(signed, 2, A, FIRST)
+
+
 def test_an_account_that_had_no_seat_when_its_journal_began_signs_from_the_first_batch_on(journal: Journal) -> None:
     assert signed_of(journal, head=10, has_seat=False).floor == 0
     assert signed_of(journal, head=10, has_seat=True).floor == 0
