@@ -56,10 +56,10 @@ CODES: Mapping[str, Meaning] = {
         "A keystore's password is missing, wrong or unfit.",
         "Put it into the file that l1.password_file names.",
     ),
+    "POE-CFG-050": Meaning("The arbiter's award policy is none that this version knows.", "Use a newer poe."),
     "POE-CFG-060": Meaning(
         "This account holds no sequencer's seat.", "`poe sequencer bond` takes one, for the arbiter's bond."
     ),
-    "POE-CFG-050": Meaning("The arbiter's award policy is none that this version knows.", "Use a newer poe."),
     "POE-CFG-070": Meaning(
         "What a batch pays or a sequencer puts down is none the arbiter would take.", "The message says what is wanted."
     ),
@@ -200,6 +200,10 @@ CODES: Mapping[str, Meaning] = {
     ),
     "POE-RAC-052": Meaning(
         "Our proof was taken; the award policy decides later who is paid.", "The node settles the award if it is ours."
+    ),
+    "POE-RAC-053": Meaning("Won: the award policy paid us.", "Nothing to do."),
+    "POE-RAC-054": Meaning(
+        "Our proof was taken, and the award policy paid another.", "A larger stake is drawn more often."
     ),
     "POE-RAC-040": Meaning(
         "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."

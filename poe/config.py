@@ -90,6 +90,8 @@ class SequencerSettings(_Section, frozen=True, kw_only=True):
     port: int = 0
     stream_port: int = 0
     """Where frames of signed transactions are taken."""
+    head_start_seconds: float = 0.0
+    """A batch is posted so long after it was announced: what peers gain by hearing of it first (docs/market.md)."""
     seal_seconds: float = 2.0
     """A batch that is not full is sealed when its oldest transaction has waited this long."""
     fee_account: int = 0
@@ -373,6 +375,7 @@ def _refuse_nonsense(settings: Settings) -> None:
         (settings.prover.tables in ("auto", "full", "small"), "prover.tables", "auto, full or small"),
         (0 <= settings.prover.tip_wei < 2**96, "prover.tip_wei", "0 to 2^96 - 1"),
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
+        (0 <= settings.sequencer.head_start_seconds <= 600, "sequencer.head_start_seconds", "0 to 600"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
         (
             0 < settings.sequencer.mempool_seconds <= MAX_SECONDS,

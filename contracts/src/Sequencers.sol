@@ -6,7 +6,7 @@ import {Announcing} from "./libraries/Announcing.sol";
 import {Counters} from "./libraries/Counters.sol";
 
 /// @title How sequencers come and go: seats taken and given up, bonds put down, released, lost.
-/// @notice docs/protocol.md section 8.
+/// @notice docs/protocol.md section 11.
 abstract contract Sequencers is Extended {
     uint256 private constant MOST_SEATS = 255;
 

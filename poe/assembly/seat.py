@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from poe.assembly.chain import connect, load_signer, open_chain, open_journal
+from poe.config import Settings
 from poe.errors import ConfigError, SequencerError
 from poe.journal import Journal
 from poe.l1.contract import Arbiter
@@ -15,6 +19,23 @@ log = logging.getLogger("poe.sequencer")
 
 GAS_RESERVE = Wei(10**16)
 """What an account should keep beside its bond, for gas and the first rewards."""
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[tuple[Arbiter, ArbiterParameters, Journal]]:
+    """The arbiter's calls for our account and the sequencer's journal, which no running node may hold meanwhile."""
+    signer = load_signer(settings)
+    chain = await open_chain(settings)
+    with open_journal(settings, chain, "sequencer") as journal:
+        yield await connect(settings, chain, signer, journal), chain.parameters, journal
+
+
+async def looked_at(settings: Settings) -> tuple[Arbiter, ArbiterParameters]:
+    """The arbiter's views for our account; needs no journal, so a node may run beside it."""
+    signer, chain = load_signer(settings), await open_chain(settings)
+    parameters = chain.parameters
+    arbiter = await Arbiter.connect(chain.rpc, parameters.address, signer, chain_id=settings.l1.chain_id)
+    return arbiter, parameters
 
 
 async def has_seat(arbiter: Arbiter) -> bool:

@@ -57,7 +57,12 @@ async def run_sequencer(settings: Settings) -> None:
         chain = EngineChain(engine, OneThread())
         network = await stack.enter_async_context(open_network(settings, l1, body_source(chain, l1.ledger)))
         resume_block = (await l1.rpc.latest()).number if chain.height else 0
-        announcer = Announcer(network=network, signed=signed, sign=partial(sign_announcement, l1.domain, signer))
+        announcer = Announcer(
+            network=network,
+            signed=signed,
+            sign=partial(sign_announcement, l1.domain, signer),
+            head_start_seconds=settings.sequencer.head_start_seconds,
+        )
         parts = SequencerParts(
             engine=engine, chain=chain, arbiter=arbiter, network=network, announcer=announcer, metrics=metrics
         )

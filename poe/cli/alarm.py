@@ -42,7 +42,7 @@ def raise_alarm(*, proof: Path, rollup: RollupFlags = RollupFlags(), l1_key: Pat
         facts = {
             "number": second.number,
             "old_root": hex(second.old_root),
-            "cancelled": [n for n in range(second.number, ledger.finalized_number + 1)],
+            "cancelled": list(range(second.number, ledger.finalized_number + 1)),
             "bounty_wei": of.parameters.bounty * ledger.finalized_number,
             "payee": "0x" + second.payee.hex(),
             "tx": "0x" + receipt.tx_hash.hex(),

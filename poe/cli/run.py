@@ -67,7 +67,7 @@ class RunFlags:
     data_dir
         Folder for the node's state; overrides `data_dir`.
     rpc_url
-        Ethereum JSON-RPC endpoint; overrides `l1.rpc_url`.
+        Ethereum JSON-RPC endpoint, or several separated by commas; overrides `l1.rpc_url`.
     arbiter
         Address of the arbiter contract; overrides `l1.arbiter`.
     until_stdin_closes

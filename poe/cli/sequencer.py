@@ -1,4 +1,4 @@
-"""`poe sequencer`: run the role, and ask how it is."""
+"""`poe sequencer`: run the role, ask how it is, take and give up its seat."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cyclopts import App
 
+from poe.cli import sequencing
 from poe.cli.run import RunFlags, run_role
 
 app = App(name="sequencer", help="Order L2 transactions into batches and post them.")
@@ -49,3 +50,8 @@ def status(*, data_dir: Path = Path("poe-data"), json: bool = False) -> None:
     print("batches: " + ", ".join(f"{found['heights'][stage]} {stage}" for stage in STAGES))
     for name in ("ready", "agrees_with_l1", "exit_mode", "mempool", "executed", "total_balance_gwei"):
         print(f"{name}: {found[name]}")
+
+
+app.command(sequencing.bond)
+app.command(sequencing.leave)
+app.command(sequencing.seat)

@@ -11,14 +11,17 @@ from cyclopts import App, Parameter
 
 from poe.cli.bounds import require_between, require_memory, require_writable
 from poe.cli.parse import parse_shape
+from poe.errors import InputError
 from poe.l1.interface import Deadlines, Market
 
 if TYPE_CHECKING:
     from poe.testnet.scenario import Scenario
 
 MAX_PROVERS = 64
+MAX_SEQUENCERS = 8
 MAX_USERS = 10_000
 MAX_BATCHES = 1_000_000
+MAX_HEAD_START_SECONDS = 600
 
 app = App(name="testnet", help="A whole network of processes on this machine.")
 
@@ -27,6 +30,7 @@ app = App(name="testnet", help="A whole network of processes on this machine.")
 def up(
     *,
     provers: int = 3,
+    sequencers: int = 1,
     batches: int | None = None,
     shape: str = "4x5",
     gossip: bool = True,
@@ -45,6 +49,8 @@ def up(
     policy: Literal["first-valid", "photo-finish", "lease"] = "first-valid",
     lease_blocks: int = 6,
     market: Annotated[Market, Parameter(name="*")] = Market(),
+    head_start: float = 0.0,
+    insider: str = "prover-1",
     web: bool = True,
     web_port: int = 0,
     deadlines: Annotated[Deadlines, Parameter(name="*")] = Deadlines(),
@@ -55,6 +61,8 @@ def up(
     ----------
     provers
         Competing prover nodes.
+    sequencers
+        Bonded sequencers that post in turns; each gets its share of the users.
     batches
         End when this many batches are final; without it, run until Ctrl+C.
     shape
@@ -85,6 +93,11 @@ def up(
         Seconds between L1 blocks.
     seed
         Seed of the load.
+    head_start
+        Measure what a prover gains that hears of each batch so many seconds before it is posted; the others learn of
+        batches from L1 alone. The report says what it won.
+    insider
+        That prover.
     policy
         Who is paid: the first valid proof, one drawn by stake among those in the first one's L1 block, or for a few
         blocks only a payee drawn by stake. Provers stake at their start.
@@ -99,15 +112,22 @@ def up(
 
     from poe.folder import hold_folder
     from poe.l1.policy import PolicyTerms
+    from poe.testnet.head_start import HeadStart
     from poe.testnet.scenario import Scenario
 
     parsed = parse_shape(shape)
     require_between("provers", provers, 1, MAX_PROVERS)
+    require_between("sequencers", sequencers, 1, MAX_SEQUENCERS)
     require_between("users", users, 2, min(MAX_USERS, parsed.capacity))
     require_between("batches", 1 if batches is None else batches, 1, MAX_BATCHES)
     require_between("tps", tps, 0.01, 100_000)
     require_between("jitter", jitter, 0, 60)
     require_between("threads", threads, 1, os.cpu_count() or 1)
+    require_between("head-start", head_start, 0, MAX_HEAD_START_SECONDS)
+    if insider not in (names := [f"prover-{i}" for i in range(1, provers + 1)]):
+        raise InputError(f"there is no {insider}", field="insider", fix=f"name one of {names[0]} to {names[-1]}")
+    if head_start and not gossip:
+        raise InputError("a head start is given by gossip, which is off", field="head-start")
     require_between("web-port", web_port, 0, 65535)
     require_between("block-seconds", block_seconds, 0.1, 3600)
     require_between("lease-blocks", lease_blocks, 1, 128)
@@ -117,6 +137,7 @@ def up(
         require_writable(name, path)
     scenario = Scenario(
         provers=provers,
+        sequencers=sequencers,
         batches=batches,
         shape=parsed,
         gossip=gossip,
@@ -131,6 +152,7 @@ def up(
         seed=seed,
         policy=None if policy == "first-valid" else PolicyTerms(kind=policy, lease_blocks=lease_blocks),
         market=market,
+        head_start=HeadStart(seconds=head_start, insider=insider) if head_start else None,
         web=web,
         web_port=web_port,
         deadlines=deadlines,

@@ -164,7 +164,8 @@ class Endpoints(JsonRpc):
             served = await member.ask(lambda rpc: rpc.chain_id(), seconds=seconds)
             if served != self._chain_id:
                 told = f"{member.rpc.endpoint} serves chain {served}, wanted chain {self._chain_id}"
-                member.judged(Standing.WRONG_CHAIN, told)
+                if len(self.members) > 1:  # of the only one the error tells enough
+                    member.judged(Standing.WRONG_CHAIN, told)
                 member.failure = WrongChain(told, fix="point l1.rpc_url at the right network")
                 raise member.failure
             member.is_on_our_chain = True

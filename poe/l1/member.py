@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import trio
 
-from poe.errors import BadAnswer, EndpointBusy, L1Error, L1Unreachable, RpcRefused
+from poe.errors import BadAnswer, EndpointBusy, L1Error, L1Unreachable, RpcRefused, WrongChain
 from poe.l1.interface import BlockRef
 from poe.l1.rpc import Rpc
 
@@ -125,7 +125,8 @@ class Member:
         elif verdict is Standing.DISPUTED:
             log.warning("l1_endpoint_disputed endpoint=%r", self)
         else:
-            log.error("l1_endpoint_%s code=POE-L1-083 endpoint=%r %s", verdict, self, why)
+            code = WrongChain.code if verdict is Standing.WRONG_CHAIN else "POE-L1-083"
+            log.error("l1_endpoint_%s code=%s endpoint=%r %s", verdict, code, self, why)
             self.failure = L1Error(why, code="POE-L1-083")
         self.verdict = verdict
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from poe.crypto.keccak import keccak256
-from poe.errors import BadAnswer, ConfigError, L1Error, RpcRefused
+from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
 from poe.l1 import answers
 from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
@@ -174,7 +174,7 @@ class PolicyClient:
     async def stake(self, payee: Address, amount: Wei) -> Receipt:
         """Stake `amount` for a payee: on an empty seat, or by outbidding the cheapest.
 
-        L1Error when all seats are taken and the cheapest is worth more; Reverted when others were faster time and again.
+        L1Error when all seats are taken and the cheapest is worth more; Reverted when others keep being faster.
         """
         for attempt in range(1, STAKE_ATTEMPTS + 1):
             seats, most = await self.views.seats(), await self.views.most_seats()

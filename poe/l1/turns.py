@@ -1,4 +1,4 @@
-"""Whose turn it is to post: the arbiter's rule (docs/protocol.md, section 8) from what its events tell.
+"""Whose turn it is to post: the arbiter's rule (docs/protocol.md, section 11) from what its events tell.
 
 Pure. Blocks are L1 block numbers, seats are in the arbiter's order.
 """

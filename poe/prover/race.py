@@ -58,12 +58,15 @@ class End:
 ACCEPTED = End(Outcome.WON, "POE-RAC-001", "accepted")
 LANDED_BY_ANOTHER = End(Outcome.WON, "POE-RAC-002", "accepted, landed by another account")
 CONTENDS = End(Outcome.CONTENDED, "POE-RAC-052", "accepted; the award policy decides who is paid")
+AWARDED = End(Outcome.WON, "POE-RAC-053", "the award policy paid us")
+OUTDRAWN = End(Outcome.OUTDRAWN, "POE-RAC-054", "the award policy paid another")
 RIVAL_FIRST = End(Outcome.LATE, "POE-RAC-010", "a rival was accepted first")
 GONE_WHILE_PROVING = End(Outcome.CANCELLED, "POE-RAC-020", "a rival was accepted or the batch is gone")
 BATCH_GONE = End(Outcome.CANCELLED, "POE-RAC-021", "the batch is gone")
 ROLLUP_ENDED = End(Outcome.CANCELLED, "POE-RAC-023", "the rollup has ended by exit mode")
 NOT_ORDERED = End(Outcome.CANCELLED, "POE-RAC-022", "the proof is kept: L1 has not ordered the batch, others lie open")
-ENDS = (ACCEPTED, LANDED_BY_ANOTHER, RIVAL_FIRST, GONE_WHILE_PROVING, BATCH_GONE, ROLLUP_ENDED, NOT_ORDERED)
+BY_AWARD = (CONTENDS, AWARDED, OUTDRAWN)
+ENDS = (ACCEPTED, LANDED_BY_ANOTHER, RIVAL_FIRST, GONE_WHILE_PROVING, BATCH_GONE, ROLLUP_ENDED, NOT_ORDERED, *BY_AWARD)
 """All ends but those that tell more: a failure its error's code, a shadow its margin."""
 
 

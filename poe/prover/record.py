@@ -12,7 +12,7 @@ from poe.backend.interface import Proof
 from poe.journal import Journal
 from poe.metrics import GAS_OUTCOMES, Metrics
 from poe.prover.odds import Times
-from poe.prover.race import ENDS, Outcome, RaceResult
+from poe.prover.race import AWARDED, ENDS, OUTDRAWN, Outcome, RaceResult
 from poe.rollup.types import BatchNumber, Wei
 
 log = logging.getLogger("poe.prover")
@@ -142,10 +142,12 @@ class Record:
         self._outcomes[before] -= 1
         self._outcomes[outcome] += 1
         if before == Outcome.CONTENDED:
-            self._metrics.races.labels(outcome=outcome).inc()
+            end = AWARDED if outcome == Outcome.WON else OUTDRAWN
+            self._metrics.races.labels(outcome=outcome, code=end.code).inc()
         if outcome == Outcome.OUTDRAWN:
             self._wasted_core_seconds += row["core_seconds"]
             self._metrics.wasted_core_seconds.inc(row["core_seconds"])
+            self._metrics.wasted_proof_seconds.inc(row["proof_seconds"] or 0.0)
 
     def _add_finished(self, proof: Proof) -> None:
         self._finished += 1

@@ -1,6 +1,6 @@
 """Tells peers of a batch before L1 has it: signed at most once a number and parent, whatever happens to the process.
 
-Two signatures under one number and parent cost the whole bond (docs/protocol.md, section 8). So what is about to be
+Two signatures under one number and parent cost the whole bond (docs/protocol.md, section 11). So what is about to be
 signed is on disk first, and a second content for the same place is posted without a word: provers take it from L1.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+
+import trio
 
 from poe.errors import NetError
 from poe.journal import Journal
@@ -78,15 +80,18 @@ class Signed:
 class Announcer:
     """Gossips the header of a batch that is about to be posted: provers may begin while L1 still mines it."""
 
-    def __init__(self, *, network: Network | None, signed: Signed, sign: SignAnnouncement) -> None:
+    def __init__(
+        self, *, network: Network | None, signed: Signed, sign: SignAnnouncement, head_start_seconds: float = 0.0
+    ) -> None:
         """`network` is None when gossip is off: then nothing is ever signed."""
         self._network = network
         self._signed = signed
         self._sign = sign
+        self._head_start_seconds = head_start_seconds
         self._announced: SealedBatch | None = None
 
     async def announce(self, sealed: SealedBatch) -> None:
-        """Tell peers, once; gossip that fails holds nothing up."""
+        """Tell peers, once, and leave them their head start; gossip that fails holds nothing up."""
         if self._network is None or self._announced is sealed:
             return
         self._announced = sealed
@@ -104,3 +109,5 @@ class Announcer:
             await self._network.announce(self._sign(announcement))
         except NetError as error:
             log.warning("batch_not_announced number=%d reason=%r", sealed.number, str(error))
+        else:
+            await trio.sleep(self._head_start_seconds)

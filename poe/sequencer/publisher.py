@@ -93,13 +93,17 @@ class Publisher:
         self._metrics = metrics
         self._bell = bell
         self._posted: _Posted | None = None
+        self._had_seat = False
 
     async def run(self) -> None:
         """Post for ever."""
         while True:
             sealed = self._next()
-            if sealed is None or not self._turn.has_seat:
-                self._obstacle.set(None if self._turn.has_seat else Hindrance.NO_SEAT)
+            self._had_seat = self._had_seat or self._turn.has_seat
+            if not self._turn.has_seat:
+                await self._wait_for_a_seat()
+            elif sealed is None:
+                self._obstacle.set(None)
                 await self._bell.wait()
             elif self._misses_overdue_entries(sealed):
                 await self._reconciler.unseal(sealed.number)
@@ -108,6 +112,14 @@ class Publisher:
                 await self._post(sealed)
             else:
                 await self._wait_for_l1()
+
+    async def _wait_for_a_seat(self) -> None:
+        """At the start L1's word of our seat may not have been read yet; one that we had is lost."""
+        if self._had_seat:
+            self._obstacle.set(Hindrance.NO_SEAT)
+        while not self._turn.has_seat:
+            await self._bell.wait()
+        self._obstacle.set(None)
 
     async def _may_post(self) -> bool:
         """Is it our turn, or another's who has been silent? Of silence L1 itself knows best: it is asked first."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,8 @@ from poe.sequencer.client import RpcClient
 from poe.testnet.display import Display
 from poe.testnet.folder import clear_folder
 from poe.testnet.interrupt import Interrupts
-from poe.testnet.load import Load, LoadPlan, Signer
+from poe.testnet.load import LoadPlan, Signer
+from poe.testnet.loads import Loads
 from poe.testnet.process import Child
 from poe.testnet.report import Evidence, batch_entry, build_report
 from poe.testnet.scenario import Scenario
@@ -54,11 +55,16 @@ class Testnet:
         """The prover processes by name."""
         return {name: child for name, child in self.children.items() if name.startswith("prover-")}
 
+    @property
+    def sequencers(self) -> dict[str, Child]:
+        """The sequencer processes by name."""
+        return {name: child for name, child in self.children.items() if name.startswith("sequencer")}
+
 
 async def run_testnet(scenario: Scenario, display: Display, interrupts: Interrupts) -> dict[str, Any]:
     """Run in a held folder until the scenario's batches are final or `interrupts.stop` is set; return the report.
 
-    ToolError when a part does not start, the sequencer dies, every prover dies, or the deadline passes.
+    ToolError when a part does not start, every sequencer dies, every prover dies, or the deadline passes.
     """
     clear_folder(scenario.data_dir)
     display.say("making or finding the proving keys (the first time takes a while)")
@@ -120,12 +126,13 @@ async def _start(testnet: Testnet, name: str, bootstrap: tuple[str, ...]) -> Non
     testnet.endpoints[name] = await child.endpoints(seconds=seconds)
 
 
-async def _race(testnet: Testnet, display: Display, stop: trio.Event) -> Load:
+async def _race(testnet: Testnet, display: Display, stop: trio.Event) -> Loads:
     """Drive load and watch L1 until enough batches are final or we are told to stop."""
     scenario = testnet.scenario
     deadline = scenario.deadline_seconds
-    async with RpcClient(testnet.endpoints["sequencer"]["rpc"]) as client:
-        load = await _prepare_load(testnet, client)
+    async with AsyncExitStack() as stack:
+        urls = [testnet.endpoints[name]["rpc"] for name in testnet.sequencers]
+        load = await _prepare_load(testnet, [await stack.enter_async_context(RpcClient(url)) for url in urls])
         with trio.move_on_after(float("inf") if deadline is None else deadline) as limit:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_supervise, testnet, display)
@@ -148,13 +155,13 @@ async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _prepare_load(testnet: Testnet, client: RpcClient) -> Load:
+async def _prepare_load(testnet: Testnet, clients: Sequence[RpcClient]) -> Loads:
     scenario, stage = testnet.scenario, testnet.stage
     arbiter = await Arbiter.connect(
         testnet.anvil.rpc, stage.parameters.address, stage.signers["users"], chain_id=stage.parameters.chain_id
     )
     plan = LoadPlan(users=scenario.users, transactions_per_second=scenario.transactions_per_second, seed=scenario.seed)
-    return Load(client=client, arbiter=arbiter, signer=_user_signer(testnet.watch.domain), plan=plan)
+    return Loads(clients=clients, arbiter=arbiter, signer=_user_signer(testnet.watch.domain), plan=plan)
 
 
 def _user_signer(domain: FieldElement) -> Signer:
@@ -166,7 +173,7 @@ def _user_signer(domain: FieldElement) -> Signer:
     )
 
 
-async def _drive(testnet: Testnet, load: Load) -> None:
+async def _drive(testnet: Testnet, load: Loads) -> None:
     """Load until as many batches as wanted are posted; the rest of the run only proves."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(load.run)
@@ -175,7 +182,7 @@ async def _drive(testnet: Testnet, load: Load) -> None:
 
 
 async def _supervise(testnet: Testnet, display: Display) -> None:
-    """A prover may die, that is part of the game; without the sequencer or any prover there is no race."""
+    """A node may die, that is part of the game; without any sequencer or any prover there is no race."""
     lost: set[str] = set()
     while True:
         for name, child in testnet.children.items():
@@ -183,7 +190,7 @@ async def _supervise(testnet: Testnet, display: Display) -> None:
                 continue
             lost.add(name)
             display.say(f"{name} is gone (exit code {child.exit_code}); its log: {child.log_path}")
-            if name == "sequencer" or lost >= set(testnet.provers):
+            if lost >= set(testnet.sequencers) or lost >= set(testnet.provers):
                 raise child.lost("is gone")
         await trio.sleep(0.2)
 
@@ -237,7 +244,7 @@ def _has_settled(testnet: Testnet, end: Snapshot) -> bool:
     return told and all(status.get("finalized", 0) >= end.finalized for status in living)
 
 
-async def _report(testnet: Testnet, load: Load, end: Snapshot) -> dict[str, Any]:
+async def _report(testnet: Testnet, load: Loads, end: Snapshot) -> dict[str, Any]:
     """Collect what every role and L1 say; anvil still runs, the roles have stopped."""
     return build_report(
         Evidence(
@@ -249,5 +256,6 @@ async def _report(testnet: Testnet, load: Load, end: Snapshot) -> dict[str, Any]
             load=load.summary(),
             gas=await gas_of(testnet.anvil.rpc, end.rows),
             settings=settings_summary(testnet.scenario),
+            head_start=testnet.scenario.head_start,
         )
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from poe.observer.node import row_as_json
 from poe.observer.standings import Row
+from poe.testnet.head_start import HeadStart, head_start_entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Evidence:
     load: Mapping[str, Any]
     gas: Mapping[str, Sequence[int]]
     settings: Mapping[str, Any]
+    head_start: HeadStart | None = None
 
 
 def build_report(evidence: Evidence) -> dict[str, Any]:
@@ -42,6 +44,7 @@ def build_report(evidence: Evidence) -> dict[str, Any]:
         "winner_share": winner_share(final),
         "hhi": concentration(final),
         "wasted_proof_seconds": wasted_proof_seconds(final, evidence.provers),
+        "head_start": evidence.head_start and head_start_entry(evidence.head_start, final, evidence.provers),
         "sequencer": dict(evidence.sequencer),
         "load": dict(evidence.load),
         "settings": dict(evidence.settings),

@@ -8,6 +8,7 @@ from pathlib import Path
 from poe.l1.interface import Deadlines, Market
 from poe.l1.policy import PolicyTerms
 from poe.rollup.types import Shape, Wei
+from poe.testnet.head_start import HeadStart
 
 SECONDS_TO_START = 120.0
 SECONDS_A_BATCH = 60.0
@@ -24,6 +25,7 @@ class Scenario:
     """
 
     provers: int = 3
+    sequencers: int = 1
     batches: int | None = None
     shape: Shape = Shape(slots=4, depth=5)
     gossip: bool = True
@@ -40,11 +42,17 @@ class Scenario:
     seed: int = 1
     market: Market = Market()
     deadlines: Deadlines = Deadlines()
+    head_start: HeadStart | None = None
     policy: PolicyTerms | None = None
     stake: Wei = Wei(10**18)
     web: bool = True
     web_port: int = 0
     """Of the live page; 0 takes a free one."""
+
+    def hears_gossip(self, name: str) -> bool:
+        """Is the role on the network? With a head start only its insider is, and who gives it."""
+        given = self.head_start
+        return self.gossip and (given is None or name in ("sequencer", given.insider))
 
     @property
     def deadline_seconds(self) -> float | None:

@@ -15,7 +15,6 @@ from poe.assembly.deployment import deploy_with_key
 from poe.backend.interface import KeyInfo
 from poe.config import L1Settings, NetSettings, ProverSettings, SequencerSettings, Settings, WebSettings, dump_settings
 from poe.l1.anvil import Anvil
-from poe.l1.contract import Arbiter
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, create_key
 from poe.rollup.types import Wei
@@ -37,7 +36,8 @@ class Stage:
 
 def role_names(scenario: Scenario) -> tuple[str, ...]:
     """Every process besides anvil."""
-    return ("sequencer", *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
+    others = (f"sequencer-{i}" for i in range(2, scenario.sequencers + 1))
+    return ("sequencer", *others, *(f"prover-{i}" for i in range(1, scenario.provers + 1)), "observer")
 
 
 async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key: KeyInfo) -> Stage:
@@ -54,13 +54,7 @@ async def prepare(scenario: Scenario, anvil: Anvil, key: KeyInfo, membership_key
         anvil.rpc, signers["users"], key, membership_key, shape=scenario.shape,
         market=scenario.market, deadlines=scenario.deadlines, policy=scenario.policy,
     )  # fmt: skip
-    await _join(anvil, parameters, signers["sequencer"])
     return Stage(folders=folders, signers=signers, parameters=parameters, key=key)
-
-
-async def _join(anvil: Anvil, parameters: ArbiterParameters, signer: Signer) -> None:
-    arbiter = await Arbiter.connect(anvil.rpc, parameters.address, signer, chain_id=parameters.chain_id)
-    await arbiter.join_sequencers(parameters.bond)
 
 
 def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bootstrap: tuple[str, ...]) -> Path:
@@ -74,10 +68,13 @@ def write_settings(scenario: Scenario, stage: Stage, anvil: Anvil, name: str, bo
             arbiter="0x" + stage.parameters.address.hex(),
             key_file=str(folder / "key"),
         ),
-        net=NetSettings(enabled=scenario.gossip, bootstrap=bootstrap),
+        net=NetSettings(enabled=scenario.hears_gossip(name), bootstrap=bootstrap),
         web=web_settings(scenario, stage) if name == "observer" else WebSettings(),
         sequencer=SequencerSettings(
-            seal_seconds=scenario.seal_seconds, max_unproven_batches=scenario.max_unproven_batches
+            bond=True,
+            head_start_seconds=scenario.head_start.seconds if scenario.head_start else 0.0,
+            seal_seconds=scenario.seal_seconds,
+            max_unproven_batches=scenario.max_unproven_batches,
         ),
         prover=ProverSettings(
             threads=scenario.prover_threads,

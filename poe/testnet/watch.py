@@ -81,9 +81,10 @@ class Watch:
             await self._changed.wait()
 
     async def wait_until_paid(self, seconds: float) -> None:
-        """Return once no award of a final batch waits, or after so many seconds."""
+        """Return once no award waits of the batches that are final now, or after so many seconds."""
+        upto = self.finalized
         with trio.move_on_after(seconds):
-            while self._chain.ledger.pending_awards():
+            while any(award.number <= upto for award in self._chain.ledger.pending_awards()):
                 await self._changed.wait()
 
     async def wait_until_sequenced(self, number: int | None) -> None:

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IArbiterTypes} from "../interfaces/IArbiterTypes.sol";
 
-/// @title What a sequencer signs when it announces a batch to peers, and who signed it (docs/protocol.md section 7).
+/// @title What a sequencer signs when it announces a batch to peers, and who signed it (docs/protocol.md section 11).
 library Announcing {
     /// @dev n/2 of secp256k1: of the two signatures that each has, the one with the lower s counts (EIP-2).
     uint256 private constant MOST_S = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;

@@ -86,7 +86,7 @@ abstract contract SeatsTest is ArbiterTest {
         return window * WINDOW;
     }
 
-    /// @dev What a sequencer signs, written here from docs/protocol.md section 7.
+    /// @dev What a sequencer signs, written here from docs/protocol.md section 11.
     function _digest(uint64 number, bytes32 parentHash, bytes32 batchHash, IArbiter.Header memory header)
         internal
         view

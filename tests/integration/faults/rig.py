@@ -6,7 +6,7 @@ Waiting times are divided: what a node does within minutes happens within second
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -100,13 +100,13 @@ class Rig:
             return
         raise AssertionError(f"stalled for {seconds:g} s; status: {self.status}")
 
-    async def until_final(self, number: int | None = None, *, mines: bool = False) -> None:
+    async def until_final(self, *, mines: bool = False, seconds: float = STALL_SECONDS + SLACK_SECONDS) -> None:
         """Wait until the node says that all is final; `mines`: make blocks meanwhile."""
-        wanted = self.posted[-1].number if number is None else number
+        wanted = self.posted[-1].number
         async with trio.open_nursery() as nursery:
             if mines:
                 nursery.start_soon(self.keep_mining)
-            await self.until(lambda: self.status.get("finalized", 0) >= wanted)
+            await self.until(lambda: self.status.get("finalized", 0) >= wanted, seconds=seconds)
             nursery.cancel_scope.cancel()
 
     async def keep_mining(self) -> None:
@@ -207,10 +207,3 @@ def quicken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node_module, "PAUSE_AFTER_FAILURE_SECONDS", node_module.PAUSE_AFTER_FAILURE_SECONDS / DIVISOR)
     for name, seconds in (("LOOK_EVERY_SECONDS", 0.25), ("SLOW_SECONDS", 1.0), ("DISPUTE_SECONDS", 2.0)):
         monkeypatch.setattr(endpoints_module, name, seconds)
-
-
-async def while_it_runs(action: Callable[[], Awaitable[object]], *, seconds: float) -> None:
-    """Do a thing again and again for some time."""
-    with trio.move_on_after(seconds):
-        while True:
-            await action()
