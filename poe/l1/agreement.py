@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from statistics import median_low
+from statistics import median_high, median_low
 from typing import TypeVar
 
 from poe.l1.interface import BlockRef
 
 SETTLED_BLOCKS = 3
-"""So many blocks below the highest head endpoints may differ: a block is on its way, a short reorg runs its course."""
+"""So many blocks below the middle head endpoints may differ: a block is on its way, a short reorg runs its course."""
 STALE_BLOCKS = 8
 """An endpoint further behind (or ahead) than this does not merely hear of blocks a little later."""
 STALE_SECONDS = 60.0
 """A head that is older by our clock, and behind, is that of an endpoint which stands still."""
 LAGGING_BLOCKS = 2
-"""An endpoint so far behind another is not the one to ask first: a race is lost by less."""
+"""An endpoint so far behind the others is not the one to ask first: a race is lost by less."""
 
 Value = TypeVar("Value", bound=Hashable)
 
@@ -41,10 +41,13 @@ class Verdict:
 
 
 def standing_still(heads: Mapping[int, BlockRef], now: float) -> frozenset[int]:
-    """Those behind the highest head whose own head is old by our clock `now`, Unix seconds."""
-    highest = max((head.number for head in heads.values()), default=0)
+    """Those behind the middle head (of two the higher) whose own head is old by our clock `now`, Unix seconds.
+
+    Not behind the highest: while L1 makes no blocks, one alone that claims a block more would have all others left out.
+    """
+    middle = median_high(head.number for head in heads.values()) if heads else 0
     return frozenset(
-        place for place, head in heads.items() if head.number < highest and now - head.timestamp > STALE_SECONDS
+        place for place, head in heads.items() if head.number < middle and now - head.timestamp > STALE_SECONDS
     )
 
 
@@ -55,7 +58,7 @@ def compared_height(heads: Mapping[int, BlockRef]) -> tuple[int, frozenset[int]]
     """
     middle = median_low(head.number for head in heads.values())
     near = {place: head.number for place, head in heads.items() if abs(head.number - middle) <= STALE_BLOCKS}
-    return max(0, min(min(near.values()), max(near.values()) - SETTLED_BLOCKS)), frozenset(near)
+    return max(0, min(min(near.values()), median_high(near.values()) - SETTLED_BLOCKS)), frozenset(near)
 
 
 def majority(votes: Mapping[int, Value], of: int) -> Value | None:

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from statistics import median_low
 from typing import TypeVar
 
 import trio
@@ -131,8 +132,7 @@ class Endpoints(JsonRpc):
     def dispute(self) -> str:
         """Who says what, if endpoints disagree and none is believed; empty if not."""
         now = self._clock()
-        standing = [text for ends, text in self._disputes.values() if now < ends]
-        return "; ".join(standing)
+        return "; ".join(text for ends, text in list(self._disputes.values()) if now < ends)
 
     async def require_agreement(self) -> None:
         """EndpointsDisagree while no majority agrees: no time to move money."""
@@ -207,9 +207,9 @@ class Endpoints(JsonRpc):
         if self._primary.standing is not Standing.GOOD and (verdict.is_agreed or self._primary not in voters):
             self._prefer((good or voters or [self._primary])[0])
         elif good and verdict.is_agreed:
-            ahead = max(good, key=_height_of)
-            if _height_of(ahead) - _height_of(self._primary) >= agreement.LAGGING_BLOCKS:
-                self._prefer(ahead)
+            usual = median_low(map(_height_of, good))  # not the highest: one alone cannot make itself the primary
+            if usual - _height_of(self._primary) >= agreement.LAGGING_BLOCKS:
+                self._prefer(next(one for one in good if _height_of(one) >= usual))
 
     def _prefer(self, member: Member) -> None:
         if member is not self._primary:
@@ -217,9 +217,11 @@ class Endpoints(JsonRpc):
             self._primary = member
 
     def _disagree(self, about: str, text: str, *, seconds: float) -> None:
+        now = self._clock()
+        self._disputes = {old: told for old, told in self._disputes.items() if now < told[0]}
         if about not in self._disputes:
             log.error("l1_endpoints_disagree code=%s %s", EndpointsDisagree.code, text)
-        self._disputes[about] = (self._clock() + seconds, text)
+        self._disputes[about] = (now + seconds, text)
 
     def _settle(self, about: str) -> None:
         if self._disputes.pop(about, None) is not None:

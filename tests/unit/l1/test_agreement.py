@@ -82,6 +82,11 @@ def test_whoever_is_behind_with_an_old_head_stands_still(behind: int, age: float
     assert standing_still(heads, NOW) == (frozenset({2}) if stands else frozenset())
 
 
+def test_one_that_claims_a_block_more_on_a_quiet_chain_leaves_nobody_out() -> None:
+    heads = {1: head(HONEST, age=9999), 2: head(HONEST, age=9999), 3: head(HONEST + 1)}
+    assert standing_still(heads, NOW) == frozenset()
+
+
 def test_a_chain_without_blocks_stands_still_as_a_whole_and_nobody_is_left_out() -> None:
     assert standing_still({1: head(9, age=9999), 2: head(9, age=9999)}, NOW) == frozenset()
     assert standing_still({}, NOW) == frozenset()

@@ -306,6 +306,45 @@ async def test_a_disagreement_ends_when_all_but_one_are_gone(two: World) -> None
     assert (rpc.dispute, rpc.endpoint) == ("", "http://beta.invalid:8545")
 
 
+async def test_a_primary_that_lags_behind_the_others_is_not_asked_first(three: World) -> None:
+    rpc = await three.connected()
+    three.members[0].stands_at = 20
+    for _ in range(2):
+        three.chain.mine()
+        await three.later()
+    assert (await rpc.latest()).number == 22
+    assert rpc.endpoint == "http://beta.invalid:8545"
+    assert three.standings == [GOOD] * 3
+
+
+@pytest.mark.parametrize("count", [2, 3])
+async def test_one_alone_cannot_make_itself_the_primary_by_a_higher_head(count: int) -> None:
+    world = World(count)
+    rpc = await world.connected()
+
+    def claim(honest: Any) -> object:
+        return {**honest, "number": hex(25)} if honest["number"] == hex(20) else honest
+
+    world.members[1].lies["eth_getBlockByNumber"] = claim
+    await world.later()
+    assert rpc.endpoint == "http://alpha.invalid:8545"
+    assert (await rpc.latest()).number == 20
+
+
+async def test_disputes_that_nobody_settles_are_forgotten(two: World) -> None:
+    rpc = await two.connected()
+    for number in range(50):
+        tx = "0x" + number.to_bytes(32).hex()
+        two.members[0].receipts[tx] = {**two.receipt(), "transactionHash": tx}
+        await rpc.call("eth_getTransactionReceipt", tx)
+        two.clock.tick(31.0)
+        with pytest.raises(EndpointsDisagree):
+            await rpc.call("eth_getTransactionReceipt", tx)
+        two.clock.tick(31.0)
+    assert rpc.dispute == ""
+    assert max(len(rpc._disputes), len(rpc._ties)) <= 10
+
+
 async def test_a_head_a_little_lower_after_a_failover_is_not_told(two: World) -> None:
     rpc = await two.connected()
     two.members[1].stands_at = 18
