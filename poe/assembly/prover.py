@@ -88,7 +88,6 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
             resume_block=(await chain.rpc.latest()).number,
-            tally=Tally(has_policy=any(chain.parameters.policy)),
         )
         write_endpoints(prover.data_dir, endpoints_of(endpoint, network))
         await prover.run()
