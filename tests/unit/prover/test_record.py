@@ -53,13 +53,13 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 def test_every_outcome_is_counted_once(metrics: Metrics) -> None:
     record = Record(metrics)
-    for outcome, times in zip(Outcome, (4, 3, 2, 1, 5), strict=True):
+    for outcome, times in zip(Outcome, (4, 3, 2, 1, 6, 7, 5), strict=True):
         for _ in range(times):
             record.add(result(outcome))
     status = record.as_status()
-    assert [status[o.value] for o in Outcome] == [4, 3, 2, 1, 5]
-    assert status["finished"] == 4 + 3 + 1 + 5, "all but the cancelled ones"
-    assert [value(metrics, "poe_prover_races_total", outcome=o.value) for o in Outcome] == [4, 3, 2, 1, 5]
+    assert [status[o.value] for o in Outcome] == [4, 3, 2, 1, 6, 7, 5]
+    assert status["finished"] == 4 + 3 + 1 + 6 + 7 + 5, "all but the cancelled ones"
+    assert [value(metrics, "poe_prover_races_total", outcome=o.value) for o in Outcome] == [4, 3, 2, 1, 6, 7, 5]
 
 
 def test_core_seconds_are_wasted_unless_the_race_was_won(metrics: Metrics) -> None:
