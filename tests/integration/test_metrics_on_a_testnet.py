@@ -192,14 +192,7 @@ async def forge_gossip(run: Run) -> None:
     async def no_body(_: BatchNumber) -> None:
         return None
 
-    async with open_network(
-        config,
-        domain=own,
-        sequencer=nobody,
-        shape=SHAPE,
-        recover=recover_address,
-        body_source=no_body,
-    ) as node:
+    async with open_network(config, domain=own, shape=SHAPE, recover=recover_address, body_source=no_body) as node:
         with trio.fail_after(30):
             while node.stats().mesh_peers == 0:  # noqa: ASYNC110 (the library tells nobody)
                 await trio.sleep(0.05)
