@@ -42,10 +42,10 @@ class Signed:
         seat has signed: so nothing is until L1 is well beyond it.
         """
         self._journal = journal
-        dropped, body = journal.dropped, journal.get(FLOOR_KIND, b"")
+        body = journal.get(FLOOR_KIND, b"")
         self._places = deque(key for key, _ in journal.items(KIND))
         self.floor = int.from_bytes(body) if body is not None else 0
-        if journal.dropped > dropped or (body is None and has_seat):
+        if journal.dropped > 0 or (body is None and has_seat):
             # While L1 has ordered nothing only its first batch can have been announced.
             self._write_floor(max(self.floor, head + FORGOTTEN_NUMBERS if head else 1))
         elif body is None:
