@@ -5,6 +5,7 @@ import {SeatsHandler} from "./support/SeatsHandler.sol";
 import {Test} from "./support/Test.sol";
 
 /// @dev What holds whatever sequencers do.
+/// forge-config: default.invariant.runs = 24
 contract SeatsInvariants is Test {
     struct FuzzSelector {
         address addr;

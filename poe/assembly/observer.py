@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from poe.assembly.chain import Chain, open_chain
@@ -12,7 +13,8 @@ from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.assembly.page import open_page
 from poe.config import Settings
 from poe.l1.interface import ChainUpdate
-from poe.net.interface import BodySource
+from poe.l1.turns import due_at
+from poe.net.interface import BodySource, Network
 from poe.observer.node import Observer
 from poe.observer.standings import Standings
 from poe.rollup.types import Batch, BatchNumber
@@ -33,7 +35,10 @@ async def run_observer(settings: Settings) -> None:
             network = await stack.enter_async_context(open_network(settings, chain, _bodies_of(chain)))
             url, follow = await stack.enter_async_context(open_page(settings.web, chain, standings, network))
             log.info("live_page url=%s", url)
-            endpoints, watchers = {**endpoints_of(endpoint, network), "web": url}, (follow,)
+            endpoints, watchers = (
+                {**endpoints_of(endpoint, network), "web": url},
+                (follow, partial(_tell_turns, chain, network)),
+            )
         observer = Observer(
             follower=chain.follower,
             ledger=chain.ledger,
@@ -44,6 +49,12 @@ async def run_observer(settings: Settings) -> None:
         )
         write_endpoints(observer.data_dir, endpoints)
         await observer.run()
+
+
+def _tell_turns(chain: Chain, network: Network | None, update: ChainUpdate) -> None:
+    """Whose announcements count, once L1 is read to its head."""
+    if network is not None and chain.follower.is_caught_up:
+        network.set_sequencers(chain.ledger.sequencers, due=due_at(chain.ledger, update.head.number))
 
 
 def _bodies_of(chain: Chain) -> BodySource:

@@ -57,15 +57,10 @@ class Ledger:
     """
 
     def __init__(self, parameters: ArbiterParameters, *, kept_batches: int = 4096, kept_blocks: int = 256) -> None:
-        self._parameters = parameters
+        self.parameters = self._parameters = parameters
         self._kept_batches = kept_batches
         self._kept_blocks = kept_blocks
         self._start_over()
-
-    @property
-    def parameters(self) -> ArbiterParameters:
-        """The arbiter's immutables."""
-        return self._parameters
 
     def apply(self, update: ChainUpdate) -> None:
         """Take one step of the follower.

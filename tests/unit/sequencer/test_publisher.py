@@ -68,7 +68,7 @@ async def test_sealed_batches_are_posted_in_order(nursery: trio.Nursery, autojum
     await publishing(rig, nursery)
     assert rig.l1.posted == [1, 2, 3, 4]
     assert rig.ledger.head() == (4, rig.chain.head_hash)
-    assert rig.metrics.gas_used.labels(call="sequenceBatch")._value.get() == 400_000
+    assert rig.metrics.gas_used.labels(call="sequenceBatch", outcome="accepted")._value.get() == 400_000
 
 
 async def test_the_next_batch_is_posted_on_the_receipt_without_waiting_for_the_follower(

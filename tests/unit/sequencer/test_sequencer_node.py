@@ -168,9 +168,9 @@ async def test_a_port_that_is_taken_stops_the_node_with_one_clear_error(
         await taken.run()
 
 
-async def test_another_accounts_key_stops_the_node(tmp_path: Path, autojump_clock: Clock) -> None:
+async def test_a_batch_that_fits_no_arbiter_stops_the_node(tmp_path: Path, autojump_clock: Clock) -> None:
     rig = await Rig().with_users(2)
-    rig.l1.failures = [Reverted("caller is not the sequencer", name="NotSequencer")]
+    rig.l1.failures = [Reverted("the data is too long", name="WrongDataLength")]
     await rig.send(transfer(1, 0))
     with trio.fail_after(60), pytest.RaisesGroup(Reverted, flatten_subgroups=True):
         await rig.node(tmp_path).run()
