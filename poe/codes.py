@@ -192,6 +192,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-RAC-021": Meaning("The batch is gone: L1 ordered another one at its number.", "Nothing to do."),
     "POE-RAC-022": Meaning("The proof is kept: L1 has not ordered the batch yet.", "It is sent when L1 does."),
     "POE-RAC-023": Meaning("The rollup has ended by exit mode.", "Your credit can be withdrawn."),
+    "POE-RAC-040": Meaning(
+        "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
+    ),
     "POE-RAC-050": Meaning(
         "The batch is leased to another prover.", "Nothing to do: it is open to all when the lease is over."
     ),
@@ -204,9 +207,6 @@ CODES: Mapping[str, Meaning] = {
     "POE-RAC-053": Meaning("Won: the award policy paid us.", "Nothing to do."),
     "POE-RAC-054": Meaning(
         "Our proof was taken, and the award policy paid another.", "A larger stake is drawn more often."
-    ),
-    "POE-RAC-040": Meaning(
-        "Finished first, and not sent: the node runs in shadow mode.", "Set prover.shadow to false to earn."
     ),
     "POE-RLY-001": Meaning("The proof was landed.", "Its tip is credited to the relaying account: `withdraw`."),
     "POE-RLY-002": Meaning("The proof was sent, and another was accepted first.", "Nothing to do."),

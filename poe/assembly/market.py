@@ -17,7 +17,7 @@ from poe.web.reports import Reports
 async def tell_race(settings: Settings, *, say: Callable[[str], None], as_json: bool) -> None:
     """Follow L1 and say each step of each batch until cancelled."""
     chain = await open_chain(settings)
-    standings = Standings(chain.parameters.genesis_root)
+    standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
     model = RaceModel(
         parameters=chain.parameters, ledger=chain.ledger, standings=standings, reports=Reports(()), clock=time.time
     )

@@ -27,7 +27,7 @@ def register(app: App) -> None:
 def market(
     *,
     seconds: str = "1.2,1.3,1.4,1.5",
-    spread: float = 0.05,
+    spread: float = 0.0575,
     block_seconds: float = 12.0,
     lease_blocks: int = 1,
     outage: float = 0.0,

@@ -1,4 +1,4 @@
-"""What the events of exit mode do to the books (docs/protocol.md, section 9); each with the closure that undoes it."""
+"""What exits, and the end, do to the books (docs/protocol.md, sections 8 and 9); each with what undoes it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from poe.l1.interface import (
     Deposited,
     EntryRefunded,
     ExitModeEntered,
+    ExitsCredited,
     ForcedExitQueued,
     ForcedTransactionQueued,
     Left,
@@ -15,6 +16,23 @@ from poe.l1.interface import (
 )
 from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
 from poe.rollup.types import Address
+
+
+def credit_exits(books: Books, event: ExitsCredited) -> Undo:
+    """The exits of a final batch are credited, before the end or after it."""
+    require(event.number <= books.finalized, event, f"batch {event.number} is not final")
+    require(event.number not in books.exits_credited, event, "its exits are credited already")
+    changes: dict[Address, int] = {}
+    for leaving in event.exits:
+        changes[leaving.address] = changes.get(leaving.address, 0) + leaving.amount * WEI_A_GWEI
+    undo_credits = books.add_credits(changes)
+    books.exits_credited.add(event.number)
+
+    def undo() -> None:
+        books.exits_credited.remove(event.number)
+        undo_credits()
+
+    return undo
 
 
 def enter(books: Books, event: ExitModeEntered) -> Undo:

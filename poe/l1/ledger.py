@@ -39,7 +39,7 @@ from poe.l1.interface import (
     SequencerSlashed,
     Withdrawn,
 )
-from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
+from poe.l1.terms import MOST_FACTOR
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
 
 __all__ = ["GENESIS_HASH", "Ledger"]
@@ -242,7 +242,7 @@ class Ledger:
             case BatchFinalized():
                 return self._finalize(event)
             case ExitsCredited():
-                return self._credit_exits(event)
+                return exit_mode.credit_exits(books, event)
             case Withdrawn():
                 return self._withdraw(event)
             case ExitModeEntered():
@@ -352,22 +352,6 @@ class Ledger:
 
         def undo() -> None:
             undo_win()
-            undo_credits()
-
-        return undo
-
-    def _credit_exits(self, event: ExitsCredited) -> Undo:
-        books = self._books
-        require(event.number <= books.finalized, event, f"batch {event.number} is not final")
-        require(event.number not in books.exits_credited, event, "its exits are credited already")
-        changes: dict[Address, int] = {}
-        for leaving in event.exits:
-            changes[leaving.address] = changes.get(leaving.address, 0) + leaving.amount * WEI_A_GWEI
-        undo_credits = self._books.add_credits(changes)
-        books.exits_credited.add(event.number)
-
-        def undo() -> None:
-            books.exits_credited.remove(event.number)
             undo_credits()
 
         return undo

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import trio
+
 from poe.crypto.keccak import keccak256
 from poe.errors import BadAnswer, ConfigError, L1Error, Reverted, RpcRefused
 from poe.l1 import answers
@@ -25,6 +27,7 @@ NOBODY = Address(bytes(20))
 OUTBID_SHARE = 8
 """A full list's seat goes to a stake larger by more than this part of its own."""
 STAKE_ATTEMPTS = 16
+RETRY_SECONDS = 2.0
 TAKEN = frozenset({"SeatTaken", "SeatChanging", "StakeTooSmall"})
 """How the contract refuses a seat that somebody else took a moment before."""
 _GWEI = 10**9
@@ -184,6 +187,7 @@ class PolicyClient:
             except Reverted as error:
                 if error.name not in TAKEN or attempt == STAKE_ATTEMPTS:
                     raise
+            await trio.sleep(RETRY_SECONDS)  # the other's transaction may be pending: seats are read from mined blocks
         raise AssertionError("the last attempt returns or raises")
 
     async def ensure_stake(self, payee: Address, amount: Wei) -> bool:

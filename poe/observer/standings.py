@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from poe.l1.interface import (
+    AlarmRaised,
     ArbiterEvent,
     BatchFinalized,
     BatchSequenced,
@@ -63,7 +64,9 @@ class Standings:
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
         self._contending: dict[BatchNumber, list[int]] = {}
         self._final: dict[BatchNumber, BatchFinalized] = {}
+        self._has_policy = has_policy
         self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
+        self._alarm: AlarmRaised | None = None
         self.accepted_proofs = 0
         """Valid proofs that L1 has taken, on whatever old root, first or not."""
 
@@ -109,12 +112,16 @@ class Standings:
         final, paid = self._final.get(number), self._tally.payment(number)
         proof = self._winning_proof(number, final)
         if proof is not None:
-            row = replace(row, accepted=proof.origin, payee=proof.payee)
+            row = replace(row, accepted=proof.origin, payee=None if self._has_policy else proof.payee)
         if final is not None:
-            row = replace(row, finalized=final.origin)
+            row = replace(row, finalized=None if self._is_cancelled(number) else final.origin)
         if paid is not None:
             row = replace(row, payee=paid.payee, reward=paid.reward)
         return row
+
+    def _is_cancelled(self, number: BatchNumber) -> bool:
+        """Is the batch not final any more, by an alarm? Its reward stays paid."""
+        return self._alarm is not None and number >= self._alarm.number
 
     def _winning_proof(self, number: BatchNumber, final: BatchFinalized | None) -> ProofAccepted | None:
         """The final proof; before finality the first accepted one, whose root may yet prove wrong."""
@@ -140,6 +147,8 @@ class Standings:
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
                 self.accepted_proofs += 1
+            case AlarmRaised():
+                self._alarm = event
             case ProofContends():
                 self._contending[event.number] = [*self._contending.get(event.number, []), event.origin.block.number]
                 self.accepted_proofs += 1
@@ -149,6 +158,8 @@ class Standings:
                 pass
 
     def _roll_back(self, block: int) -> None:
+        if self._alarm is not None and self._alarm.origin.block.number > block:
+            self._alarm = None
         for number, proofs in list(self._proofs.items()):
             kept = [proof for proof in proofs if proof.origin.block.number <= block]
             self.accepted_proofs -= len(proofs) - len(kept)

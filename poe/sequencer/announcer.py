@@ -46,7 +46,8 @@ class Signed:
         self._places = deque(key for key, _ in journal.items(KIND))
         self.floor = int.from_bytes(body) if body is not None else 0
         if journal.dropped or (body is None and has_seat):
-            self._write_floor(max(self.floor, head + FORGOTTEN_NUMBERS))
+            # While L1 has ordered nothing only its first batch can have been announced.
+            self._write_floor(max(self.floor, head + FORGOTTEN_NUMBERS if head else 1))
         elif body is None:
             self._write_floor(0)
 

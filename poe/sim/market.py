@@ -25,7 +25,7 @@ class Market:
     """
 
     seconds: tuple[float, ...]
-    spread: float = 0.05
+    spread: float = 0.0575
     block_seconds: float = 12.0
     lease_blocks: int = 1
     outage: float = 0.0

@@ -38,8 +38,9 @@ SHOWN_ACCOUNTS = 50
 KEPT_SIGHTS = 4096
 KEPT_REMOVALS = 1024
 MAX_SEALED = 16
-LIVE_SECONDS = 30.0
-"""An event whose block is older than this when it reaches us is history: nobody saw it happen."""
+LIVE_SECONDS = 6.0
+"""An event whose block is older than this when it reaches us is history: nobody saw it happen. L1's blocks are stamped
+when their slot begins, and come seconds later."""
 
 
 class RaceModel:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from poe.web.site import Site
 log = logging.getLogger("poe.web")
 
 DOORS_SECONDS = 1.0
-WAITING_RECEIPTS = 512
+WAITING_RECEIPTS = 8192
 """Receipts still to be read; when L1 brings more than we can read, the oldest stay unknown."""
 RETRY_SECONDS = 2.0
 LIMITS = HttpLimits(connections=2 * MAX_STREAMS, header_bytes=16384, body_bytes=0, request_seconds=60.0)
@@ -31,6 +32,31 @@ LIMITS = HttpLimits(connections=2 * MAX_STREAMS, header_bytes=16384, body_bytes=
 
 ReadReceipt = Callable[[Hash], Awaitable[Receipt | None]]
 """Reads a mined transaction's receipt; None when there is none. L1Error."""
+
+
+class _Waiting:
+    """Transactions whose receipts are still to be read: the newest first, the oldest make room."""
+
+    def __init__(self) -> None:
+        self._hashes: deque[Hash] = deque(maxlen=WAITING_RECEIPTS)
+        self._more = trio.Event()
+
+    def add(self, hashes: Sequence[Hash]) -> None:
+        """These, oldest first."""
+        self._hashes.extend(hashes)
+        self._more.set()
+
+    def give_back(self, tx_hash: Hash) -> None:
+        """It could not be read: it comes last, if there is room."""
+        if len(self._hashes) < WAITING_RECEIPTS:
+            self._hashes.appendleft(tx_hash)
+
+    async def take(self) -> Hash:
+        """The newest, once there is one."""
+        while not self._hashes:
+            self._more = trio.Event()
+            await self._more.wait()
+        return self._hashes.pop()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,36 +76,33 @@ class LivePage:
 
         ToolError when the port is taken.
         """
-        into, receipts = trio.open_memory_channel[Hash](WAITING_RECEIPTS)
+        waiting = _Waiting()
         async with trio.open_nursery() as nursery:
             serve = partial(serve_http, self.site, host=host, port=port, limits=LIMITS, setting="web.port")
             bound = await nursery.start(serve)
             nursery.start_soon(self._watch_doors)
-            nursery.start_soon(self._read_receipts, receipts)
+            nursery.start_soon(self._read_receipts, waiting)
             if self.network is not None:
                 nursery.start_soon(self._hear_intents, self.network)
                 nursery.start_soon(self._hear_announcements, self.network)
-            yield f"http://{f'[{host}]' if ':' in host else host}:{bound}/", partial(self._follow, into)
+            yield f"http://{f'[{host}]' if ':' in host else host}:{bound}/", partial(self._follow, waiting)
             nursery.cancel_scope.cancel()
 
-    def _follow(self, into: trio.MemorySendChannel[Hash], update: ChainUpdate) -> None:
+    def _follow(self, waiting: _Waiting, update: ChainUpdate) -> None:
         """A step of L1 that ledger and standings have taken."""
-        unpriced = self.model.apply(update)
+        waiting.add(self.model.apply(update))
         if self.network is not None:
             self.network.set_head(self.model.ledger.head()[0])
-        for tx_hash in unpriced[-WAITING_RECEIPTS:]:
-            try:
-                into.send_nowait(tx_hash)
-            except trio.WouldBlock:
-                break
         self.feed.touch()
 
-    async def _read_receipts(self, receipts: trio.MemoryReceiveChannel[Hash]) -> None:
-        async for tx_hash in receipts:
+    async def _read_receipts(self, waiting: _Waiting) -> None:
+        while True:
+            tx_hash = await waiting.take()
             try:
                 receipt = await self.read_receipt(tx_hash)
             except L1Error as error:
                 log.debug("receipt_not_read reason=%r", str(error))
+                waiting.give_back(tx_hash)
                 await trio.sleep(RETRY_SECONDS)
                 continue
             if receipt is not None:

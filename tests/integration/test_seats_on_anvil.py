@@ -120,7 +120,10 @@ async def test_a_seat_whose_journal_is_gone_signs_nothing_for_a_while(world: Wor
     arbiter = await world.client(SEQUENCER)
     await take_seat(arbiter, world.parameters, may_bond=True)
     with Journal.open(tmp_path, identity=b"sequencer") as journal:
-        assert (await open_signed(arbiter, journal)).floor == FORGOTTEN_NUMBERS
+        assert (await open_signed(arbiter, journal)).floor == 1
+    await arbiter.sequence_batch(BatchNumber(1), Hash(bytes(32)), batch_of(1), queue_end=0, value=REWARD)
+    with Journal.open(tmp_path / "another", identity=b"sequencer") as journal:
+        assert (await open_signed(arbiter, journal)).floor == 1 + FORGOTTEN_NUMBERS
 
 
 async def test_an_account_that_cannot_pay_the_bond_is_told_what_it_takes(world: World) -> None:

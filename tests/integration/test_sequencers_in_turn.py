@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,14 @@ def heights(data_dir: Path, name: str) -> dict[str, Any]:
     return found
 
 
+def seat_command(data_dir: Path, name: str) -> dict[str, Any]:
+    """What `poe sequencer NAME` says of the first sequencer's seat."""
+    config = str(data_dir / NAMES[0] / "poe.toml")
+    command = [sys.executable, "-m", "poe", "sequencer", name, "--config", config]
+    said: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+    return said
+
+
 def test_two_take_turns_and_one_goes_on_alone_when_the_other_is_killed(data_dir: Path) -> None:
     options = ("--sequencers", "2", "--provers", "1", "--window-blocks", str(WINDOW), "--block-seconds", "0.5")
     process = start(data_dir, *options, "--tps", "6")
@@ -52,6 +63,10 @@ def test_two_take_turns_and_one_goes_on_alone_when_the_other_is_killed(data_dir:
         wait_until(lambda: read_json(data_dir / "observer" / "status.json").get("finalized", 0) >= end, 60, "finality")
         assert read_json(data_dir / NAMES[1] / "status.json")["agrees_with_l1"]
         assert read_json(data_dir / "prover-1" / "status.json")["agrees_with_l1"]
+        seat = seat_command(data_dir, "status")
+        assert (seat["seat"], len(seat["sequencers"]), seat["bond_wei"]) == (0, 2, seat["full_bond_wei"])
+        seat = seat_command(data_dir, "leave")  # its node is dead: the journal is free
+        assert (seat["seat"], len(seat["sequencers"]), seat["may_post"]) == (None, 1, False)
     finally:
         os.kill(process.pid, signal.SIGINT)
         finish(process, data_dir, seconds=60)

@@ -20,7 +20,7 @@ contract EndSymbolic is SymbolicTest {
         vm.roll(block.number + delay);
         IArbiter.Submission memory second = _submission(1, GENESIS_ROOT, otherRoot, raiser, 0);
         bool raised;
-        try arbiter.raiseAlarm(second, newRoot, 0) {
+        try arbiter.raiseAlarm(second, newRoot) {
             raised = true;
         } catch {}
         assert(raised == arbiter.exitMode());
@@ -45,7 +45,7 @@ contract EndSymbolic is SymbolicTest {
         bytes32 record = keccak256(abi.encode(GENESIS_ROOT, newRoot, 0));
         vm.assume(record >> 56 != keccak256(abi.encode(oldRoot, claimed, 0)) >> 56);
         if (!_takes(_submission(1, GENESIS_ROOT, newRoot, WINNER, 0))) return;
-        try arbiter.raiseAlarm(_submission(1, oldRoot, otherRoot, WINNER, 0), claimed, 0) {
+        try arbiter.raiseAlarm(_submission(1, oldRoot, otherRoot, WINNER, 0), claimed) {
             assert(false);
         } catch {}
         assert(!arbiter.exitMode());

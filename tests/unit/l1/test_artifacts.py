@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from poe.backend import native
+from poe.prover import race
 from poe.rollup.types import Shape
 from poe.sequencer import publisher
+from poe.sequencer.hindrance import HINDRANCES
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
 NAMES = ("Arbiter", "Groth16Verifier")
@@ -64,8 +66,8 @@ def test_shipped_code_is_linked_and_fits_a_contract(artifact: dict[str, Any]) ->
 def test_every_error_that_a_role_acts_on_is_the_arbiters() -> None:
     abi = json.loads(files("poe.l1").joinpath("artifacts", "Arbiter.json").read_text())["abi"]
     errors = {entry["name"] for entry in abi if entry["type"] == "error"}
-    acted_on = publisher.L1_MOVED | publisher.QUEUE_MOVED | publisher.NEVER_RIGHT | {"AlreadyAccepted"}
-    assert acted_on <= errors
+    acted_on = publisher.OVERTAKEN | publisher.QUEUE_MOVED | publisher.NEVER_RIGHT | race.NOT_WANTED
+    assert acted_on | set(HINDRANCES) <= errors
 
 
 def test_every_function_and_event_of_the_interface_is_shipped() -> None:

@@ -13,7 +13,18 @@ from poe.l1.ledger import GENESIS_HASH
 from poe.observer import standings as standings_module
 from poe.observer.standings import Row, Standings, count_transactions
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber
-from tests.fakes_l1 import ALICE, BOB, GENESIS_ROOT, REWARD, SHAPE, a_batch, accepted, finalized, sequenced
+from tests.fakes_l1 import (
+    ALICE,
+    BOB,
+    GENESIS_ROOT,
+    REWARD,
+    SHAPE,
+    a_batch,
+    accepted,
+    alarm_raised,
+    finalized,
+    sequenced,
+)
 from tests.fakes_prover import History
 
 CAROL = Address(b"\x0c" * 20)
@@ -141,6 +152,21 @@ def test_transactions_are_the_slots_that_hold_anything(filled: int) -> None:
     data = bytes(SLOT_BYTES - 1) + b"\1"
     batch = Batch(header=a_batch().header, data=(data * filled).ljust(SHAPE.slots * SLOT_BYTES, b"\0"))
     assert count_transactions(batch) == filled
+
+
+def test_what_an_alarm_cancels_is_not_final_but_stays_paid() -> None:
+    standings, history = Standings(GENESIS_ROOT), History()
+    for number in (1, 2):
+        root = GENESIS_ROOT + number
+        standings.apply(history.step(sequenced(number, GENESIS_HASH, salt=number)))
+        standings.apply(history.step(accepted(number, root - 1, root, payee=BOB), finalized(number, root, payee=BOB)))
+    before = history.block
+    standings.apply(history.step(alarm_raised(2, GENESIS_ROOT + 1, GENESIS_ROOT + 2, 7)))
+    assert [row.finalized is not None for row in standings.rows()] == [True, False]
+    assert [row.payee for row in standings.rows()] == [BOB, BOB]
+    assert standings.wins == {BOB: 2}
+    standings.apply(history.step(back_to=before))
+    assert all(row.finalized is not None for row in standings.rows())
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from poe.prover.shelf import ProofShelf
 from poe.prover.stop_loss import Limits
 from poe.prover.strategy import LeastContested, OldestFirst, Strategy
 from poe.rollup.batch import batch_hash
-from poe.rollup.types import Batch, BatchNumber, Hash, Wei
+from poe.rollup.types import Address, Batch, BatchNumber, Hash, Wei
 from poe.status import read_status
 from tests.fakes_l1 import a_batch
 from tests.fakes_prover import OURS, RIVAL, TERMS, FakeArbiter, FakeFollower, FakeProofs, Scene, an_experience
@@ -45,9 +45,13 @@ class FakeNetwork:
         self.told: list[ProvingIntent] = []
         self.fails_to_tell = False
         self.heads: list[int] = []
+        self.due: frozenset[Address] | None = None
 
     def set_head(self, number: BatchNumber) -> None:
         self.heads.append(number)
+
+    def set_sequencers(self, bonded: Iterable[Address], *, due: Iterable[Address]) -> None:
+        self.due = frozenset(due)
 
     def gossip(self, number: int, salt: int, *, parent: Hash = GENESIS_HASH) -> None:
         batch = a_batch(salt)
@@ -340,6 +344,7 @@ async def test_balance_peers_and_heights_are_exported(tmp_path: Path, autojump_c
         assert sample("poe_batch_height", {"stage": "sequenced"}) == 2
         assert sample("poe_l1_head_number") == node.l1.history.block
         assert network.heads == [2], "the network judges gossip by L1's head"
+        assert network.due == frozenset(node.scene.candidates.ledger.sequencers), "and by whose turn is near"
 
 
 async def test_an_unreachable_l1_does_not_stop_watching(

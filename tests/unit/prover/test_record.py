@@ -53,13 +53,13 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 def test_every_outcome_is_counted_once(metrics: Metrics) -> None:
     record = Record(metrics)
-    for outcome, times in zip(Outcome, (4, 3, 2, 1, 5), strict=True):
+    for outcome, times in zip(Outcome, (4, 3, 2, 1, 6, 7, 5), strict=True):
         for _ in range(times):
             record.add(result(outcome))
     status = record.as_status()
-    assert [status[o.value] for o in Outcome] == [4, 3, 2, 1, 5]
-    assert status["finished"] == 4 + 3 + 1 + 5, "all but the cancelled ones"
-    assert [value(metrics, "poe_prover_races_total", outcome=o.value) for o in Outcome] == [4, 3, 2, 1, 5]
+    assert [status[o.value] for o in Outcome] == [4, 3, 2, 1, 6, 7, 5]
+    assert status["finished"] == 4 + 3 + 1 + 6 + 7 + 5, "all but the cancelled ones"
+    assert [value(metrics, "poe_prover_races_total", outcome=o.value) for o in Outcome] == [4, 3, 2, 1, 6, 7, 5]
 
 
 def test_core_seconds_are_wasted_unless_the_race_was_won(metrics: Metrics) -> None:
@@ -174,6 +174,30 @@ def test_the_bound_on_rows_holds_on_disk_too(metrics: Metrics, tmp_path: Path, m
         for number in range(1, 5):
             record.add(result(Outcome.LATE, number=number))
         assert [row["batch"] for row in Record(metrics, journal).as_status()["races"]] == [3, 4]
+
+
+def test_a_proof_that_contends_is_won_or_outdrawn_once_the_policy_has_paid(metrics: Metrics) -> None:
+    record = Record(metrics)
+    record.add(result(Outcome.CONTENDED, number=1))
+    record.add(result(Outcome.CONTENDED, number=2))
+    record.review(lambda _: None)
+    assert (record.as_status()["contended"], record.as_status()["wasted_core_seconds"]) == (2, 0)
+    record.review(lambda number: number == 1)
+    status = record.as_status()
+    assert (status["contended"], status["won"], status["outdrawn"]) == (0, 1, 1)
+    assert status["wasted_core_seconds"] == 2.0, "only what nobody was paid for"
+    assert [row["outcome"] for row in status["races"]] == ["won", "outdrawn"]
+    assert value(metrics, "poe_prover_races_total", code="POE-RAC-053") == 1
+    assert value(metrics, "poe_prover_races_total", code="POE-RAC-054") == 1
+
+
+def test_an_award_that_a_reorg_gave_to_another_is_undone(metrics: Metrics) -> None:
+    record = Record(metrics)
+    record.add(result(Outcome.CONTENDED))
+    record.review(lambda _: True)
+    record.review(lambda _: False)
+    assert record.as_status()["won"] == 0
+    assert record.as_status()["races"][0]["outcome"] == "undone"
 
 
 def margins(metrics: Metrics, side: str) -> tuple[float | None, float | None]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,6 +102,12 @@ def test_an_account_with_a_seat_and_no_journal_signs_nothing_near_l1s_head(journ
     signed = signed_of(journal, head=10, has_seat=True)
     assert not claim(signed, 10 + FORGOTTEN_NUMBERS, A, FIRST)
     assert claim(signed, 11 + FORGOTTEN_NUMBERS, A, FIRST)
+
+
+def test_where_l1_has_ordered_nothing_only_its_first_batch_can_have_been_signed(journal: Journal) -> None:
+    signed = signed_of(journal, head=0, has_seat=True)
+    assert not claim(signed, 1, A, FIRST)
+    assert claim(signed, 2, A, FIRST)
 
 
 def test_an_account_that_had_no_seat_when_its_journal_began_signs_from_the_first_batch_on(journal: Journal) -> None:
@@ -212,6 +220,23 @@ async def test_gossip_that_fails_is_not_tried_again(journal: Journal, caplog: py
     await telling.announce(sealed)
     assert len(network.announced) == 1
     assert "batch_not_announced number=1" in caplog.text
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_head_start_is_waited_for_after_a_batch_is_told_and_only_then(
+    journal: Journal, autojump_clock: trio.testing.MockClock, fails: bool
+) -> None:
+    async def refuse(_: object) -> None:
+        raise NetError("no peers")
+
+    network, sealed = Journaled(journal), sealed_batch(1, 1)
+    if fails:
+        network.announce = refuse  # type: ignore[method-assign, assignment]
+    telling = Announcer(network=network, signed=signed_of(journal), sign=network.sign, head_start_seconds=5.0)  # type: ignore[arg-type]
+    begun = trio.current_time()
+    await telling.announce(sealed)
+    await telling.announce(sealed)
+    assert trio.current_time() - begun == pytest.approx(0.0 if fails else 5.0)
 
 
 async def test_without_gossip_nothing_is_signed(journal: Journal) -> None:

@@ -14,9 +14,10 @@ from poe.l1.interface import ChainUpdate, Receipt
 from poe.net.inbox import Inbox
 from poe.net.interface import BatchAnnouncement, NetworkStats, ProvingIntent
 from poe.rollup.types import BatchNumber, Hash
+from poe.web import page as page_module
 from poe.web.detail import Details
 from poe.web.feed import Feed
-from poe.web.page import RETRY_SECONDS, WAITING_RECEIPTS, LivePage
+from poe.web.page import RETRY_SECONDS, LivePage
 from poe.web.site import Site
 from tests.fakes_l1 import a_batch
 from tests.fakes_web import PAYEES, Watched, a_receipt, an_intent, hash_of
@@ -90,10 +91,11 @@ async def test_receipts_are_read_for_what_l1_brings() -> None:
         await settled(page, lambda: page.watched.row(1)["gas"]["post"] is not None)  # type: ignore[index]
 
 
-async def test_a_receipt_that_cannot_be_read_is_left_out_and_the_next_one_read(autojump_clock: Clock) -> None:
-    failures = [L1Unreachable("down")]
+async def test_a_receipt_that_cannot_be_read_holds_no_other_up_and_is_tried_again(autojump_clock: Clock) -> None:
+    failures, asked = [L1Unreachable("down")], list[Hash]()
 
     async def read(tx_hash: Hash) -> Receipt | None:
+        asked.append(tx_hash)
         if failures:
             raise failures.pop()
         return a_receipt(tx_hash)
@@ -103,20 +105,30 @@ async def test_a_receipt_that_cannot_be_read_is_left_out_and_the_next_one_read(a
         page.post(1)
         page.post(2)
         await trio.sleep(RETRY_SECONDS + 0.1)
-        assert page.watched.row(2)["gas"]["post"] is not None  # type: ignore[index]
-    assert page.watched.row(1)["gas"]["post"] is None  # type: ignore[index]
+        assert priced(page) == [1, 2]
+    assert asked[0] == asked[2] != asked[1]
 
 
-async def test_more_receipts_than_can_be_read_hold_nothing_up() -> None:
-    async def never(tx_hash: Hash) -> Receipt | None:
-        await trio.sleep_forever()
-        return None
+async def test_of_more_receipts_than_can_be_read_the_newest_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "WAITING_RECEIPTS", 3)
+    may_read = trio.Event()
 
-    page = Page(never)
+    async def read(tx_hash: Hash) -> Receipt | None:
+        await may_read.wait()
+        return a_receipt(tx_hash)
+
+    page = Page(read)
     async with page.open():
-        for number in range(1, WAITING_RECEIPTS + 50):
+        for number in range(1, 11):
             page.post(number)
-    assert page.watched.ledger.head()[0] == WAITING_RECEIPTS + 49
+        assert page.watched.ledger.head()[0] == 10, "L1 was followed meanwhile"
+        may_read.set()
+        await settled(page, lambda: len(priced(page)) == 3)
+    assert priced(page) == [8, 9, 10]
+
+
+def priced(page: Page) -> list[int]:
+    return [row["n"] for row in page.watched.model.snapshot()["batches"] if row["gas"]["post"] is not None]
 
 
 async def test_gossip_reaches_the_model_and_hears_of_l1s_head() -> None:

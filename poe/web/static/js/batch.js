@@ -1,7 +1,7 @@
 // One batch's page: its race as a timeline, its transactions, what the proof is about, the proof, gas.
 
 import { h } from "./dom.js";
-import { clock, eth, lead, many, seconds, short } from "./format.js";
+import { clock, eth, many, seconds, short } from "./format.js";
 import { nameOf, who } from "./identity.js";
 import { drawAxis, drawRuns, runnersOf, spanOf } from "./lanes.js";
 import { provingSeconds, stateOf, timeOf } from "./store.js";
@@ -81,7 +81,7 @@ function facts({ row, posting, accepted }) {
   const winning = accepted.find((proof) => proof.tx === row.proof?.tx && proof.payee === (row.proof.first ?? row.proof.payee));
   const entries = [
     ["Reward", `${eth(row.reward)} ETH`],
-    row.heard ? ["Heard by gossip", `${clock(row.heard)} · ${lead(timeOf(row.posted) - row.heard)} before L1`] : null,
+    row.heard ? ["Heard by gossip", `${clock(row.heard)} · ${seconds(timeOf(row.posted) - row.heard)} before L1`] : null,
     ["Posted", step(row.posted)],
     row.proof ? ["Proof accepted", step(row.proof)] : null,
     row.final ? ["Final", step(row.final)] : null,

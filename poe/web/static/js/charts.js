@@ -9,7 +9,7 @@ import { provingSeconds, timeOf } from "./store.js";
 const SHARE_BATCHES = 24;
 const MOST_AREAS = 8;
 const BINS = 16;
-const BACKLOG_POINTS = 900;
+const BACKLOG_POINTS = 160;
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -193,13 +193,15 @@ function backlog(rows, now) {
   ]);
   steps.sort((a, b) => a[0] - b[0]);
   const columns = [[], [], []];
+  const width = (steps.at(-1)[0] - steps[0][0]) / BACKLOG_POINTS;
   let [notFinal, notProven] = [0, 0];
   for (const [time, final, proven] of steps) {
     notFinal = Math.max(0, notFinal + final);
     notProven = Math.max(0, notProven + proven);
-    if (columns[0].at(-1) === time) for (const column of columns) column.pop();
-    columns[0].push(time), columns[1].push(notFinal), columns[2].push(notProven);
+    if (time - columns[0].at(-1) <= width) columns[1].pop(), columns[2].pop();
+    else columns[0].push(time);
+    columns[1].push(notFinal), columns[2].push(notProven);
   }
   if (now > columns[0].at(-1)) columns[0].push(now), columns[1].push(notFinal), columns[2].push(notProven);
-  return columns.map((column) => column.slice(-BACKLOG_POINTS));
+  return columns;
 }
