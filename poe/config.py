@@ -377,19 +377,11 @@ def _refuse_nonsense(settings: Settings) -> None:
         (0 < settings.sequencer.seal_seconds <= MAX_SECONDS, "sequencer.seal_seconds", "more than 0, at most a day"),
         (0 <= settings.sequencer.head_start_seconds <= 600, "sequencer.head_start_seconds", "0 to 600"),
         (0 <= settings.sequencer.fee_account < 2**48, "sequencer.fee_account", "0 to 2^48 - 1"),
-        (
-            0 < settings.sequencer.mempool_seconds <= MAX_SECONDS,
-            "sequencer.mempool_seconds",
-            "more than 0, at most a day",
-        ),
+        (0 < settings.sequencer.mempool_seconds <= MAX_SECONDS, "sequencer.mempool_seconds", "above 0, at most a day"),
         (1 <= settings.sequencer.max_unposted_batches <= 4096, "sequencer.max_unposted_batches", "1 to 4096"),
         (settings.sequencer.max_unproven_batches >= 1, "sequencer.max_unproven_batches", "at least 1"),
         (settings.sequencer.mempool_transactions >= 1, "sequencer.mempool_transactions", "at least 1"),
-        (
-            settings.log.level in ("debug", "info", "warning", "error"),
-            "log.level",
-            "debug, info, warning, error",
-        ),
+        (settings.log.level in ("debug", "info", "warning", "error"), "log.level", "debug, info, warning, error"),
         (settings.log.format in ("text", "json"), "log.format", "text or json"),
         *(
             (0 <= port < 65536, name, "0 to 65535")
