@@ -140,6 +140,7 @@ def test_a_role_exports_nothing_that_it_cannot_fill(run: Run) -> None:
 
 def test_winner_share_is_what_l1_s_events_say_after_forged_gossip_replays_and_a_reorg(run: Run) -> None:
     before = Counter(winners_on_l1(run).values())
+    assert before
     trio.run(forge_gossip, run)
     wait_until(lambda: rejected(run) > 0, 30, "a forged message at a prover")
     replay_the_last_proof(run)
@@ -167,11 +168,15 @@ def shares(wins: Counter[str]) -> dict[str, float]:
     return top | {"other": sum(ranked[WINNER_SERIES:]) / total}
 
 
+FINAL = ("BatchFinalized", "BatchProved")
+"""The two events that make a batch final; both index number and payee."""
+
+
 def winners_on_l1(run: Run) -> dict[int, str]:
-    """Payee by batch number, read from the raw logs: topics 1 and 2 of BatchFinalized."""
-    kinds = load_artifact("Arbiter").events.values()
-    kind = "0x" + next(kind.topic for kind in kinds if kind.name == "BatchFinalized").hex()
-    logs = run.call("eth_getLogs", {"address": run.facts["arbiter"], "fromBlock": "0x0", "topics": [kind]})
+    """Payee by batch number, read from the raw logs: topics 1 and 2."""
+    kinds = ["0x" + kind.topic.hex() for kind in load_artifact("Arbiter").events.values() if kind.name in FINAL]
+    assert len(kinds) == len(FINAL)
+    logs = run.call("eth_getLogs", {"address": run.facts["arbiter"], "fromBlock": "0x0", "topics": [kinds]})
     found = {int(log["topics"][1], 16): "0x" + log["topics"][2][-40:] for log in logs}
     assert len(found) == len(logs), "a batch is final once"
     return found
