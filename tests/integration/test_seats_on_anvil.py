@@ -86,7 +86,7 @@ async def test_pythons_turns_are_the_contracts(world: World) -> None:
     assert min(seen.values()) > 20
 
 
-async def post(poster: Arbiter, number: int, parent: Hash, batch: Batch) -> None | str:
+async def post(poster: Arbiter, number: int, parent: Hash, batch: Batch) -> str | None:
     """None, or that it was not the poster's turn."""
     try:
         await poster.sequence_batch(BatchNumber(number), parent, batch, queue_end=0, value=REWARD)
