@@ -224,6 +224,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         if verdict != "ok":
             raise sqlite3.DatabaseError(verdict)
         connection.execute(_SCHEMA)
+        # A damaged header may say that nobody can write: better known now than at the first record.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
     except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
