@@ -117,7 +117,7 @@ class Endpoints(JsonRpc):
     async def require_chain(self, chain_id: int) -> None:
         """WrongChain when none serves `chain_id`; those that serve another are left out from now on."""
         self._chain_id = chain_id
-        await self.look()
+        await self.look(self.deadline_seconds)
         if any(member.is_on_our_chain for member in self.members):
             return
         failures = [member.failure for member in self.members if member.failure is not None]
@@ -140,9 +140,11 @@ class Endpoints(JsonRpc):
         if told := self.dispute:
             raise EndpointsDisagree(told, fix="nothing is sent until they agree; a third endpoint would decide")
 
-    async def look(self) -> None:
+    async def look(self, seconds: float | None = None) -> None:
         """Ask all for their heads, compare, and choose whom to believe. Never raises: nobody may answer."""
-        heads = await _gather(self._head_of, [one for one in self.members if not one.is_resting], LOOK_SECONDS)
+        heads = await _gather(
+            self._head_of, [one for one in self.members if not one.is_resting], seconds or LOOK_SECONDS
+        )
         still = agreement.standing_still({member.place: head for member, head in heads.items()}, self._now())
         for member in [one for one in heads if one.place in still]:
             member.judged(Standing.STALE, f"stands still at block {heads.pop(member).number}")

@@ -6,7 +6,7 @@ Waiting times are divided: what a node does within minutes happens within second
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,7 +27,7 @@ from poe.l1.follower import ChainFollower
 from poe.l1.ledger import Ledger
 from poe.l1.transactor import Patience
 from poe.prover import node as node_module
-from poe.rollup.types import Batch, BatchNumber, Hash
+from poe.rollup.types import BatchNumber
 from tests.integration.faults.proxy import FaultyEndpoint, faulty_endpoint
 from tests.integration.market import REWARD, Market, account, dev_key, key_of, open_market
 
@@ -45,9 +45,7 @@ class Posted:
     """A batch as it was posted, to be posted again after a reorg."""
 
     number: BatchNumber
-    parent_hash: Hash
-    batch: Batch
-    queue_end: int
+    order: Callable[[], Awaitable[object]]
 
 
 @dataclass(kw_only=True)
@@ -58,6 +56,7 @@ class Rig:
     endpoints: list[FaultyEndpoint]
     data_dir: Path
     posted: list[Posted] = field(default_factory=list)
+    orders: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     by_hand: set[str] = field(default_factory=set)
     """Transactions of the prover's account that the operator sent: their cost is not the node's."""
 
@@ -76,21 +75,27 @@ class Rig:
 
     async def post(self, transfers: bool = True) -> BatchNumber:
         """One more batch, on L1 when this returns."""
-        market = self.market
-        before = market.parent_hash
-        number = await (market.post_transfers() if transfers else market.post())
-        batch, _ = market.batches[number]
-        self.posted.append(Posted(number=number, parent_hash=before, batch=batch, queue_end=market.queue_end))
+        number = await (self.market.post_transfers() if transfers else self.market.post())
+        self.posted.append(Posted(number=number, order=self.orders[-1]))
         return number
+
+    def remember_orders(self) -> None:
+        """Keep each call that orders a batch, so that it can be made again word for word."""
+        client = self.market.clients["sequencer"]
+        order = client.sequence_batch
+
+        async def remembered(*arguments: Any, **named: Any) -> object:
+            self.orders.append(partial(order, *arguments, **named))
+            return await order(*arguments, **named)
+
+        setattr(client, "sequence_batch", remembered)  # noqa: B010 -- one object's method, not the class's
 
     async def post_again(self) -> None:
         """What a reorg has taken off L1, as the sequencer would."""
         (head, _) = (await self.books()).head()
         for lost in self.posted:
             if lost.number > head:
-                await self.market.clients["sequencer"].sequence_batch(
-                    lost.number, lost.parent_hash, lost.batch, queue_end=lost.queue_end, reward=REWARD
-                )
+                await lost.order()
 
     async def until(self, holds: Callable[[], Any], *, seconds: float = STALL_SECONDS + SLACK_SECONDS) -> None:
         """Wait for what the node brings about."""
@@ -171,6 +176,8 @@ async def open_rig(folder: Path, monkeypatch: pytest.MonkeyPatch, *, endpoints: 
     async with open_market(dev_key()) as market, AsyncExitStack() as stack:
         proxies = [await stack.enter_async_context(faulty_endpoint(market.anvil.url)) for _ in range(endpoints)]
         rig = Rig(market=market, endpoints=proxies, data_dir=folder / "data")
+        rig.data_dir.mkdir()
+        rig.remember_orders()
         await market.post_deposits()
         rival = market.clients["rival"]
         await rival.submit_proof(await market.prove(BatchNumber(1), rival.account))

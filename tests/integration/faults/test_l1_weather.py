@@ -122,7 +122,7 @@ async def test_a_spike_dropped_and_replaced_transactions_and_a_reorg(
         await drop(rig)
         await replace_by_hand(rig)
         await reorg(rig, 7)
-        await spike(rig, 8)
+        await spike(rig, 5)
         await rig.close_the_books()
 
 
