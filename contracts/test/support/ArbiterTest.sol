@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../../src/Arbiter.sol";
 import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
@@ -38,17 +37,26 @@ abstract contract ArbiterTest is Test {
     StatementHarness internal harness;
 
     function setUp() public virtual {
-        verifier = new Groth16Verifier(Simulator.verifyingKey());
-        membershipVerifier = new Groth16Verifier(Simulator.verifyingKey());
+        verifier = _verifier();
+        membershipVerifier = _verifier();
         vm.deal(SEQUENCER, 1000 ether);
         vm.deal(USER, 1000 ether);
         arbiter = _deploy(_config());
         harness = new StatementHarness();
     }
 
+    /// @dev A verifier whose trapdoor the tests know.
+    function _verifier() internal returns (Groth16Verifier) {
+        return Groth16Verifier(_create("Groth16Verifier", abi.encode(Simulator.verifyingKey())));
+    }
+
+    function _arbiter(IArbiter.Config memory config) internal returns (IArbiter) {
+        return IArbiter(_create("Arbiter", abi.encode(config)));
+    }
+
     /// @dev An arbiter whose only sequencer is SEQUENCER.
     function _deploy(IArbiter.Config memory config) internal returns (IArbiter deployed) {
-        deployed = IArbiter(address(new Arbiter(config)));
+        deployed = _arbiter(config);
         vm.deal(SEQUENCER, SEQUENCER.balance + config.bond);
         vm.prank(SEQUENCER);
         deployed.joinSequencers{value: config.bond}();

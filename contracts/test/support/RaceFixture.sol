@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../../src/Arbiter.sol";
 import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
@@ -26,11 +25,11 @@ abstract contract RaceFixture is Test {
         address deployer = vm.parseJsonAddress(json, ".deployer");
         uint256[22] memory key = _key(".verifyingKey");
         vm.prank(deployer);
-        verifier = new Groth16Verifier(key);
-        membershipVerifier = new Groth16Verifier(_key(".membershipKey"));
+        verifier = Groth16Verifier(_create("Groth16Verifier", abi.encode(key)));
+        membershipVerifier = Groth16Verifier(_create("Groth16Verifier", abi.encode(_key(".membershipKey"))));
         IArbiter.Config memory config = _fixtureConfig();
         vm.prank(deployer);
-        arbiter = IArbiter(address(new Arbiter(config)));
+        arbiter = IArbiter(_create("Arbiter", abi.encode(config)));
         vm.assertEq(address(arbiter), vm.parseJsonAddress(json, ".arbiter"));
         vm.assertEq(arbiter.domain(), _uint(".domain"));
         vm.deal(SEQUENCER, 1000 ether);
