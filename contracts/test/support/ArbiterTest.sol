@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
+import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {Simulator} from "./Simulator.sol";
 import {StatementHarness} from "./StatementHarness.sol";
 import {Test} from "./Test.sol";
@@ -32,8 +32,8 @@ abstract contract ArbiterTest is Test {
     address internal constant EXIT = address(0xE817);
 
     IArbiter internal arbiter;
-    Groth16Verifier internal verifier;
-    Groth16Verifier internal membershipVerifier;
+    IVerifier internal verifier;
+    IVerifier internal membershipVerifier;
     StatementHarness internal harness;
 
     function setUp() public virtual {
@@ -46,8 +46,8 @@ abstract contract ArbiterTest is Test {
     }
 
     /// @dev A verifier whose trapdoor the tests know.
-    function _verifier() internal returns (Groth16Verifier) {
-        return Groth16Verifier(_create("Groth16Verifier", abi.encode(Simulator.verifyingKey())));
+    function _verifier() internal returns (IVerifier) {
+        return IVerifier(_create("Groth16Verifier", abi.encode(Simulator.verifyingKey())));
     }
 
     function _arbiter(IArbiter.Config memory config) internal returns (IArbiter) {
