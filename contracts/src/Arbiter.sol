@@ -53,11 +53,11 @@ contract Arbiter is Proofs, QueueDoors {
         uint256 reward = _escrowed(counters, bonded);
         _checkRoom(counters);
         _checkDataLength(data);
-        bytes32 batchHash = Statement.lay(_slots, _depth, header, data).batchHash(data.length);
-        _post(counters, batchHash, bonded, reward, _drain(counters, header, data, queueEnd));
-        if (!bonded) _checkEmpty(data, queueEnd - counters.queueHead());
-        // forge-lint: disable-next-line(unsafe-typecast) -- at most the ceiling, which has 96 bits
-        emit BatchSequenced(number, batchHash, parentHash, header, data, uint96(reward), queueEnd);
+        (uint256 entries, uint256 fees) = _drain(counters, header, data, queueEnd);
+        if (!bonded) _checkEmpty(data, entries);
+        (bytes32 batchHash, uint256 place) = Statement.hashInPlace(_slots, _depth, header, data);
+        _post(counters, batchHash, bonded, reward, entries, fees);
+        _emitSequenced(place, number, batchHash, parentHash, header, reward * 1 gwei, queueEnd);
     }
 
     function submitProof(Submission calldata submission) external {
@@ -74,7 +74,9 @@ contract Arbiter is Proofs, QueueDoors {
         if (late) return _contend(submission);
         uint256 last = counters.finalized() + MAX_FINALIZED_PER_PROOF;
         counters = _accept(counters, submission);
-        _counters = _finalize(counters, last - counters.finalized());
+        unchecked {
+            _counters = _finalize(counters, last - counters.finalized());
+        }
     }
 
     function submitProofs(Submission[] calldata submissions) external returns (uint256 accepted) {
@@ -113,24 +115,49 @@ contract Arbiter is Proofs, QueueDoors {
         if (!sent) revert TransferFailed(msg.sender);
     }
 
+    /// @dev BatchSequenced, whose data is in memory already (`Statement.hashInPlace`): only what stands before it is written.
+    function _emitSequenced(
+        uint256 place,
+        uint256 batchNumber,
+        bytes32 batchHash,
+        bytes32 parentHash,
+        Header calldata header,
+        uint256 reward,
+        uint64 queueEnd
+    ) private {
+        bytes32 topic = BatchSequenced.selector;
+        uint256 size = uint256(_slots) * Statement.SLOT_BYTES;
+        assembly ("memory-safe") {
+            mstore(place, parentHash)
+            calldatacopy(add(place, 0x20), header, 0x60)
+            mstore(add(place, 0x80), 0xe0)
+            mstore(add(place, 0xa0), reward)
+            mstore(add(place, 0xc0), queueEnd)
+            mstore(add(place, 0xe0), size)
+            log3(place, add(size, 0x100), topic, batchNumber, batchHash)
+        }
+    }
+
     function _checkNext(Counters counters, uint64 number, bytes32 parentHash) private view {
         uint64 head = counters.head();
-        if (number != head + 1) revert WrongNumber(number, head + 1);
+        unchecked {
+            if (number != head + 1) revert WrongNumber(number, head + 1);
+        }
         bytes32 expected = _batch(head).batchHash;
         if (parentHash != expected) revert WrongParent(parentHash, expected);
     }
 
-    /// @dev What a posting's value offers for its batch's proof, in Wei: all but the bounty, or, where no bond answers for
+    /// @dev What a posting's value offers for its batch's proof, in gwei: all but the bounty, or, where no bond answers for
     /// delays, a quarter of it.
     function _escrowed(Counters counters, bool bonded) private view returns (uint256 reward) {
-        uint256 factor = bonded ? 1 : MOST_FACTOR;
-        uint256 least = factor * _currentReward(counters) + _bounty;
-        uint256 most = factor * _reward + _bounty;
         unchecked {
-            if (msg.value < least || msg.value > most || (msg.value - _bounty) % (factor * 1 gwei) != 0) {
-                revert WrongReward(msg.value, least, most);
-            }
-            return (msg.value - _bounty) / factor;
+            uint256 factor = bonded ? 1 : MOST_FACTOR;
+            uint256 least = factor * _currentReward(counters) + _bounty;
+            uint256 most = factor * _reward + _bounty;
+            if (msg.value < least || msg.value > most) revert WrongReward(msg.value, least, most);
+            uint256 unit = factor * 1 gwei;
+            reward = (msg.value - _bounty) / unit;
+            if (reward * unit != msg.value - _bounty) revert WrongReward(msg.value, least, most);
         }
     }
 

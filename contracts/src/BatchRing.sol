@@ -20,9 +20,12 @@ abstract contract BatchRing is EntryQueue {
 
     Batch[CAPACITY] private _ring;
 
-    /// @dev Batch `number`, if it is kept; else another one.
-    function _batch(uint64 number) internal view returns (Batch storage) {
-        return _ring[number % CAPACITY];
+    /// @dev Batch `number`, if it is kept; else another one. Three words each, from the ring's first on.
+    function _batch(uint64 number) internal pure returns (Batch storage batch) {
+        uint256 index = number % CAPACITY;
+        assembly ("memory-safe") {
+            batch.slot := add(_ring.slot, mul(index, 3))
+        }
     }
 
     /// @dev Is batch `number`, at most the head, still in the ring?
@@ -32,27 +35,38 @@ abstract contract BatchRing is EntryQueue {
 
     /// @dev Room for the batch after the head, not taken from one the alarm may ask for; and somebody proves.
     function _checkRoom(Counters counters) internal view {
-        (uint64 head, uint64 finalized) = (counters.head(), counters.finalized());
-        uint64 backlog = head - finalized;
-        if (backlog >= _backlogCap) revert BacklogFull(backlog, _backlogCap);
-        Posting old = _batch(head + 1).posting;
-        if (old.isFinal() && block.number < old.finalizedAt() + _alarmDelay) {
-            revert BacklogFull(backlog, _backlogCap);
+        unchecked {
+            (uint64 head, uint64 finalized) = (counters.head(), counters.finalized());
+            uint64 backlog = head - finalized;
+            if (backlog >= _backlogCap) revert BacklogFull(backlog, _backlogCap);
+            Posting old = _batch(head + 1).posting;
+            if (old.isFinal() && block.number < old.finalizedAt() + _alarmDelay) {
+                revert BacklogFull(backlog, _backlogCap);
+            }
+            // The oldest is not read while it cannot be too old.
+            if (backlog == 0 || block.number <= counters.waitingSince() + _haltAfter) return;
+            uint256 postedAt = _batch(finalized + 1).posting.postedAt();
+            if (block.number > postedAt + _haltAfter) revert PostingHalted(finalized + 1, postedAt);
         }
-        if (backlog == 0) return;
-        uint256 postedAt = _batch(finalized + 1).posting.postedAt();
-        if (block.number > postedAt + _haltAfter) revert PostingHalted(finalized + 1, postedAt);
     }
 
     /// @dev Makes the batch the head. What its storage held of fees before is not read for one without entries.
-    /// @param reward In Wei.
-    function _post(Counters counters, bytes32 batchHash, bool bonded, uint256 reward, Drained memory drained)
-        internal
-    {
-        Batch storage batch = _batch(counters.head() + 1);
+    /// @param reward In gwei.
+    function _post(
+        Counters counters,
+        bytes32 batchHash,
+        bool bonded,
+        uint256 reward,
+        uint256 entries,
+        uint256 fees
+    ) internal {
+        Batch storage batch;
+        unchecked {
+            batch = _batch(counters.head() + 1);
+        }
         batch.batchHash = batchHash;
-        batch.posting = PostingLib.open(msg.sender, bonded, reward / 1 gwei, drained.count);
-        if (drained.count > 0) batch.fees = drained.fees;
-        _counters = counters.withPosting(drained.count);
+        batch.posting = PostingLib.open(msg.sender, bonded, reward, entries);
+        if (entries > 0) batch.fees = fees;
+        _counters = counters.withPosting(entries);
     }
 }

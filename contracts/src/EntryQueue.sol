@@ -22,12 +22,6 @@ abstract contract EntryQueue is Reward {
         uint88 fee;
     }
 
-    /// @dev How many entries a batch takes off the queue, and what they paid in Wei.
-    struct Drained {
-        uint256 count;
-        uint256 fees;
-    }
-
     uint256 private constant DEPOSIT_CAP_GWEI = 1 << 90;
     uint256 private constant DEPOSIT_KIND = 3;
     /// @dev Backlog at which the fee of an entry has doubled.
@@ -48,22 +42,22 @@ abstract contract EntryQueue is Reward {
     }
 
     /// @dev Are the entries up to `queueEnd` those in `data`, each where it belongs, and is nothing overdue left behind?
+    /// Returns how many they are, and what they paid in Wei.
     function _drain(Counters counters, Header calldata header, bytes calldata data, uint64 queueEnd)
         internal
         view
-        returns (Drained memory drained)
+        returns (uint256 count, uint256 fees)
     {
         (uint64 first, uint64 tail) = (counters.queueHead(), counters.queueTail());
         if (queueEnd < first || queueEnd > tail) revert WrongQueueEnd(queueEnd, first, tail);
-        uint256 counted = uint256(header.deposits) + header.forced;
-        uint256 count = queueEnd - first;
+        uint256 counted;
+        unchecked {
+            (count, counted) = (queueEnd - first, uint256(header.deposits) + header.forced);
+        }
         if (count > _slots) revert TooManyEntries(count, _slots);
         if (counted > count) revert WrongCounts(counted, count);
-        uint64 required = _requiredQueueEnd(first, tail, queueEnd);
-        if (queueEnd < required) revert OverdueEntries(queueEnd, required);
-        if (count == 0) return drained;
-        drained.count = count;
-        drained.fees = _checkSlots(header, data, first, queueEnd);
+        if (queueEnd < tail) _checkNoneOverdue(first, tail, queueEnd);
+        if (count > 0) fees = _checkSlots(header, data, first, queueEnd);
     }
 
     /// @dev The first slot of each kind and where its slots end are the header's claim. Every entry finds room among
@@ -90,19 +84,16 @@ abstract contract EntryQueue is Reward {
         return keccak256(data[start:start + Statement.SLOT_BYTES]);
     }
 
-    /// @dev Where the queue's overdue entries end, counting at most half the slots (one, for a single slot).
-    /// Entries enter in the order of blocks, so only those from `queueEnd` on need a look.
-    function _requiredQueueEnd(uint64 first, uint64 tail, uint64 queueEnd)
-        private
-        view
-        returns (uint64 required)
-    {
+    /// @dev Does no overdue entry stay behind, counting at most half the slots (one, for a single slot)? Entries enter in the
+    /// order of blocks, so only those from `queueEnd` on need a look.
+    function _checkNoneOverdue(uint64 first, uint64 tail, uint64 queueEnd) private view {
         uint64 most = first + (_slots > 1 ? _slots / 2 : 1);
         if (most > tail) most = tail;
-        required = queueEnd;
+        uint64 required = queueEnd;
         while (required < most && _waitsLongerThan(required, _queueDeadline)) {
             ++required;
         }
+        if (queueEnd < required) revert OverdueEntries(queueEnd, required);
     }
 
     /// @dev Did the oldest entry wait so long that anybody may post the queue?

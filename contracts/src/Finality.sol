@@ -134,7 +134,7 @@ abstract contract Finality is Awards {
         batch.posting =
             PostingLib.finalWith(entries, PostingLib.record(win.oldRoot, win.newRoot, win.exitsHash));
         if (win.exitsHash != 0) _dueExits[win.number] = win.exitsHash;
-        return (counters.withFinal(entries, _stepped(counters.multiplier(), delay)), paid);
+        return (counters.withFinal(entries, posting.postedAt(), _stepped(counters.multiplier(), delay)), paid);
     }
 
     /// @dev Who gets what of a batch's escrow: its prover `factor` rewards, as far as bond or lock go; the rest of a lock is its

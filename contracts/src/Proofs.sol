@@ -14,7 +14,10 @@ abstract contract Proofs is Finality {
     }
 
     function _checkDataLength(bytes calldata data) internal view {
-        uint256 expected = uint256(_slots) * Statement.SLOT_BYTES;
+        uint256 expected;
+        unchecked {
+            expected = uint256(_slots) * Statement.SLOT_BYTES;
+        }
         if (data.length != expected) revert WrongDataLength(data.length, expected);
     }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./support/ArbiterTest.sol";
@@ -72,7 +71,7 @@ contract ConstructorTest is ArbiterTest {
         config.bond = 3 * REWARD - 1 gwei;
         _refuses(config, "bond");
         config.bond = 3 * REWARD;
-        vm.assertEq(IArbiter(address(new Arbiter(config))).backlogCap(), 1);
+        vm.assertEq(_arbiter(config).backlogCap(), 1);
     }
 
     function test_RevertConstructor_WhenRewardOrBondDoNotFitTheirWords() public {
@@ -84,14 +83,14 @@ contract ConstructorTest is ArbiterTest {
         config.bond = 2 ** 64 * 1 gwei;
         _refuses(config, "bond");
         config.bond -= 1 gwei;
-        new Arbiter(config);
+        _arbiter(config);
     }
 
     function testFuzz_Constructor_CapsTheBacklogByWhatABondCovers(uint16 covered) public {
         covered = uint16(bound(covered, 1, 2000));
         IArbiter.Config memory config = _config();
         config.bond = 3 * REWARD * uint96(covered) + 2 * REWARD;
-        uint64 cap = IArbiter(address(new Arbiter(config))).backlogCap();
+        uint64 cap = _arbiter(config).backlogCap();
         vm.assertEq(cap, covered < 1023 ? covered : 1023);
     }
 
@@ -177,18 +176,11 @@ contract ConstructorTest is ArbiterTest {
         uint256 least = 2 * uint256(config.queueDeadline) + 1;
         if (least < EXIT_DEADLINE) least = EXIT_DEADLINE;
         config.exitDeadline = uint32(bound(exitDeadline, least, type(uint32).max));
-        vm.assertEq(IArbiter(address(new Arbiter(config))).exitDeadline(), config.exitDeadline);
-    }
-
-    /// @dev What L1 takes for a contract's code (EIP-170).
-    function test_Constructor_LeavesCodeThatL1Takes() public view {
-        vm.assertGe(24_576, address(arbiter).code.length);
-        vm.assertGe(24_576, arbiter.extension().code.length);
-        vm.assertGe(49_152, type(Arbiter).creationCode.length + abi.encode(_config()).length);
+        vm.assertEq(_arbiter(config).exitDeadline(), config.exitDeadline);
     }
 
     function _refuses(IArbiter.Config memory config, string memory field) private {
         vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.WrongConfig.selector, field));
-        new Arbiter(config);
+        _arbiter(config);
     }
 }

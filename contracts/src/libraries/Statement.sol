@@ -19,9 +19,16 @@ library Statement {
     function domain(uint256 chainId, address arbiter, uint256 circuitVersion)
         internal
         pure
-        returns (uint256)
+        returns (uint256 domain_)
     {
-        return uint256(keccak256(abi.encode(chainId, arbiter, circuitVersion))) >> 8;
+        uint256 arbiter_ = uint160(arbiter);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, chainId)
+            mstore(add(free, 0x20), arbiter_)
+            mstore(add(free, 0x40), circuitVersion)
+            domain_ := shr(8, keccak256(free, 0x60))
+        }
     }
 
     function context(uint64 number, bytes32 batchHash_, address payee, uint96 tip)
@@ -40,25 +47,52 @@ library Statement {
         }
     }
 
-    /// @notice V with its first four words still zero. `data` must be `slots` · 128 bytes.
+    /// @notice V with its first four words not written yet. `data` must be `slots` · 128 bytes.
     function lay(uint8 slots, uint8 depth, IArbiterTypes.Header calldata header, bytes calldata data)
         internal
         pure
         returns (bytes memory v)
     {
-        unchecked {
-            v = new bytes(FACTS_BYTES + HEADER_BYTES + data.length + uint256(slots) * EXIT_BYTES);
-        }
         (uint256 deposits, uint256 forced, uint256 feeAccount) =
             (header.deposits, header.forced, header.feeAccount);
-        uint256 shape = uint256(slots) * 256 + depth;
+        uint256 shape = (uint256(slots) << 8) | depth;
+        uint256 exitsLength = uint256(slots) * EXIT_BYTES;
         assembly ("memory-safe") {
+            v := mload(0x40)
             let head := add(v, 0xa0)
             mstore(head, shape)
             mstore(add(head, 0x20), deposits)
             mstore(add(head, 0x40), forced)
             mstore(add(head, 0x60), feeAccount)
+            let exits := add(add(head, 0x80), data.length)
             calldatacopy(add(head, 0x80), data.offset, data.length)
+            // Past its end calldata is zeros.
+            calldatacopy(exits, calldatasize(), exitsLength)
+            mstore(0x40, add(exits, exitsLength))
+            mstore(v, sub(add(exits, exitsLength), add(v, 0x20)))
+        }
+    }
+
+    /// @notice Batch hash of header and data. The data stays in memory, behind eight words, at `place`, that are the caller's: a
+    /// posting's event needs the same bytes.
+    function hashInPlace(uint8 slots, uint8 depth, IArbiterTypes.Header calldata header, bytes calldata data)
+        internal
+        pure
+        returns (bytes32 hash, uint256 place)
+    {
+        (uint256 deposits, uint256 forced, uint256 feeAccount) =
+            (header.deposits, header.forced, header.feeAccount);
+        uint256 shape = (uint256(slots) << 8) | depth;
+        assembly ("memory-safe") {
+            place := mload(0x40)
+            let start := add(place, 0x80)
+            mstore(start, shape)
+            mstore(add(start, 0x20), deposits)
+            mstore(add(start, 0x40), forced)
+            mstore(add(start, 0x60), feeAccount)
+            calldatacopy(add(start, 0x80), data.offset, data.length)
+            hash := keccak256(start, add(data.length, HEADER_BYTES))
+            mstore(0x40, add(add(start, 0x80), data.length))
         }
     }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../../src/Arbiter.sol";
-import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
+import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {Simulator} from "./Simulator.sol";
 import {StatementHarness} from "./StatementHarness.sol";
 import {Test} from "./Test.sol";
@@ -33,22 +32,31 @@ abstract contract ArbiterTest is Test {
     address internal constant EXIT = address(0xE817);
 
     IArbiter internal arbiter;
-    Groth16Verifier internal verifier;
-    Groth16Verifier internal membershipVerifier;
+    IVerifier internal verifier;
+    IVerifier internal membershipVerifier;
     StatementHarness internal harness;
 
     function setUp() public virtual {
-        verifier = new Groth16Verifier(Simulator.verifyingKey());
-        membershipVerifier = new Groth16Verifier(Simulator.verifyingKey());
+        verifier = _verifier();
+        membershipVerifier = _verifier();
         vm.deal(SEQUENCER, 1000 ether);
         vm.deal(USER, 1000 ether);
         arbiter = _deploy(_config());
         harness = new StatementHarness();
     }
 
+    /// @dev A verifier whose trapdoor the tests know.
+    function _verifier() internal returns (IVerifier) {
+        return IVerifier(_create("Groth16Verifier", abi.encode(Simulator.verifyingKey())));
+    }
+
+    function _arbiter(IArbiter.Config memory config) internal returns (IArbiter) {
+        return IArbiter(_create("Arbiter", abi.encode(config)));
+    }
+
     /// @dev An arbiter whose only sequencer is SEQUENCER.
     function _deploy(IArbiter.Config memory config) internal returns (IArbiter deployed) {
-        deployed = IArbiter(address(new Arbiter(config)));
+        deployed = _arbiter(config);
         vm.deal(SEQUENCER, SEQUENCER.balance + config.bond);
         vm.prank(SEQUENCER);
         deployed.joinSequencers{value: config.bond}();

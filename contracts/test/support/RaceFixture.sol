@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../../src/Arbiter.sol";
-import {Groth16Verifier} from "../../src/Groth16Verifier.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
+import {IVerifier} from "../../src/interfaces/IVerifier.sol";
 import {Test} from "./Test.sol";
 
 /// @dev fixtures/race.json: a chain of six batches and real proofs of them, made by the prover itself.
@@ -16,8 +15,8 @@ abstract contract RaceFixture is Test {
     uint32 internal constant EXIT_DEADLINE = 25;
 
     IArbiter internal arbiter;
-    Groth16Verifier internal verifier;
-    Groth16Verifier internal membershipVerifier;
+    IVerifier internal verifier;
+    IVerifier internal membershipVerifier;
     string internal json;
 
     /// @dev Deploys at the address the proofs were made for, queues all entries, sequences no batch yet.
@@ -26,11 +25,11 @@ abstract contract RaceFixture is Test {
         address deployer = vm.parseJsonAddress(json, ".deployer");
         uint256[22] memory key = _key(".verifyingKey");
         vm.prank(deployer);
-        verifier = new Groth16Verifier(key);
-        membershipVerifier = new Groth16Verifier(_key(".membershipKey"));
+        verifier = IVerifier(_create("Groth16Verifier", abi.encode(key)));
+        membershipVerifier = IVerifier(_create("Groth16Verifier", abi.encode(_key(".membershipKey"))));
         IArbiter.Config memory config = _fixtureConfig();
         vm.prank(deployer);
-        arbiter = IArbiter(address(new Arbiter(config)));
+        arbiter = IArbiter(_create("Arbiter", abi.encode(config)));
         vm.assertEq(address(arbiter), vm.parseJsonAddress(json, ".arbiter"));
         vm.assertEq(arbiter.domain(), _uint(".domain"));
         vm.deal(SEQUENCER, 1000 ether);
