@@ -83,11 +83,14 @@ abstract contract Seats is BatchRing {
     /// @dev The bond covers every batch that is not final, this one included, at the dearest factor: so, whatever delays have
     /// taken of it since, those of its own sequencer. Where there is no room for this one, that is said first.
     function _checkBond(Counters counters, uint256 seat) private view {
-        uint256 bond = (seat >> BOND) * 1 gwei;
-        uint256 batches = uint256(counters.head() - counters.finalized()) + 1;
-        if (batches > _backlogCap) batches = _backlogCap;
-        uint256 least = (MOST_FACTOR - 1) * _reward * batches;
-        if (bond < least) revert BondTooSmall(bond, least);
+        unchecked {
+            // 64 bits of gwei; at most 1,023 batches of three rewards of 96 bits.
+            uint256 bond = (seat >> BOND) * 1 gwei;
+            uint256 batches = counters.head() - counters.finalized() + 1;
+            if (batches > _backlogCap) batches = _backlogCap;
+            uint256 least = (MOST_FACTOR - 1) * uint256(_reward) * batches;
+            if (bond < least) revert BondTooSmall(bond, least);
+        }
     }
 
     /// @dev The most that delays of all batches that are not final can cost, in Wei.

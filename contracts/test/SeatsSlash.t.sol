@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {Announcing} from "../src/libraries/Announcing.sol";
@@ -172,7 +171,7 @@ contract SeatsSlashTest is SeatsTest {
         vm.chainId(5);
         _fails(first, second);
         vm.chainId(31_337);
-        arbiter = IArbiter(address(new Arbiter(_seatsConfig())));
+        arbiter = _arbiter(_seatsConfig());
         _join(a);
         _fails(first, second);
     }

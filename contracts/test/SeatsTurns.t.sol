@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../src/Arbiter.sol";
 import {IArbiter} from "../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../src/interfaces/IArbiterTypes.sol";
 import {SeatsTest} from "./support/SeatsTest.sol";
@@ -134,7 +133,7 @@ contract SeatsTurnsTest is SeatsTest {
     function test_SequenceBatch_AnOddWindowIsHalfOverAfterItsLargerHalf() public {
         IArbiterTypes.Config memory config = _seatsConfig();
         config.window = 5;
-        arbiter = IArbiter(address(new Arbiter(config)));
+        arbiter = _arbiter(config);
         _join(a);
         _join(b);
         vm.roll(1000);
@@ -148,7 +147,7 @@ contract SeatsTurnsTest is SeatsTest {
     function test_SequenceBatch_AWindowOfOneBlockIsNeverOpen() public {
         IArbiterTypes.Config memory config = _seatsConfig();
         config.window = 1;
-        arbiter = IArbiter(address(new Arbiter(config)));
+        arbiter = _arbiter(config);
         _join(a);
         _join(b);
         for (uint256 i = 1000; i < 1010; ++i) {

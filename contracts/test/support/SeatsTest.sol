@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../../src/Arbiter.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 import {ArbiterTest} from "./ArbiterTest.sol";
@@ -32,7 +31,7 @@ abstract contract SeatsTest is ArbiterTest {
     function setUp() public virtual override {
         super.setUp();
         (a, b, c) = (signing.addr(A_KEY), signing.addr(B_KEY), signing.addr(C_KEY));
-        arbiter = IArbiter(address(new Arbiter(_seatsConfig())));
+        arbiter = _arbiter(_seatsConfig());
         vm.roll(24 * WINDOW);
     }
 

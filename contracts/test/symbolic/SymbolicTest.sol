@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Arbiter} from "../../src/Arbiter.sol";
 import {IArbiter} from "../../src/interfaces/IArbiter.sol";
 import {IArbiterTypes} from "../../src/interfaces/IArbiterTypes.sol";
 import {Test} from "../support/Test.sol";
@@ -30,7 +29,7 @@ abstract contract SymbolicTest is Test {
     IArbiter internal arbiter;
 
     function setUp() public virtual {
-        arbiter = IArbiter(address(new Arbiter(_config())));
+        arbiter = IArbiter(_create("Arbiter", abi.encode(_config())));
         vm.deal(SEQUENCER, BOND + 100 ether);
         vm.prank(SEQUENCER);
         arbiter.joinSequencers{value: BOND}();
