@@ -12,11 +12,11 @@ import trio
 from poe.errors import Reverted, RpcRefused
 from poe.l1 import answers
 from poe.l1.abi import load_artifact
-from poe.l1.books import WEI_A_GWEI
 from poe.l1.contract import Arbiter, submission_tuple
 from poe.l1.events import EventDecoder
 from poe.l1.interface import ArbiterEvent, BatchFinalized, ProofAccepted, Submission
 from poe.l1.send_log import Message
+from poe.l1.terms import WEI_A_GWEI
 from poe.rollup.types import Address, BatchNumber
 from tests.fakes_l1 import NOWHERE
 from tests.integration.market import DEPOSIT, FUNDS, REWARD, Market, account, dev_key, open_market
