@@ -49,7 +49,9 @@ def test_a_name_that_is_only_mentioned_is_not_defined(tmp_path: Path) -> None:
 
 
 def test_every_class_of_faults_has_a_row_with_a_test() -> None:
-    rows = [line for line in (ROOT / "docs" / "security.md").read_text().splitlines() if re.match(r"\| [CM]\d+ \|", line)]
+    rows = [
+        line for line in (ROOT / "docs" / "security.md").read_text().splitlines() if re.match(r"\| [CM]\d+ \|", line)
+    ]
     assert [row.split()[1] for row in rows] == CLASSES
     assert [row.split()[1] for row in rows if not NAMED_TEST.search(row)] == []
 
