@@ -225,7 +225,6 @@ CODES: Mapping[str, Meaning] = {
     "POE-RLY-023": Meaning("L1 has ordered no such batch.", "Wait until it has; or L1 ordered another one."),
     "POE-RLY-024": Meaning("The proof does not hold.", "Ask whoever made it for another."),
     "POE-RLY-025": Meaning("The arbiter takes no such payee or tip.", "The tip is at most the reward."),
-    "POE-RLY-070": Meaning("No alarm can be raised: the rollup has ended already.", "Leave it with `poe tx leave`."),
     "POE-RLY-071": Meaning("No alarm can be raised: the batch is not final.", "Wait until it is."),
     "POE-RLY-072": Meaning(
         "The proof contradicts no final batch.", "It must start from the root that the batch itself started from."

@@ -8,17 +8,22 @@ import {Posting, PostingLib} from "./libraries/Posting.sol";
 
 /// @title The soundness alarm: two valid proofs of one transition that disagree end the rollup before it.
 /// @notice docs/protocol.md section 10. Only a batch that became final less than `alarmDelay` blocks ago: until then none of its
-/// exits is credited, so that all that was paid for it were rewards.
+/// exits is credited and nobody leaves with its state, so that all that was paid for it were rewards. In exit mode too: whoever
+/// can forge could else forge two batches in a row and end the rollup by contradicting the second alone.
 abstract contract Alarm is ExitMode {
+    /// @dev The pot goes to the first alarm alone.
+    bool private _bountyIsPaid;
+
     function raiseAlarm(Submission calldata second, uint256 newRoot) external delegated {
-        Counters counters = _whileOpen();
+        Counters counters = _counters;
         uint64 number = second.number;
         _checkAlarmable(counters, number);
         _checkContradiction(second, newRoot);
         _checkElements(second);
         (uint256 x, uint256 y) = _publicInputs(second);
         if (!IVerifier(_verifier).verify(second.proof, second.commitment, x, y)) revert InvalidProof();
-        uint256 bounty = uint256(_bounty) * counters.finalized();
+        uint256 bounty = _bountyIsPaid ? 0 : uint256(_bounty) * counters.finalized();
+        _bountyIsPaid = true;
         if (bounty > 0) _credit(second.payee, bounty);
         emit AlarmRaised(number, second.payee, second.oldRoot, newRoot, second.newRoot, bounty);
         _endBefore(counters, number, second.oldRoot);
@@ -52,7 +57,8 @@ abstract contract Alarm is ExitMode {
         for (uint64 i = number; i <= counters.finalized(); ++i) {
             entries += _batch(i).posting.entries();
         }
-        _paidQueueEnd = counters.finalQueueEnd();
+        // Exit mode only takes it back: the first is the furthest.
+        if (counters.finalQueueEnd() > _paidQueueEnd) _paidQueueEnd = counters.finalQueueEnd();
         counters = counters.withoutFinal(number - 1, entries).withExitMode();
         (_counters, _stateRoot) = (counters, root);
         emit ExitModeEntered(number - 1, root, counters.finalQueueEnd());

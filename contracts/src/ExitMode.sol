@@ -74,7 +74,7 @@ abstract contract ExitMode is Extended {
         external
         delegated
     {
-        _afterEnd();
+        _checkRootIsSafe(_afterEnd());
         if (account >= 4 ** uint256(_depth)) revert AccountUnknown(account);
         (uint256 word, uint256 bit) = _leftBit(account);
         if (_left[word] & bit != 0) revert AlreadyLeft(account);
@@ -88,6 +88,15 @@ abstract contract ExitMode is Extended {
     function hasLeft(uint48 account) external view returns (bool) {
         (uint256 word, uint256 bit) = _leftBit(account);
         return _left[word] & bit != 0;
+    }
+
+    /// @dev No alarm can undo the state any more. What left the ring has been final for long enough; the genesis is nobody's proof.
+    function _checkRootIsSafe(Counters counters) private view {
+        uint64 number = counters.finalized();
+        if (!_isKept(counters, number)) return;
+        Posting posting = _batch(number).posting;
+        uint256 dueAt = posting.isFinal() ? posting.finalizedAt() + _alarmDelay : 0;
+        if (block.number < dueAt) revert ExitsNotDue(block.number, dueAt);
     }
 
     /// @dev First block in which the oldest batch that is not final or the queue's oldest entry has waited for more

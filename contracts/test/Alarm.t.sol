@@ -184,11 +184,29 @@ contract AlarmRaisedTest is AlarmTest {
         vm.assertEq(arbiter.finalizedNumber(), 5);
     }
 
-    function test_RevertRaiseAlarm_WhenTheRollupHasEnded() public {
+    function test_RevertRaiseAlarm_Twice() public {
         _raise(_contradiction());
-        IArbiter.Submission memory again = _prove(_unproved(2, WATCHER, 0));
-        vm.expectRevert(IArbiterTypes.ExitModeActive.selector);
-        arbiter.raiseAlarm(again, _root(2));
+        IArbiter.Submission memory same = _contradiction();
+        IArbiter.Submission memory again = _fourth(OTHER_ROOT, WATCHER);
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlarmNotDue.selector, DISPUTED));
+        arbiter.raiseAlarm(same, _root(3));
+        vm.expectRevert(abi.encodeWithSelector(IArbiterTypes.AlarmNotDue.selector, FORMER_FINAL));
+        arbiter.raiseAlarm(again, _root(4));
+    }
+
+    /// @dev Whoever can forge may be the one who ends the rollup, as soon as its deadline lets it.
+    function test_RaiseAlarm_AfterADeadlineEndedTheRollup() public {
+        _sequence(0, _data(6));
+        vm.roll(block.number + EXIT_DEADLINE);
+        _submit(PAYEE, _proved(5, PAYEE, 0));
+        vm.roll(block.number + 1);
+        arbiter.enterExitMode();
+        IArbiter.Submission memory second = _unproved(5, WATCHER, 0);
+        second.newRoot = OTHER_ROOT;
+        arbiter.raiseAlarm(_prove(second), _root(5));
+        vm.assertEq(arbiter.finalizedNumber(), 4);
+        vm.assertEq(arbiter.stateRoot(), _root(4));
+        vm.assertEq(arbiter.creditOf(WATCHER), uint256(BOUNTY) * 5);
     }
 
     function test_RaiseAlarm_WithoutABountyPaysNothing() public {

@@ -128,6 +128,44 @@ contract AlarmAftermathTest is AlarmTest {
         vm.assertEq(_held(), uint256(BOUNTY) * (POSTED - FORMER_FINAL));
     }
 
+    /// @dev Whoever can forge forges two batches and contradicts the second: the first must not become the end.
+    function test_RaiseAlarm_AgainstAForgerThatEndedTheRollupItself() public {
+        arbiter.raiseAlarm(_fourth(OTHER_ROOT, RIVAL), _root(4));
+        vm.assertEq(arbiter.stateRoot(), _root(3));
+        uint256 earned = arbiter.creditOf(PAYEE);
+        _raise(_contradiction());
+        vm.assertEq(arbiter.stateRoot(), _root(2));
+        vm.assertEq(arbiter.finalizedNumber(), DISPUTED - 1);
+        vm.assertEq(arbiter.finalQueueEnd(), FIRST_VOID_ENTRY);
+        vm.assertEq(arbiter.creditOf(PAYEE), earned);
+        vm.assertEq(arbiter.creditOf(WATCHER), 0);
+    }
+
+    /// @dev Nobody takes money out by a state that may still be undone.
+    function test_RevertLeave_WhileTheLastFinalBatchCanBeContradicted() public {
+        arbiter.raiseAlarm(_fourth(OTHER_ROOT, RIVAL), _root(4));
+        uint256[8] memory proof = _membership(_root(3), 0, EXIT, FIRST_BALANCE);
+        vm.roll(finalAt + ALARM_DELAY - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IArbiterTypes.ExitsNotDue.selector, finalAt + ALARM_DELAY - 1, finalAt + ALARM_DELAY
+            )
+        );
+        arbiter.leave(0, EXIT, FIRST_BALANCE, proof);
+        vm.roll(finalAt + ALARM_DELAY);
+        arbiter.leave(0, EXIT, FIRST_BALANCE, proof);
+        vm.assertEq(arbiter.creditOf(EXIT), uint256(FIRST_BALANCE) * 1 gwei);
+    }
+
+    /// @dev What the first alarm found paid stays paid: a second one gives back no fee.
+    function test_RefundEntry_AfterTwoAlarmsGivesNoPaidFeeBack() public {
+        arbiter.raiseAlarm(_fourth(OTHER_ROOT, RIVAL), _root(4));
+        _raise(_contradiction());
+        _refunds(DEPOSIT_ENTRY, EXIT, 4000 gwei);
+        _refunds(POSTED_BY_RIVAL, USER, 0);
+        _refunds(TOP_UP_ENTRY, EXIT, 6000 gwei + fees[TOP_UP_ENTRY]);
+    }
+
     function _refunds(uint64 entry, address to, uint256 amount) private {
         uint256 before = arbiter.creditOf(to);
         arbiter.refundEntry(entry, _words(entry));

@@ -66,6 +66,42 @@ contract BodiesTest is ArbiterTest {
         vm.assertFalse(ok);
     }
 
+    /// @dev The fallback is payable for joining and topping up; no other call may leave its value behind. Many of these are views,
+    /// which nothing else would refuse.
+    function test_Arbiter_TakesNoValueForWhatIsNotPayable() public {
+        string[7] memory payables = [
+            "deposit",
+            "topUp",
+            "forceExit",
+            "forceTransaction",
+            "sequenceBatch",
+            "joinSequencers",
+            "topUpBond"
+        ];
+        string[] memory whole = _functionsOf("IArbiter");
+        uint256 held = address(arbiter).balance;
+        vm.deal(address(this), 1 ether);
+        for (uint256 i = 0; i < whole.length; ++i) {
+            bool payable_;
+            for (uint256 j = 0; j < payables.length; ++j) {
+                payable_ = payable_ || _startsWith(whole[i], string.concat(payables[j], "("));
+            }
+            if (payable_) continue;
+            bytes memory data = bytes.concat(bytes4(keccak256(bytes(whole[i]))), new bytes(1024));
+            (bool ok,) = address(arbiter).call{value: 1}(data);
+            vm.assertFalse(ok, whole[i]);
+        }
+        vm.assertEq(address(arbiter).balance, held);
+    }
+
+    function _startsWith(string memory text, string memory start) private pure returns (bool) {
+        if (bytes(text).length < bytes(start).length) return false;
+        for (uint256 i = 0; i < bytes(start).length; ++i) {
+            if (bytes(text)[i] != bytes(start)[i]) return false;
+        }
+        return true;
+    }
+
     function _isKnown(bytes4 selector) private view returns (bool) {
         string[] memory whole = _functionsOf("IArbiter");
         for (uint256 i = 0; i < whole.length; ++i) {

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from poe.l1.interface import ProofAccepted, Submission
     from poe.l1.ledger import Ledger
 
-HAS_ENDED, NOT_FINAL, NO_CONTRADICTION = "POE-RLY-070", "POE-RLY-071", "POE-RLY-072"
+NOT_FINAL, NO_CONTRADICTION = "POE-RLY-071", "POE-RLY-072"
 
 
 def raise_alarm(*, proof: Path, rollup: RollupFlags = RollupFlags(), l1_key: Path) -> None:
@@ -43,7 +43,7 @@ def raise_alarm(*, proof: Path, rollup: RollupFlags = RollupFlags(), l1_key: Pat
             "number": second.number,
             "old_root": hex(second.old_root),
             "cancelled": list(range(second.number, ledger.finalized_number + 1)),
-            "bounty_wei": of.parameters.bounty * ledger.finalized_number,
+            "bounty_wei": 0 if ledger.is_alarmed else of.parameters.bounty * ledger.finalized_number,
             "payee": "0x" + second.payee.hex(),
             "tx": "0x" + receipt.tx_hash.hex(),
         }
@@ -59,8 +59,6 @@ def contradicted(second: Submission, ledger: Ledger) -> ProofAccepted:
     """
     from poe.errors import InputError
 
-    if ledger.exit_mode is not None:
-        raise InputError("the rollup has ended already", code=HAS_ENDED)
     if second.number > ledger.finalized_number:
         raise InputError(f"batch {second.number} is not final", fix="wait until it is", code=NOT_FINAL)
     first = ledger.final_proof(second.number)

@@ -36,15 +36,16 @@ def credit_exits(books: Books, event: ExitsCredited) -> Undo:
 
 
 def enter(books: Books, event: ExitModeEntered) -> Undo:
-    """The state after the last final batch stays for ever."""
-    require(books.exit_mode is None, event, "exit mode is entered already")
+    """The state after the last final batch stays for ever, unless an alarm takes the end further back."""
+    before = books.exit_mode
+    require(before is None or event.number < before.number, event, "exit mode is entered already")
     final = (books.finalized, books.finalized_root, books.final_queue_end)
     told = (event.number, event.state_root, event.queue_end)
     require(told == final, event, f"final are batch, root and queue end {final}, got {told}")
     books.exit_mode = event
 
     def undo() -> None:
-        books.exit_mode = None
+        books.exit_mode = before
 
     return undo
 

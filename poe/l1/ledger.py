@@ -161,6 +161,11 @@ class Ledger:
         """How the rollup ended; None while it goes on."""
         return self._books.exit_mode
 
+    @property
+    def is_alarmed(self) -> bool:
+        """Whether an alarm has cancelled final batches."""
+        return self._books.cancelled > 0
+
     def exit_mode_due_at(self) -> int | None:
         """The first block in which exit mode may be entered as things are; None while nothing waits.
 
@@ -208,7 +213,7 @@ class Ledger:
         return len(self._books.left)
 
     def _require_open(self, event: ArbiterEvent) -> None:
-        ended = self._books.exit_mode is not None or self._books.cancelled > 0
+        ended = self._books.exit_mode is not None or self.is_alarmed
         require(not ended, event, "the rollup has ended by exit mode")
 
     def _start_over(self) -> None:

@@ -135,10 +135,9 @@ def _proof_of(books: Books, event: Awarded) -> ProofAccepted | ProofContends | N
 def raise_alarm(books: Books, event: AlarmRaised) -> Undo:
     """The batch and all final ones after it are cancelled: state and queue stand where they stood before it.
 
-    What was paid for them stays paid, and so stay the wins.
+    What was paid for them stays paid, and so stay the wins. Once more in exit mode, of an earlier batch.
     """
     number, before = event.number, (books.finalized, books.finalized_root, books.final_queue_end, books.cancelled)
-    require(books.exit_mode is None, event, "the rollup has ended already")
     require(0 < number <= books.finalized, event, f"batch {number} is not final")
     known = all(n in books.finals for n in range(number, books.finalized + 1))
     require(known, event, f"batch {number} has been final for too long")
@@ -147,7 +146,7 @@ def raise_alarm(books: Books, event: AlarmRaised) -> Undo:
     require(told, event, "the batch did not become final with these roots")
     given_back = [entry for n in range(number, books.finalized + 1) for entry in books.finals[n].drained]
     books.entries.extendleft(reversed(given_back))
-    books.cancelled = books.finalized
+    books.cancelled = max(books.cancelled, books.finalized)
     books.finalized, books.finalized_root = number - 1, event.old_root
     books.final_queue_end -= len(given_back)
     undo_credits = books.add_credits({event.payee: event.bounty})

@@ -223,6 +223,9 @@ async def test_a_watcher_raises_the_alarm_and_everybody_leaves_whole(rollup: Bro
 
 async def everybody_takes_what_is_theirs(rollup: BrokenRollup) -> None:
     """By the commands, out of L1 alone; the thief keeps its reward and gets nothing of the deposit."""
+    early = await rollup.poe("tx", "leave", key="user")
+    assert "ExitsNotDue" in early.stderr, "batch 1 may be contradicted too"
+    await rollup.anvil.mine(ALARM_BLOCKS)
     left = only(await rollup.poe("tx", "leave", key="user"))["left"]
     assert [one["balance_gwei"] for one in left] == [DEPOSIT]
     back = only(await rollup.poe("tx", "refund", "--all", key="watcher"))["refunded"]

@@ -86,7 +86,8 @@ interface IArbiter is IArbiterTypes {
 
     /// @notice Show that two valid proofs of one transition exist and disagree. `second` is one; the other made the batch final
     /// less than `alarmDelay` blocks ago and led to `newRoot`. Undoes the batch and all after it, ends the rollup at its old
-    /// root and credits the pot's bounty to `second.payee`. No payment made, or owed, for proofs is touched.
+    /// root and credits the pot's bounty to `second.payee`, once. No payment made, or owed, for proofs is touched. In exit mode
+    /// too, until the last final batch is `alarmDelay` blocks old.
     function raiseAlarm(Submission calldata second, uint256 newRoot) external;
 
     /// @notice End the rollup: fix the root, void every batch that is not final. Due when the oldest batch that is not
@@ -101,7 +102,8 @@ interface IArbiter is IArbiterTypes {
     function refundEntry(uint64 queueIndex, bytes32[4] calldata words) external;
 
     /// @notice In exit mode: credit an account's whole balance (gwei) to its exit address; once an account, open to
-    /// all. `proof` shows the account in the final state (docs/protocol.md section 9).
+    /// all, once the last final batch is `alarmDelay` blocks old. `proof` shows the account in the final state
+    /// (docs/protocol.md section 9).
     function leave(uint48 account, address exitAddress, uint96 balance, uint256[8] calldata proof) external;
 
     /// @notice Pull the caller's credit.

@@ -34,7 +34,7 @@ contract EndHandler is MarketHandler {
     /// while it is young, and never later or for nothing.
     function alarm(uint256 seed) external {
         uint64 last = arbiter.finalizedNumber();
-        if (arbiter.exitMode() || last == 0 || seed % 4 > 0) return;
+        if (last == 0 || seed % 4 > 0) return;
         uint64 number = uint64(last - (seed / 4) % (last < 4 ? last : 4));
         IArbiter.Submission memory second = _contradiction(number, seed / 16);
         bytes32 exitsHash = _hashOf(batches[number - 1].exits);
@@ -44,9 +44,10 @@ contract EndHandler is MarketHandler {
         uint256 before = arbiter.creditOf(second.payee);
         try arbiter.raiseAlarm(second, _root(number)) {
             vm.assertTrue(due, "alarm for nothing");
-            (cancelled, cancelledDrained) = (last, end_);
-            bountyPaid = uint256(BOUNTY) * last;
-            vm.assertEq(arbiter.creditOf(second.payee), before + bountyPaid);
+            uint256 bounty = cancelled == 0 ? uint256(BOUNTY) * last : 0;
+            if (cancelled == 0) (cancelled, cancelledDrained) = (last, end_);
+            bountyPaid += bounty;
+            vm.assertEq(arbiter.creditOf(second.payee), before + bounty);
             vm.assertTrue(arbiter.exitMode() && arbiter.finalizedNumber() == number - 1);
             vm.assertEq(arbiter.stateRoot(), _root(number - 1));
         } catch {
@@ -88,7 +89,7 @@ contract EndHandler is MarketHandler {
     function leave(uint256 seed) public {
         uint48 account = uint48(seed % ACCOUNTS);
         uint96 balance = uint96(_finalBalance(account));
-        bool due = arbiter.exitMode() && !left[account];
+        bool due = arbiter.exitMode() && !left[account] && _isRootSafe();
         uint256 place = uint256(account) * 2 ** 160 + uint160(EXIT);
         uint256[8] memory proof = Simulator.prove(arbiter.stateRoot(), place, balance, seed);
         try arbiter.leave(account, EXIT, balance, proof) {
@@ -108,10 +109,10 @@ contract EndHandler is MarketHandler {
         for (uint256 i = 0; i < queued.length; ++i) {
             refundEntry(i);
         }
+        vm.roll(block.number + ALARM_DELAY);
         for (uint256 account = 0; account < ACCOUNTS; ++account) {
             leave(account);
         }
-        vm.roll(block.number + ALARM_DELAY);
         for (uint64 number = 1; number <= arbiter.finalizedNumber(); ++number) {
             _creditExits(number);
         }
@@ -174,6 +175,12 @@ contract EndHandler is MarketHandler {
     function _finalBalance(uint48 account) private view returns (uint256) {
         uint64 number = arbiter.finalizedNumber();
         return number == 0 ? 0 : batches[number - 1].balances[account];
+    }
+
+    /// @dev Too late for any alarm.
+    function _isRootSafe() private view returns (bool) {
+        uint64 number = arbiter.finalizedNumber();
+        return number == 0 || block.number >= batches[number - 1].finalizedAt + ALARM_DELAY;
     }
 
     /// @dev The last batch whose prover was paid.

@@ -263,8 +263,24 @@ def test_alarms_that_the_arbiter_would_refuse_are_lies(three_final: Ledger, name
     assert observed(three_final) == before
 
 
-def test_an_alarm_after_the_end_is_a_lie(three_final: Ledger) -> None:
+def test_an_alarm_in_exit_mode_takes_the_end_further_back(three_final: Ledger) -> None:
     three_final.apply(update(9, ALARM, ENDED))
-    again = alarm_raised(1, GENESIS_ROOT, GENESIS_ROOT + 1, 77, origin=origin(10))
-    with pytest.raises(BadAnswer, match="ended"):
-        three_final.apply(update(10, again))
+    credits, void = dict(three_final.credits()), three_final.void_batches()
+    before = observed(three_final)
+    again = alarm_raised(1, GENESIS_ROOT, GENESIS_ROOT + 1, 77, payee=CAROL, bounty=0, origin=origin(10))
+    further = exit_mode_entered(0, GENESIS_ROOT, queue_end=0, origin=origin(10, 1))
+    three_final.apply(update(10, again, further))
+    assert (three_final.finalized_number, three_final.finalized_root) == (0, GENESIS_ROOT)
+    assert three_final.exit_mode == further
+    assert dict(three_final.credits()) == credits
+    assert three_final.void_batches() == void
+    assert three_final.void_entries()[0].queue_index == 0
+    three_final.apply(update(9, rolled_back_to=9))
+    assert observed(three_final) == before
+    assert three_final.exit_mode == ENDED
+
+
+def test_an_end_that_no_alarm_takes_back_is_told_once(three_final: Ledger) -> None:
+    three_final.apply(update(9, ALARM, ENDED))
+    with pytest.raises(BadAnswer, match="already"):
+        three_final.apply(update(10, exit_mode_entered(1, GENESIS_ROOT + 1, queue_end=1, origin=origin(10))))
