@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from poe.assembly.chain import Chain, open_chain
+from poe.assembly.chain import Chain, open_chain, watching_standings
 from poe.assembly.doors import endpoints_of, open_metrics, open_network
 from poe.assembly.page import open_page
 from poe.config import Settings
@@ -16,7 +16,6 @@ from poe.l1.interface import ChainUpdate
 from poe.l1.turns import due_at
 from poe.net.interface import BodySource, Network
 from poe.observer.node import Observer
-from poe.observer.standings import Standings
 from poe.rollup.types import Batch, BatchNumber
 from poe.status import write_endpoints
 
@@ -26,9 +25,9 @@ log = logging.getLogger("poe.observer")
 async def run_observer(settings: Settings) -> None:
     """Run an observer until cancelled."""
     async with AsyncExitStack() as stack:
-        chain = await open_chain(settings)
+        chain = await open_chain(settings, is_watching=True)
         metrics, endpoint = open_metrics("observer", settings, stack, chain)
-        standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
+        standings = watching_standings(chain.parameters)
         endpoints = {"metrics": endpoint}
         watchers: tuple[Callable[[ChainUpdate], None], ...] = ()
         if settings.web.enabled:
