@@ -31,12 +31,12 @@ async def run_observer(settings: Settings) -> None:
         endpoints = {"metrics": endpoint}
         watchers: tuple[Callable[[ChainUpdate], None], ...] = ()
         if settings.web.enabled:
-            network = await stack.enter_async_context(open_network(settings, chain, _bodies_of(chain)))
+            network = await stack.enter_async_context(open_network(settings, chain, bodies_of(chain)))
             url, follow = await stack.enter_async_context(open_page(settings.web, chain, standings, network))
             log.info("live_page url=%s", url)
             endpoints, watchers = (
                 {**endpoints_of(endpoint, network), "web": url},
-                (follow, partial(_tell_turns, chain, network)),
+                (follow, partial(tell_turns, chain, network)),
             )
         observer = Observer(
             follower=chain.follower,
@@ -50,13 +50,13 @@ async def run_observer(settings: Settings) -> None:
         await observer.run()
 
 
-def _tell_turns(chain: Chain, network: Network | None, update: ChainUpdate) -> None:
+def tell_turns(chain: Chain, network: Network | None, update: ChainUpdate) -> None:
     """Whose announcements count, once L1 is read to its head."""
     if network is not None and chain.follower.is_caught_up:
         network.set_sequencers(chain.ledger.sequencers, due=due_at(chain.ledger, update.head.number))
 
 
-def _bodies_of(chain: Chain) -> BodySource:
+def bodies_of(chain: Chain) -> BodySource:
     """An observer makes no batches, but can hand on those that L1 orders."""
 
     async def source(number: BatchNumber) -> Batch | None:
