@@ -28,15 +28,15 @@ from typing import Any
 
 import trio
 
+from poe.assembly.chain import watching_ledger, watching_standings
 from poe.l1.abi import load_artifact
 from poe.l1.events import EventDecoder
 from poe.l1.follower import ChainFollower
 from poe.l1.interface import ArbiterEvent, BatchSequenced
-from poe.l1.ledger import GENESIS_HASH, Ledger
+from poe.l1.ledger import GENESIS_HASH
 from poe.l1.rpc import Rpc
 from poe.metrics import new_metrics, serve_metrics
 from poe.observer.node import Observer
-from poe.observer.standings import Standings
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import SLOT_BYTES, AccountIndex, Address, Batch, BatchNumber, Hash, Header, Shape
 from tests.fakes_l1 import GENESIS_ROOT, NOWHERE, PARAMETERS, REWARD, FakeChain, accepted, finalized
@@ -130,11 +130,11 @@ async def observe(port: int, folder: Path, history: int, facts: Connection) -> N
     decoder = EventDecoder(load_artifact("Arbiter"), shape=SHAPE)
     metrics = new_metrics("observer", has_network=False)
     metrics.watch_host(folder)
-    ledger = Ledger(parameters)
+    ledger = watching_ledger(parameters)
     observer = Observer(
         follower=ChainFollower(Rpc(f"http://127.0.0.1:{port}"), parameters, decoder),
         ledger=ledger,
-        standings=Standings(GENESIS_ROOT),
+        standings=watching_standings(parameters),
         metrics=metrics,
         data_dir=folder,
     )

@@ -16,16 +16,21 @@ from poe.l1.contract import Arbiter
 from poe.l1.deploy import INSECURE_PROVENANCE, require_secure_key
 from poe.l1.endpoints import Endpoints, connect_endpoints
 from poe.l1.events import EventDecoder
-from poe.l1.follower import ChainFollower
+from poe.l1.follower import KEPT_BLOCKS, ChainFollower
 from poe.l1.interface import ArbiterParameters
 from poe.l1.keys import Signer, load_key
 from poe.l1.keystore import read_password
 from poe.l1.ledger import Ledger
 from poe.l1.views import ArbiterViews
+from poe.observer.standings import Standings
 from poe.rollup import statement
 from poe.rollup.types import Address, FieldElement
 
 UNDO_BATCHES = 1024
+WATCHED_BATCHES = 1024
+"""Batches that a watcher can tell everything of and hand on, besides those that are not final."""
+WATCHED_ROWS = 2048
+"""Batches that it can tell the race of; its totals are of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +44,11 @@ class Chain:
     domain: FieldElement
 
 
-async def open_chain(settings: Settings) -> Chain:
-    """Connect to the arbiter and check chain, circuit and genesis against ours; the PoeError names what is wrong."""
+async def open_chain(settings: Settings, *, is_watching: bool = False) -> Chain:
+    """Connect to the arbiter and check chain, circuit and genesis against ours; the PoeError names what is wrong.
+
+    Who `is_watching` only proves and orders nothing, and keeps less.
+    """
     rpc = connect_endpoints(settings.l1.rpc_urls, deadline_seconds=settings.l1.deadline_seconds)
     address = parse_address(settings.l1.arbiter, "l1.arbiter")
     await rpc.require_chain(settings.l1.chain_id)
@@ -52,9 +60,19 @@ async def open_chain(settings: Settings) -> Chain:
         rpc=rpc,
         parameters=parameters,
         follower=ChainFollower(rpc, parameters, decoder, poll_seconds=settings.l1.poll_seconds),
-        ledger=Ledger(parameters),
+        ledger=watching_ledger(parameters) if is_watching else Ledger(parameters),
         domain=statement.domain(parameters.chain_id, parameters.address, parameters.circuit_version),
     )
+
+
+def watching_ledger(parameters: ArbiterParameters) -> Ledger:
+    """A ledger for long-lived watchers of busy chains: bodies are dropped for good, undone is what a follower can."""
+    return Ledger(parameters, kept_batches=WATCHED_BATCHES, kept_blocks=KEPT_BLOCKS, keeps_bodies=False)
+
+
+def watching_standings(parameters: ArbiterParameters) -> Standings:
+    """Standings for the same watchers."""
+    return Standings(parameters.genesis_root, has_policy=any(parameters.policy), kept_rows=WATCHED_ROWS)
 
 
 async def follow_arbiter(rpc_url: str, arbiter: Address) -> Chain:

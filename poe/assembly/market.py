@@ -1,23 +1,27 @@
-"""The race told line by line: an observer without a page."""
+"""The race followed without a page: an observer for terminals."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
+from pathlib import Path
 
-from poe.assembly.chain import open_chain
+from poe.assembly.chain import open_chain, watching_standings
+from poe.assembly.doors import open_network
+from poe.assembly.observer import bodies_of, tell_turns
+from poe.assembly.page import l1_health, receipt_reader
 from poe.config import Settings
-from poe.observer.standings import Standings
 from poe.web.lines import Lines
 from poe.web.model import RaceModel
 from poe.web.reports import Reports
+from poe.web.sources import Sources
 
 
 async def tell_race(settings: Settings, *, say: Callable[[str], None], as_json: bool) -> None:
     """Follow L1 and say each step of each batch until cancelled."""
-    chain = await open_chain(settings)
-    standings = Standings(chain.parameters.genesis_root, has_policy=any(chain.parameters.policy))
+    chain = await open_chain(settings, is_watching=True)
+    standings = watching_standings(chain.parameters)
     model = RaceModel(
         parameters=chain.parameters, ledger=chain.ledger, standings=standings, reports=Reports(()), clock=time.time
     )
@@ -29,3 +33,36 @@ async def tell_race(settings: Settings, *, say: Callable[[str], None], as_json: 
             model.apply(update)
             for line in lines.news():
                 say(line)
+
+
+async def follow_race(settings: Settings, show: Callable[[RaceModel], None]) -> None:
+    """Follow L1, and gossip if that is set up, until cancelled; `show` gets the model once and reads it when it likes.
+
+    The model changes between two steps of the event loop that this runs on, never during one.
+    """
+    async with AsyncExitStack() as stack:
+        chain = await open_chain(settings, is_watching=True)
+        standings = watching_standings(chain.parameters)
+        network = await stack.enter_async_context(open_network(settings, chain, bodies_of(chain)))
+        model = RaceModel(
+            parameters=chain.parameters,
+            ledger=chain.ledger,
+            standings=standings,
+            reports=Reports([Path(folder) for folder in settings.web.report_folders]),
+            clock=time.time,
+        )
+        sources = Sources(
+            model=model,
+            network=network,
+            look_at_l1=lambda: l1_health(chain),
+            read_receipt=receipt_reader(chain),
+            touch=lambda: None,
+        )
+        follow = await stack.enter_async_context(sources.open())
+        show(model)
+        async with aclosing(chain.follower.updates()) as updates:
+            async for update in updates:
+                chain.ledger.apply(update)
+                standings.apply(update)
+                follow(update)
+                tell_turns(chain, network, update)

@@ -58,14 +58,14 @@ async def open_page(
         feed=feed,
         site=site,
         network=network,
-        look_at_l1=lambda: _l1_health(chain),
-        read_receipt=_receipt_reader(chain),
+        look_at_l1=lambda: l1_health(chain),
+        read_receipt=receipt_reader(chain),
     )
     async with page.open(host=settings.host, port=settings.port) as opened:
         yield opened
 
 
-def _l1_health(chain: Chain) -> Mapping[str, Any]:
+def l1_health(chain: Chain) -> Mapping[str, Any]:
     stats = chain.follower.stats()
     return {
         "endpoint": chain.rpc.endpoint,
@@ -80,7 +80,7 @@ def _l1_health(chain: Chain) -> Mapping[str, Any]:
     }
 
 
-def _receipt_reader(chain: Chain) -> Callable[[Hash], Any]:
+def receipt_reader(chain: Chain) -> Callable[[Hash], Any]:
     async def read(tx_hash: Hash) -> Receipt | None:
         answer = await chain.rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())
         return None if answer is None else raw_receipt(answer).receipt

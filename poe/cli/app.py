@@ -31,6 +31,7 @@ for _name, _help in (
     ("prover", "Race to prove batches."),
     ("observer", "Watch the race from L1 alone."),
     ("market", "Who wins and what it brings, from L1 alone."),
+    ("watch", "Watch the race in this terminal."),
     ("batch", "One batch: what is in it, who proved it, does that proof hold?"),
     ("tx", "Deposit, transfer, exit; past a sequencer if need be."),
     ("arbiter", "Deploy the contract, look at it, end it."),

@@ -1,4 +1,4 @@
-"""The mutable state behind the ledger, and how its events change it: each change with the closure that undoes it."""
+"""The mutable state behind the ledger, and how its events change it: each change with the record that undoes it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,41 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Any
 
 from poe.errors import BadAnswer
-from poe.l1.interface import ArbiterEvent, BatchSequenced, ExitModeEntered, ProofAccepted, ProofContends, QueueEntry
-from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
+from poe.l1.interface import (
+    ArbiterEvent,
+    BatchSequenced,
+    ExitModeEntered,
+    LogOrigin,
+    ProofAccepted,
+    ProofContends,
+    QueueEntry,
+)
+from poe.rollup.types import AccountIndex, Address, Batch, BatchNumber, FieldElement, Hash, Wei
 
 GENESIS_HASH = Hash(bytes(32))
 """Parent hash of batch 1."""
 
 HASH_BYTES = 32
-Undo = Callable[[], None]
+Undo = tuple[Callable[..., None], *tuple[Any, ...]]
+"""What takes one change back: a function of the books, and what it needs besides.
+
+Plain records, not closures: those of thousands of batches are kept, and a closure takes four times the memory.
+"""
+
+NOTHING_TO_UNDO: Undo = (lambda _books: None,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """A posted batch, less what the books hold anyway; without `body` once that is dropped."""
+
+    origin: LogOrigin
+    reward: Wei
+    queue_end: int
+    body: Batch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +63,18 @@ class PendingAward:
 
 @dataclass(slots=True)
 class Books:
-    """What events write and closures restore.
+    """What events write and their records restore.
 
     `entries` are the queue's entries from `final_queue_end`, the first that no final batch drained, to its tail;
-    `finals` those that each final batch took, while its body is kept. Batches above `finalized` and up to `cancelled`
-    were final once, and paid, until an alarm.
+    `finals` those that each final batch took, from batch `oldest` on, the first that is not forgotten. Batches above
+    `finalized` and up to `cancelled` were final once, and paid, until an alarm.
     """
 
     finalized_root: FieldElement
     finalized: int = 0
     hashes: bytearray = field(default_factory=bytearray)
-    batches: dict[int, BatchSequenced] = field(default_factory=dict)
+    postings: dict[int, Posting] = field(default_factory=dict)
+    oldest: int = 1
     proofs: dict[int, dict[FieldElement, ProofAccepted]] = field(default_factory=dict)
     entries: deque[QueueEntry] = field(default_factory=deque)
     final_queue_end: int = 0
@@ -94,28 +120,60 @@ class Books:
 
     def add_credits(self, changes: Mapping[Address, int]) -> Undo:
         """Change what accounts are credited, in Wei."""
-        before = {payee: self.credits.get(payee, Wei(0)) for payee in changes}
-        _write(self.credits, {payee: Wei(before[payee] + change) for payee, change in changes.items()})
-        return lambda: _write(self.credits, before)
+        for payee, change in changes.items():
+            self.credit(payee, change)
+        return (uncredit, *(part for change in changes.items() for part in change))
+
+    def credit(self, payee: Address, change: int) -> None:
+        """Change what one account is credited; nobody is credited nothing."""
+        amount = Wei(self.credits.get(payee, Wei(0)) + change)
+        if amount:
+            self.credits[payee] = amount
+        else:
+            self.credits.pop(payee, None)
 
     def add_win(self, payee: Address) -> Undo:
         """Count a batch as won."""
         self.wins[payee] = self.wins.get(payee, 0) + 1
+        return remove_win, payee
 
-        def undo() -> None:
-            self.wins[payee] -= 1
-            if self.wins[payee] == 0:
-                del self.wins[payee]
+    def posting(self, number: int) -> BatchSequenced | None:
+        """A batch as it was posted; None if its posting or its body is not known any more."""
+        kept = self.postings.get(number)
+        if kept is None or kept.body is None:
+            return None
+        return BatchSequenced(
+            origin=kept.origin,
+            number=BatchNumber(number),
+            parent_hash=self.hash_of(number - 1),
+            batch_hash=self.hash_of(number),
+            batch=kept.body,
+            reward=kept.reward,
+            queue_end=kept.queue_end,
+        )
 
-        return undo
+    def take_back(self, undo: Undo) -> None:
+        """Undo one change; those that came after it are undone already."""
+        undo[0](self, *undo[1:])
 
 
-def _write(accounts: dict[Address, Wei], amounts: Mapping[Address, Wei]) -> None:
-    for payee, amount in amounts.items():
-        if amount:
-            accounts[payee] = amount
-        else:
-            accounts.pop(payee, None)
+def uncredit(books: Books, *changes: Any) -> None:
+    """Take back what accounts were credited: payee, Wei, payee, Wei..."""
+    for payee, change in zip(changes[::2], changes[1::2], strict=True):
+        books.credit(payee, -change)
+
+
+def remove_win(books: Books, payee: Address) -> None:
+    """A batch is not won any more."""
+    books.wins[payee] -= 1
+    if books.wins[payee] == 0:
+        del books.wins[payee]
+
+
+def take_back_all(books: Books, *undos: Undo) -> None:
+    """Undo what one event changed, its last change first."""
+    for undo in reversed(undos):
+        books.take_back(undo)
 
 
 def require(holds: bool, event: ArbiterEvent, what: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poe.l1.books import Books, Undo, require
+from poe.l1.books import Books, Undo, require, take_back_all
 from poe.l1.interface import (
     BatchRefunded,
     Deposited,
@@ -15,7 +15,7 @@ from poe.l1.interface import (
     QueueEntry,
 )
 from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
-from poe.rollup.types import Address
+from poe.rollup.types import AccountIndex, Address
 
 
 def credit_exits(books: Books, event: ExitsCredited) -> Undo:
@@ -25,14 +25,8 @@ def credit_exits(books: Books, event: ExitsCredited) -> Undo:
     changes: dict[Address, int] = {}
     for leaving in event.exits:
         changes[leaving.address] = changes.get(leaving.address, 0) + leaving.amount * WEI_A_GWEI
-    undo_credits = books.add_credits(changes)
     books.exits_credited.add(event.number)
-
-    def undo() -> None:
-        books.exits_credited.remove(event.number)
-        undo_credits()
-
-    return undo
+    return take_back_all, (_forget_exits, event.number), books.add_credits(changes)
 
 
 def enter(books: Books, event: ExitModeEntered) -> Undo:
@@ -43,11 +37,7 @@ def enter(books: Books, event: ExitModeEntered) -> Undo:
     told = (event.number, event.state_root, event.queue_end)
     require(told == final, event, f"final are batch, root and queue end {final}, got {told}")
     books.exit_mode = event
-
-    def undo() -> None:
-        books.exit_mode = before
-
-    return undo
+    return _end_as, before
 
 
 def refund_batch(books: Books, event: BatchRefunded) -> Undo:
@@ -58,16 +48,10 @@ def refund_batch(books: Books, event: BatchRefunded) -> Undo:
     require(books.exit_mode is not None, event, "exit mode is not entered")
     require(books.first_void <= event.number <= books.sequenced, event, f"batch {event.number} is not void")
     require(event.number not in books.batches_refunded, event, "it is refunded already")
-    reward = books.batches[event.number].reward
+    reward = books.postings[event.number].reward
     require(event.reward in (reward, MOST_FACTOR * reward), event, "that is not its escrow")
-    undo_credits = books.add_credits({event.poster: event.reward})
     books.batches_refunded.add(event.number)
-
-    def undo() -> None:
-        books.batches_refunded.remove(event.number)
-        undo_credits()
-
-    return undo
+    return take_back_all, (_unrefund_batch, event.number), books.add_credits({event.poster: event.reward})
 
 
 def refund_entry(books: Books, event: EntryRefunded) -> Undo:
@@ -79,28 +63,17 @@ def refund_entry(books: Books, event: EntryRefunded) -> Undo:
     require(beneficiary_of(entry) in (None, event.beneficiary), event, "that is not who the entry's refund is for")
     least = entry.amount * WEI_A_GWEI if isinstance(entry, Deposited) else 0
     require(event.amount >= least, event, f"{event.amount} Wei, the deposit alone was {least}")
-    undo_credits = books.add_credits({event.beneficiary: event.amount})
     books.entries_refunded.add(event.queue_index)
-
-    def undo() -> None:
-        books.entries_refunded.remove(event.queue_index)
-        undo_credits()
-
-    return undo
+    return take_back_all, (_unrefund_entry, event.queue_index), books.add_credits({event.beneficiary: event.amount})
 
 
 def leave(books: Books, event: Left) -> Undo:
     """An account's balance in the final state is credited on L1, once."""
     require(books.exit_mode is not None, event, "exit mode is not entered")
     require(event.account not in books.left, event, f"account {event.account} has left already")
-    undo_credits = books.add_credits({event.exit_address: event.balance * WEI_A_GWEI})
     books.left.add(event.account)
-
-    def undo() -> None:
-        books.left.remove(event.account)
-        undo_credits()
-
-    return undo
+    undo_credits = books.add_credits({event.exit_address: event.balance * WEI_A_GWEI})
+    return take_back_all, (_return, event.account), undo_credits
 
 
 def beneficiary_of(entry: QueueEntry) -> Address | None:
@@ -112,3 +85,23 @@ def beneficiary_of(entry: QueueEntry) -> Address | None:
             return entry.exit_address
         case ForcedTransactionQueued():
             return None
+
+
+def _forget_exits(books: Books, number: int) -> None:
+    books.exits_credited.remove(number)
+
+
+def _end_as(books: Books, before: ExitModeEntered | None) -> None:
+    books.exit_mode = before
+
+
+def _unrefund_batch(books: Books, number: int) -> None:
+    books.batches_refunded.remove(number)
+
+
+def _unrefund_entry(books: Books, queue_index: int) -> None:
+    books.entries_refunded.remove(queue_index)
+
+
+def _return(books: Books, account: AccountIndex) -> None:
+    books.left.remove(account)

@@ -1,6 +1,6 @@
 """What the arbiter's events add up to: batches, proofs, finality, the queue, wins, credits; undone with L1.
 
-Pure and synchronous. Every event is applied together with the closure that undoes it, kept per L1 block.
+Pure and synchronous. Every event leaves a record that undoes it, kept per L1 block (see `poe.l1.books`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from poe.errors import BadAnswer
-from poe.l1 import exit_mode, market
-from poe.l1.books import GENESIS_HASH, HASH_BYTES, Books, Final, PendingAward, Undo, contradiction, require
+from poe.l1 import batches, exit_mode, market
+from poe.l1.books import GENESIS_HASH, Books, PendingAward, Undo
 from poe.l1.interface import (
     AlarmRaised,
     ArbiterEvent,
@@ -39,7 +39,6 @@ from poe.l1.interface import (
     SequencerSlashed,
     Withdrawn,
 )
-from poe.l1.terms import MOST_FACTOR
 from poe.rollup.types import AccountIndex, Address, BatchNumber, FieldElement, Hash, Wei
 
 __all__ = ["GENESIS_HASH", "Ledger"]
@@ -51,15 +50,24 @@ class Ledger:
     """The arbiter as its events tell it.
 
     Batches and proofs further than `kept_batches` behind the head are forgotten once final, but for their hashes;
-    a rollback can reach `kept_blocks` L1 blocks back, or to before the deployment, which starts over.
+    a rollback can reach `kept_blocks` L1 blocks back, or to before the deployment, which starts over. It brings back
+    what was forgotten meanwhile, bodies only if the ledger `keeps_bodies`: without them it takes a third of the memory.
     **Invariant**: after any updates the state is that of the canonical events alone, in whatever order of
     rollbacks they came.
     """
 
-    def __init__(self, parameters: ArbiterParameters, *, kept_batches: int = 4096, kept_blocks: int = 256) -> None:
+    def __init__(
+        self,
+        parameters: ArbiterParameters,
+        *,
+        kept_batches: int = 4096,
+        kept_blocks: int = 256,
+        keeps_bodies: bool = True,
+    ) -> None:
         self.parameters = self._parameters = parameters
         self._kept_batches = kept_batches
         self._kept_blocks = kept_blocks
+        self._keeps_bodies = keeps_bodies
         self._start_over()
 
     def apply(self, update: ChainUpdate) -> None:
@@ -76,7 +84,7 @@ class Ledger:
                 done.append((event.origin.block.number, self._apply_event(event)))
         except BadAnswer:
             for _, undo in reversed(done):
-                undo()
+                self._books.take_back(undo)
             raise
         done.extend((update.head.number, undo) for undo in self._forget(before))
         self._undos.extend(done)
@@ -90,7 +98,7 @@ class Ledger:
 
     def batch(self, number: BatchNumber) -> BatchSequenced | None:
         """The batch as posted; None if it is not sequenced or long final."""
-        return self._books.batches.get(number)
+        return self._books.posting(number)
 
     def is_sequenced(self, number: BatchNumber, batch_hash: Hash) -> bool:
         """Is this very batch the one L1 orders at this number?"""
@@ -172,16 +180,20 @@ class Ledger:
         A batch waits since its posting, the queue's oldest entry since it entered.
         """
         books = self._books
-        waiting = [books.batches[n].origin for n in (books.finalized + 1,) if n <= books.sequenced]
+        waiting = [books.postings[n].origin for n in (books.finalized + 1,) if n <= books.sequenced]
         waiting += [entry.origin for entry in books.pending[:1]]
         since = [origin.block.number for origin in waiting]
         return min(since) + self._parameters.exit_deadline_blocks + 1 if since else None
 
     def void_batches(self) -> list[BatchSequenced]:
-        """In exit mode: the batches that never became final, not before an alarm either, and are not refunded."""
+        """In exit mode: the batches that never became final, not before an alarm either, and are not refunded.
+
+        Without those whose bodies this ledger has dropped: they were final for so long before a rollback.
+        """
         books = self._books
         numbers = range(books.first_void, books.sequenced + 1) if books.exit_mode else ()
-        return [books.batches[number] for number in numbers if number not in books.batches_refunded]
+        postings = [books.posting(number) for number in numbers if number not in books.batches_refunded]
+        return [posting for posting in postings if posting is not None]
 
     def void_entries(self) -> list[QueueEntry]:
         """In exit mode: the queue entries that no final batch drained and that are not refunded."""
@@ -212,10 +224,6 @@ class Ledger:
         """How many accounts have left in exit mode."""
         return len(self._books.left)
 
-    def _require_open(self, event: ArbiterEvent) -> None:
-        ended = self._books.exit_mode is not None or self.is_alarmed
-        require(not ended, event, "the rollup has ended by exit mode")
-
     def _start_over(self) -> None:
         self._books = Books(finalized_root=self._parameters.genesis_root)
         self._undos: deque[tuple[int, Undo]] = deque()
@@ -227,24 +235,24 @@ class Ledger:
         if block < self._undo_floor:
             raise BadAnswer(f"a rollback to block {block} is deeper than the {self._kept_blocks} blocks kept")
         while self._undos and self._undos[-1][0] > block:
-            self._undos.pop()[1]()
+            self._books.take_back(self._undos.pop()[1])
         return None
 
     def _apply_event(self, event: ArbiterEvent) -> Undo:
         books = self._books
         match event:
             case Deposited() | ForcedExitQueued() | ForcedTransactionQueued():
-                return self._enqueue(event)
+                return batches.enqueue(books, event)
             case BatchSequenced():
-                return self._sequence(event)
+                return batches.sequence(books, event)
             case ProofAccepted():
-                return self._accept(event)
+                return batches.accept(books, event)
             case BatchFinalized():
-                return self._finalize(event)
+                return batches.finalize(books, event, pays=not any(self._parameters.policy))
             case ExitsCredited():
                 return exit_mode.credit_exits(books, event)
             case Withdrawn():
-                return self._withdraw(event)
+                return batches.withdraw(books, event)
             case ExitModeEntered():
                 return exit_mode.enter(books, event)
             case BatchRefunded():
@@ -272,116 +280,11 @@ class Ledger:
             case AlarmRaised():
                 return market.raise_alarm(books, event)
 
-    def _enqueue(self, event: QueueEntry) -> Undo:
-        books = self._books
-        self._require_open(event)
-        require(event.queue_index == books.queue_tail, event, f"queue entry {books.queue_tail} comes next")
-        books.entries.append(event)
-
-        def undo() -> None:
-            books.entries.pop()
-
-        return undo
-
-    def _sequence(self, event: BatchSequenced) -> Undo:
-        books = self._books
-        number, parent = self.head()
-        self._require_open(event)
-        require(event.number == number + 1, event, f"batch {number + 1} comes next, got {event.number}")
-        require(event.parent_hash == parent, event, "parent hash is not the head's")
-        require(books.queue_head <= event.queue_end <= books.queue_tail, event, "queue end is outside the queue")
-        queue_head, books.queue_head = books.queue_head, event.queue_end
-        books.hashes += event.batch_hash
-        books.batches[event.number] = event
-
-        def undo() -> None:
-            del books.batches[event.number]
-            del books.hashes[-HASH_BYTES:]
-            books.queue_head = queue_head
-
-        return undo
-
-    def _accept(self, event: ProofAccepted) -> Undo:
-        books = self._books
-        self._require_open(event)
-        require(event.number <= books.sequenced, event, f"batch {event.number} is not sequenced")
-        require(event.number > books.finalized, event, f"batch {event.number} is final")
-        proofs = books.proofs.setdefault(event.number, {})
-        require(event.old_root not in proofs, event, "a proof on this root is accepted already")
-        proofs[event.old_root] = event
-
-        def undo() -> None:
-            del proofs[event.old_root]
-            if not proofs:
-                del books.proofs[event.number]
-
-        return undo
-
-    def _finalize(self, event: BatchFinalized) -> Undo:
-        books = self._books
-        self._require_open(event)
-        proof = self.accepted(event.number).get(books.finalized_root)
-        require(event.number == books.finalized + 1, event, f"batch {books.finalized + 1} finalizes next")
-        if proof is None or proof.new_root != event.new_root or proof.payee != event.payee:
-            raise contradiction(event, "no such proof on the finalized root is accepted")
-        require(proof.tip <= event.reward, event, "the tip is above the reward")
-        batch = books.batches[event.number]
-        fair = batch.reward <= event.reward <= MOST_FACTOR * batch.reward
-        require(fair, event, f"{event.reward} Wei were paid, its reward is {batch.reward}")
-        undo_pay = self._pay(event, proof)
-        before = books.finalized, books.finalized_root, books.final_queue_end
-        drained = tuple(books.entries.popleft() for _ in range(batch.queue_end - books.final_queue_end))
-        books.finalized, books.finalized_root, books.final_queue_end = event.number, event.new_root, batch.queue_end
-        books.finals[event.number] = Final(old_root=before[1], drained=drained)
-
-        def undo() -> None:
-            books.finalized, books.finalized_root, books.final_queue_end = before
-            books.entries.extendleft(reversed(drained))
-            del books.finals[event.number]
-            undo_pay()
-
-        return undo
-
-    def _pay(self, event: BatchFinalized, proof: ProofAccepted) -> Undo:
-        """Credit payee and submitter; under a policy an award does."""
-        if any(self._parameters.policy):
-            return lambda: None
-        changes = {event.payee: event.reward - proof.tip}
-        changes[proof.submitter] = changes.get(proof.submitter, 0) + proof.tip
-        undo_credits, undo_win = self._books.add_credits(changes), self._books.add_win(event.payee)
-
-        def undo() -> None:
-            undo_win()
-            undo_credits()
-
-        return undo
-
-    def _withdraw(self, event: Withdrawn) -> Undo:
-        """A withdrawal takes all there is: what we know of, and queue fees that no event told."""
-        known = self._books.credits.get(event.payee, Wei(0))
-        require(event.amount >= known, event, f"{event.amount} Wei withdrawn, {known} were credited")
-        return self._books.add_credits({event.payee: -known})
-
     def _forget(self, sequenced_before: int) -> list[Undo]:
         """Drop final batches well behind what was the head before this update, so that its own all stay readable."""
         books = self._books
         undos: list[Undo] = []
         limit = min(sequenced_before - self._kept_batches, books.finalized)
-        while books.batches and (number := next(iter(books.batches))) <= limit:
-            undos.append(_forget_one(books, number))
+        while books.oldest <= limit:
+            undos.append(batches.forget_oldest(books, keeps_body=self._keeps_bodies))
         return undos
-
-
-def _forget_one(books: Books, number: int) -> Undo:
-    batch, proofs = books.batches.pop(number), books.proofs.pop(number, None)
-    final, contenders = books.finals.pop(number), books.contenders.pop(number, None)
-
-    def undo() -> None:
-        books.batches = {number: batch, **books.batches}
-        books.finals[number] = final
-        if contenders is not None:
-            books.contenders[number] = contenders
-        if proofs is not None:
-            books.proofs[number] = proofs
-
-    return undo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poe.l1.books import Books, PendingAward, Undo, require
+from poe.l1.books import NOTHING_TO_UNDO, Books, PendingAward, Undo, require, take_back_all
 from poe.l1.interface import (
     AlarmRaised,
     Awarded,
@@ -15,20 +15,14 @@ from poe.l1.interface import (
     SequencerLeft,
     SequencerSlashed,
 )
-from poe.rollup.types import Address, Wei
+from poe.rollup.types import Address, FieldElement, Wei
 
 
 def join(books: Books, event: SequencerJoined) -> Undo:
     """The next seat is taken."""
     require(event.sequencer not in books.seats, event, "it has a seat already")
     books.seats.append(event.sequencer)
-    undo_bond = _set_bond(books, event.sequencer, event.bond)
-
-    def undo() -> None:
-        books.seats.pop()
-        undo_bond()
-
-    return undo
+    return take_back_all, (_remove_last_seat,), _set_bond(books, event.sequencer, event.bond)
 
 
 def leave(books: Books, event: SequencerLeft) -> Undo:
@@ -48,43 +42,23 @@ def release_bond(books: Books, event: BondReleased) -> Undo:
     require(event.sequencer not in books.seats, event, "it has a seat")
     require(event.amount == books.bonds.get(event.sequencer), event, "that is not its bond")
     undo_bond = _set_bond(books, event.sequencer, None)
-    undo_credits = books.add_credits({event.sequencer: event.amount})
-
-    def undo() -> None:
-        undo_credits()
-        undo_bond()
-
-    return undo
+    return take_back_all, undo_bond, books.add_credits({event.sequencer: event.amount})
 
 
 def slash(books: Books, event: SequencerSlashed) -> Undo:
     """A bond is lost, and with it the seat, unless it was given up before."""
     bond = books.bonds.get(event.sequencer)
     require(bond is not None and event.amount <= bond, event, "so much bond was never put down")
-    undo_seat = _vacate(books, event.sequencer) if event.sequencer in books.seats else _nothing
+    undo_seat = _vacate(books, event.sequencer) if event.sequencer in books.seats else NOTHING_TO_UNDO
     undo_bond = _set_bond(books, event.sequencer, None)
-    undo_credits = books.add_credits({event.reporter: event.amount})
-
-    def undo() -> None:
-        undo_credits()
-        undo_bond()
-        undo_seat()
-
-    return undo
+    return take_back_all, undo_seat, undo_bond, books.add_credits({event.reporter: event.amount})
 
 
 def contend(books: Books, event: ProofContends) -> Undo:
     """A further valid proof is taken."""
     require(event.old_root in books.proofs.get(event.number, {}), event, "there is no first proof")
-    taken = books.contenders.setdefault(event.number, [])
-    taken.append(event)
-
-    def undo() -> None:
-        taken.pop()
-        if not taken:
-            del books.contenders[event.number]
-
-    return undo
+    books.contenders.setdefault(event.number, []).append(event)
+    return _remove_contender, event.number
 
 
 def wait_for_award(books: Books, event: AwardWaits) -> Undo:
@@ -97,11 +71,7 @@ def wait_for_award(books: Books, event: AwardWaits) -> Undo:
         require(number in books.finals, event, f"batch {number} is not final")
         old_root = books.finals[number].old_root
     books.awards[number] = PendingAward(number=number, old_root=old_root, payee=event.payee, until=event.until)
-
-    def undo() -> None:
-        del books.awards[number]
-
-    return undo
+    return _do_not_wait, number
 
 
 def award(books: Books, event: Awarded) -> Undo:
@@ -113,15 +83,8 @@ def award(books: Books, event: Awarded) -> Undo:
         tip = min(proof.tip, event.reward)
         changes[proof.payee] = event.reward - tip
         changes[proof.submitter] = changes.get(proof.submitter, 0) + tip
-    undo_credits, undo_win = books.add_credits(changes), books.add_win(event.payee)
-
-    def undo() -> None:
-        undo_win()
-        undo_credits()
-        if waited is not None:
-            books.awards[event.number] = waited
-
-    return undo
+    undo_wait: Undo = NOTHING_TO_UNDO if waited is None else (_wait_again, waited)
+    return take_back_all, undo_wait, books.add_credits(changes), books.add_win(event.payee)
 
 
 def _proof_of(books: Books, event: Awarded) -> ProofAccepted | ProofContends | None:
@@ -149,15 +112,7 @@ def raise_alarm(books: Books, event: AlarmRaised) -> Undo:
     books.cancelled = max(books.cancelled, books.finalized)
     books.finalized, books.finalized_root = number - 1, event.old_root
     books.final_queue_end -= len(given_back)
-    undo_credits = books.add_credits({event.payee: event.bounty})
-
-    def undo() -> None:
-        undo_credits()
-        books.finalized, books.finalized_root, books.final_queue_end, books.cancelled = before
-        for _ in given_back:
-            books.entries.popleft()
-
-    return undo
+    return take_back_all, (_call_off, before, len(given_back)), books.add_credits({event.payee: event.bounty})
 
 
 def _vacate(books: Books, sequencer: Address) -> Undo:
@@ -165,17 +120,13 @@ def _vacate(books: Books, sequencer: Address) -> Undo:
     last = books.seats.pop()
     if last != sequencer:
         books.seats[books.seats.index(sequencer)] = last
-
-    def undo() -> None:
-        books.seats[:] = before
-
-    return undo
+    return _reseat, before
 
 
 def _set_bond(books: Books, sequencer: Address, bond: Wei | None) -> Undo:
     before = books.bonds.get(sequencer)
     _write(books, sequencer, bond)
-    return lambda: _write(books, sequencer, before)
+    return _write, sequencer, before
 
 
 def _write(books: Books, sequencer: Address, bond: Wei | None) -> None:
@@ -185,5 +136,30 @@ def _write(books: Books, sequencer: Address, bond: Wei | None) -> None:
         books.bonds[sequencer] = bond
 
 
-def _nothing() -> None:
-    pass
+def _remove_last_seat(books: Books) -> None:
+    books.seats.pop()
+
+
+def _reseat(books: Books, seats: list[Address]) -> None:
+    books.seats[:] = seats
+
+
+def _remove_contender(books: Books, number: int) -> None:
+    books.contenders[number].pop()
+    if not books.contenders[number]:
+        del books.contenders[number]
+
+
+def _do_not_wait(books: Books, number: int) -> None:
+    del books.awards[number]
+
+
+def _wait_again(books: Books, award: PendingAward) -> None:
+    books.awards[award.number] = award
+
+
+def _call_off(books: Books, before: tuple[int, FieldElement, int, int], given_back: int) -> None:
+    """The alarm was none."""
+    books.finalized, books.finalized_root, books.final_queue_end, books.cancelled = before
+    for _ in range(given_back):
+        books.entries.popleft()

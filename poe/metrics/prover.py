@@ -35,11 +35,13 @@ class ProverMetrics:
         )
         self.proving = define.gauge("poe_prover_proving", "Proofs being made right now.")
         self.wasted_core_seconds = define.counter(
-            "poe_prover_wasted_core_seconds_total", "CPU seconds spent on proofs that did not win."
+            "poe_prover_wasted_core_seconds_total",
+            "CPU seconds of proving that we were not paid for: all that did not win. Under an award policy a proof that"
+            " was taken counts once another is paid (outdrawn), not while that is open (contended).",
         )
         self.wasted_proof_seconds = define.counter(
             "poe_prover_wasted_proof_seconds_total",
-            "Seconds of proving, by the clock, in races that were not won.",
+            "Seconds of proving, by the clock, that we were not paid for, counted like the CPU seconds.",
         )
 
     def _define_races(self, define: Definer) -> None:

@@ -12,6 +12,7 @@ from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
 from poe.observer.export import Exporter
+from poe.observer.memory import give_back_memory
 from poe.observer.standings import Row, Standings
 from poe.status import write_status
 
@@ -32,7 +33,7 @@ class Observer:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        exporter = Exporter(self.metrics, self.ledger, self.standings)
+        exporter, is_reading_history = Exporter(self.metrics, self.ledger, self.standings), True
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
                 self.ledger.apply(update)
@@ -41,6 +42,9 @@ class Observer:
                 self._write_status()
                 for tell in self.watchers:
                     tell(update)
+                if is_reading_history and self.follower.is_caught_up:
+                    is_reading_history = False
+                    give_back_memory()
 
     def _write_status(self) -> None:
         rows = self.standings.rows(STATUS_ROWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from poe.l1.interface import (
     ProofAccepted,
     ProofContends,
 )
-from poe.l1.tally import Tally
+from poe.l1.tally import KEPT_BLOCKS, Tally
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber, FieldElement, Wei
 
 KEPT_ROWS = 10_000
@@ -55,18 +56,21 @@ class Row:
 
 
 class Standings:
-    """The race's table, a row a batch, kept for the last `KEPT_ROWS` batches; `wins` counts them all."""
+    """The race's table, a row a batch, kept for the last `kept_rows` batches; wins, rewards and proofs are of all."""
 
-    def __init__(self, genesis_root: FieldElement, *, has_policy: bool = False) -> None:
+    def __init__(self, genesis_root: FieldElement, *, has_policy: bool = False, kept_rows: int = KEPT_ROWS) -> None:
         """`has_policy`: awards say who is paid, not finality."""
         self._genesis_root = genesis_root
+        self._kept_rows = kept_rows
         self._posted: dict[BatchNumber, tuple[LogOrigin, int]] = {}
         self._proofs: dict[BatchNumber, list[ProofAccepted]] = {}
-        self._contending: dict[BatchNumber, list[int]] = {}
         self._final: dict[BatchNumber, BatchFinalized] = {}
         self._has_policy = has_policy
-        self._tally = Tally(KEPT_ROWS, has_policy=has_policy)
+        self._tally = Tally(kept_rows, has_policy=has_policy)
         self._alarm: AlarmRaised | None = None
+        self._proofs_by_block: deque[list[int]] = deque()
+        """L1 block and the valid proofs taken in it, of the last blocks that had any."""
+        self._forgotten_block = 0
         self.accepted_proofs = 0
         """Valid proofs that L1 has taken, on whatever old root, first or not."""
 
@@ -96,6 +100,8 @@ class Standings:
         self._tally.apply(update)
         for event in update.events:
             self._add(event)
+        while self._proofs_by_block and self._proofs_by_block[0][0] <= update.head.number - KEPT_BLOCKS:
+            self._forgotten_block = self._proofs_by_block.popleft()[0]
 
     def rows(self, last: int | None = None) -> list[Row]:
         """The batches kept, or the last so many of them, lowest number first."""
@@ -143,44 +149,47 @@ class Standings:
         match event:
             case BatchSequenced():
                 self._posted[event.number] = (event.origin, count_transactions(event.batch))
-                self._forget(BatchNumber(event.number - KEPT_ROWS))
+                self._forget(BatchNumber(event.number - self._kept_rows))
             case ProofAccepted():
                 self._proofs.setdefault(event.number, []).append(event)
-                self.accepted_proofs += 1
+                self._count_proof(event.origin.block.number)
             case AlarmRaised():
                 self._alarm = event
             case ProofContends():
-                self._contending[event.number] = [*self._contending.get(event.number, []), event.origin.block.number]
-                self.accepted_proofs += 1
+                self._count_proof(event.origin.block.number)
             case BatchFinalized() if event.number not in self._final:
                 self._final[event.number] = event
             case _:
                 pass
 
+    def _count_proof(self, block: int) -> None:
+        self.accepted_proofs += 1
+        if not self._proofs_by_block or self._proofs_by_block[-1][0] != block:
+            self._proofs_by_block.append([block, 0])
+        self._proofs_by_block[-1][1] += 1
+
+    def _uncount_proofs(self, block: int) -> None:
+        while self._proofs_by_block and self._proofs_by_block[-1][0] > block:
+            self.accepted_proofs -= self._proofs_by_block.pop()[1]
+        if block < self._forgotten_block:  # deeper than any reorg: L1 is read from its start again
+            self.accepted_proofs = self._forgotten_block = 0
+
     def _roll_back(self, block: int) -> None:
+        self._uncount_proofs(block)
         if self._alarm is not None and self._alarm.origin.block.number > block:
             self._alarm = None
         for number, proofs in list(self._proofs.items()):
-            kept = [proof for proof in proofs if proof.origin.block.number <= block]
-            self.accepted_proofs -= len(proofs) - len(kept)
-            self._proofs[number] = kept
-        for number, blocks in list(self._contending.items()):
-            left = [one for one in blocks if one <= block]
-            self.accepted_proofs -= len(blocks) - len(left)
-            self._contending[number] = left
+            self._proofs[number] = [proof for proof in proofs if proof.origin.block.number <= block]
         for number, final in list(self._final.items()):
             if final.origin.block.number > block:
                 del self._final[number]
         for number, (posted, _) in list(self._posted.items()):
             if posted.block.number > block:
                 del self._posted[number]
-        if not self._posted:
-            self.accepted_proofs = 0  # of batches forgotten long ago as well: L1 is read from its start again
 
     def _forget(self, number: BatchNumber) -> None:
         self._posted.pop(number, None)
         self._proofs.pop(number, None)
-        self._contending.pop(number, None)
         self._final.pop(number, None)
 
 

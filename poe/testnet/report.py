@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from poe.observer.concentration import herfindahl
 from poe.observer.node import row_as_json
 from poe.observer.standings import Row
 from poe.testnet.head_start import HeadStart, head_start_entry
@@ -129,9 +130,7 @@ def concentration(final: Sequence[Row]) -> float | None:
     None while nothing is paid.
     """
     wins = Counter(row.payee for row in final if row.payee is not None)
-    if not wins:
-        return None
-    return round(sum((count / wins.total()) ** 2 for count in wins.values()), 4)
+    return round(herfindahl(wins), 4) if wins else None
 
 
 def wasted_proof_seconds(final: Sequence[Row], provers: Mapping[str, Mapping[str, Any]]) -> float:

@@ -6,9 +6,7 @@ Proofs that came too late revert and leave no event: what they cost their sender
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
 
 from poe.l1.interface import Awarded, BatchFinalized, ProofAccepted, ProofContends, Receipt
 from poe.rollup.types import Address, BatchNumber, Hash, Wei
@@ -172,13 +170,3 @@ class Accounts:
         for address in addresses:
             if address in self._accounts and self._accounts[address].is_empty:
                 del self._accounts[address]
-
-
-def concentration(wins: Mapping[Address, int]) -> tuple[float, int]:
-    """Herfindahl-Hirschman index of the wins, and how few payees together won more than half; (0, 0) without wins."""
-    total = sum(wins.values())
-    if not total:
-        return 0.0, 0
-    summed = accumulate(sorted(wins.values(), reverse=True))
-    few = 1 + sum(2 * upto <= total for upto in summed)
-    return sum((count / total) ** 2 for count in wins.values()), few

@@ -73,12 +73,12 @@ def _details(step: str, row: Mapping[str, Any], names: Mapping[str, str]) -> str
     winner = names.get(proof["payee"], proof["payee"])
     if step == "final":
         return f"block {row['final']['block']}, {winner} is paid"
-    seconds = _seconds(row["posted"], proof)
+    seconds = posting_seconds(row["posted"], proof)
     margin = "" if row["margin"] is None else f", {row['margin']:+.2f} s to the next finished proof"
     return f"by {winner} after {seconds:.1f} s{margin}"
 
 
-def _seconds(posted: Mapping[str, Any], proof: Mapping[str, Any]) -> float:
+def posting_seconds(posted: Mapping[str, Any], proof: Mapping[str, Any]) -> float:
     """From posting to the accepted proof, by our clock if we saw one after the other, else by L1's."""
     if posted["seen"] is not None and proof["seen"] is not None and proof["seen"] > posted["seen"]:
         return float(proof["seen"] - posted["seen"])

@@ -25,10 +25,11 @@ from poe.l1.interface import (
 )
 from poe.l1.ledger import Ledger
 from poe.net.interface import BatchAnnouncement, ProvingIntent
+from poe.observer.concentration import herfindahl, nakamoto
 from poe.observer.standings import Row, Standings
 from poe.rollup.types import BatchNumber, Hash
 from poe.web import rows
-from poe.web.accounts import Accounts, concentration
+from poe.web.accounts import Accounts
 from poe.web.racers import Racers
 from poe.web.reports import Reports
 
@@ -257,7 +258,6 @@ class RaceModel:
 
     def _render_parts(self) -> dict[str, Any]:
         ledger = self.ledger
-        index, few = concentration(self.standings.wins)
         return {
             "chain": self._chain(),
             "doors": self._doors,
@@ -269,8 +269,8 @@ class RaceModel:
                 "rewards": str(self.standings.rewards),
                 "wins": sum(self.standings.wins.values()),
                 "payees": len(self.standings.wins),
-                "hhi": round(index, 4),
-                "nakamoto": few,
+                "hhi": round(herfindahl(self.standings.wins), 4),
+                "nakamoto": nakamoto(self.standings.wins),
             },
             "accounts": [rows.account_as_json(*entry) for entry in self.accounts.top(SHOWN_ACCOUNTS)],
             "names": self._names(),

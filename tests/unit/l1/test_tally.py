@@ -57,7 +57,7 @@ def test_recent_wins_are_those_of_the_last_batches() -> None:
 
 
 def test_old_payments_are_forgotten_and_still_counted() -> None:
-    history, tally = History(), Tally(kept_batches=2)
+    history, tally = History(), Tally(kept_batches=2, kept_blocks=1)
     for number in range(1, 6):
         tally.apply(history.step(finalized(number, 2000 + number, payee=BOB)))
     assert tally.wins == {BOB: 5}
@@ -66,11 +66,24 @@ def test_old_payments_are_forgotten_and_still_counted() -> None:
 
 def test_reading_l1_from_its_start_again_counts_nothing_twice() -> None:
     """Of forgotten batches no event is left to undo: a rollback below all that is kept is one to the beginning."""
-    history, tally = History(), Tally(kept_batches=2)
+    history, tally = History(), Tally(kept_batches=2, kept_blocks=1)
     base = history.block
     for number in range(1, 6):
         tally.apply(history.step(finalized(number, 2000 + number, payee=BOB)))
     tally.apply(history.step(finalized(1, 2001, payee=ALICE), back_to=base))
+    assert (tally.wins, tally.rewards) == ({ALICE: 1}, {ALICE: REWARD})
+
+
+def test_payments_a_reorg_can_reach_are_kept_however_many_they_are() -> None:
+    history, tally = History(), Tally(kept_batches=2, kept_blocks=10)
+    tally.apply(history.step(finalized(1, 2001, payee=ALICE)))
+    for _ in range(20):
+        tally.apply(history.step())
+    before = history.block
+    tally.apply(history.step(*(finalized(number, 2000, payee=BOB) for number in range(2, 9))))
+    assert tally.payment(BatchNumber(1)) is None
+    assert tally.payment(BatchNumber(2)) is not None
+    tally.apply(history.step(back_to=before))
     assert (tally.wins, tally.rewards) == ({ALICE: 1}, {ALICE: REWARD})
 
 

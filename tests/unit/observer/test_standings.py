@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from poe.l1.interface import ArbiterEvent, ChainUpdate
 from poe.l1.ledger import GENESIS_HASH
-from poe.observer import standings as standings_module
+from poe.l1.tally import KEPT_BLOCKS
 from poe.observer.standings import Row, Standings, count_transactions
 from poe.rollup.types import SLOT_BYTES, Address, Batch, BatchNumber
 from tests.fakes_l1 import (
@@ -133,18 +133,45 @@ def test_after_a_reorg_another_payee_can_win() -> None:
     assert standings.wins == {CAROL: 1}
 
 
-def test_old_rows_are_forgotten_but_their_wins_stay_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(standings_module, "KEPT_ROWS", 2)
+def test_old_rows_are_forgotten_but_their_wins_stay_counted() -> None:
     chain = Chain()
     for payee in (BOB, BOB, CAROL, CAROL):
         chain.post(1)
         chain.prove(payee)
-    standings = apply(chain.history.step(*chain.events()))
+    standings = Standings(GENESIS_ROOT, kept_rows=2)
+    standings.apply(chain.history.step(*chain.events()))
     assert [row.number for row in standings.rows()] == [3, 4]
     assert standings.wins == {BOB: 2, CAROL: 2}
     assert standings.row(BatchNumber(2)) is None
     oldest = standings.rows()[0]
     assert oldest.accepted is not None, "though the final root before it is forgotten"
+
+
+def test_a_reorg_of_batches_whose_rows_are_forgotten_leaves_what_went_before() -> None:
+    chain, standings = Chain(), Standings(GENESIS_ROOT, kept_rows=2)
+    for _ in range(9):
+        chain.post(1)
+        chain.prove(BOB)
+    first, second = chain.events()[:6], chain.events()[6:]
+    standings.apply(chain.history.step(*first))
+    before = chain.history.block
+    standings.apply(chain.history.step(*second))
+    assert (standings.accepted_proofs, standings.wins) == (9, {BOB: 9})
+    standings.apply(chain.history.step(back_to=before))
+    assert (standings.accepted_proofs, standings.wins, standings.rewards) == (2, {BOB: 2}, 2 * REWARD)
+
+
+def test_reading_l1_from_its_start_again_counts_no_proof_twice() -> None:
+    chain, standings = Chain(), Standings(GENESIS_ROOT)
+    start = chain.history.block
+    chain.post(1)
+    chain.prove(BOB)
+    standings.apply(chain.history.step(*chain.events()))
+    chain.history.block += 2 * KEPT_BLOCKS
+    standings.apply(chain.history.step())
+    assert standings.accepted_proofs == 1
+    standings.apply(chain.history.step(*chain.events(), back_to=start))
+    assert (standings.accepted_proofs, standings.wins) == (1, {BOB: 1})
 
 
 @pytest.mark.parametrize("filled", range(SHAPE.slots + 1))

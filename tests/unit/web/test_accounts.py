@@ -7,7 +7,7 @@ import pytest
 from poe.l1.interface import BatchFinalized, ProofAccepted
 from poe.rollup.types import Address, Hash
 from poe.web import accounts as accounts_module
-from poe.web.accounts import Accounts, concentration
+from poe.web.accounts import Accounts
 from tests.fakes_l1 import REWARD
 from tests.fakes_web import PAYEES, Chain, a_receipt
 
@@ -104,17 +104,3 @@ def test_those_with_most_wins_come_first_and_ties_have_an_order() -> None:
     for number, payee in enumerate((B, A, B, PAYEES[2]), 1):
         win(accounts, chain, number, payee)
     assert [address for address, _ in accounts.top(9)] == [B, A, PAYEES[2]]
-
-
-@pytest.mark.parametrize(
-    ("wins", "index", "few"),
-    [
-        ({}, 0.0, 0),
-        ({A: 5}, 1.0, 1),
-        ({A: 1, B: 1}, 0.5, 2),
-        ({A: 3, B: 1}, 0.625, 1),
-        (dict.fromkeys(PAYEES[:4], 1), 0.25, 3),
-    ],
-)
-def test_concentration(wins: dict[Address, int], index: float, few: int) -> None:
-    assert concentration(wins) == (index, few)

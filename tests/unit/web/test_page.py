@@ -14,11 +14,12 @@ from poe.l1.interface import ChainUpdate, Receipt
 from poe.net.inbox import Inbox
 from poe.net.interface import BatchAnnouncement, NetworkStats, ProvingIntent
 from poe.rollup.types import BatchNumber, Hash
-from poe.web import page as page_module
+from poe.web import sources as sources_module
 from poe.web.detail import Details
 from poe.web.feed import Feed
-from poe.web.page import RETRY_SECONDS, LivePage
+from poe.web.page import LivePage
 from poe.web.site import Site
+from poe.web.sources import RETRY_SECONDS
 from tests.fakes_l1 import a_batch
 from tests.fakes_web import PAYEES, Watched, a_receipt, an_intent, hash_of
 
@@ -110,7 +111,7 @@ async def test_a_receipt_that_cannot_be_read_holds_no_other_up_and_is_tried_agai
 
 
 async def test_of_more_receipts_than_can_be_read_the_newest_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_module, "WAITING_RECEIPTS", 3)
+    monkeypatch.setattr(sources_module, "WAITING_RECEIPTS", 3)
     may_read = trio.Event()
 
     async def read(tx_hash: Hash) -> Receipt | None:
