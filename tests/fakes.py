@@ -326,7 +326,7 @@ class FakeL1:
     ) -> Receipt:
         raise NotImplementedError("nobody is slashed here")
 
-    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement, *, worth: Wei | None = None) -> Receipt:
         raise NotImplementedError("no policy here")
 
     async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:
