@@ -14,7 +14,7 @@ from poe.l1.interface import Announced, ArbiterEvent, ArbiterParameters, Landing
 from poe.l1.keys import Signer
 from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
-from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI
+from poe.l1.terms import MOST_FACTOR, WEI_A_GWEI, offer_for
 from poe.l1.transactor import FeePolicy, Patience, Transactor
 from poe.l1.views import ArbiterViews, address, element
 from poe.rollup.types import (
@@ -44,9 +44,6 @@ FOLLOWERS_GAS = 1_000_000
 """A proof also makes final up to seven batches whose proofs wait behind it, and they may have come after its estimate:
 a rival could have it run out of gas by landing those just before (`submitProofFinalizingEight` in
 contracts/snapshots/gas.json)."""
-
-REWARD_HEADROOM = 16
-"""A posting offers this part of the reward more than must be: two steps of the controller (section 10)."""
 
 
 class Arbiter:
@@ -136,10 +133,9 @@ class Arbiter:
     async def posting_value(self) -> Wei:
         """What a posting of ours takes now: reward and bounty, and three rewards more if we have no seat.
 
-        With headroom for a step of the controller before ours is mined, up to the most that a posting may offer.
+        With headroom for steps of the controller before ours is mined, up to the most that a posting may offer.
         """
-        now, most = await self.current_reward(), int(await self._views.view("reward"))
-        reward = min(most, now + now // REWARD_HEADROOM // WEI_A_GWEI * WEI_A_GWEI)
+        reward = offer_for(await self.current_reward(), Wei(await self._views.view("reward")))
         factor = 1 if self.account in await self.sequencers() else MOST_FACTOR
         return Wei(factor * reward + await self._views.view("bounty"))
 

@@ -10,6 +10,7 @@ import trio
 from poe.errors import L1Error, Reverted
 from poe.l1.interface import ArbiterClient, ArbiterParameters, Receipt
 from poe.l1.ledger import Ledger
+from poe.l1.terms import offer_for
 from poe.metrics import Metrics
 from poe.net.interface import BodySource
 from poe.rollup.types import Batch, BatchNumber, Wei
@@ -34,12 +35,6 @@ QUEUE_MOVED = frozenset({"WrongQueueEnd", "TooManyEntries", "WrongCounts", "Over
 NEVER_RIGHT = frozenset({"WrongDataLength"})
 """Waiting does not heal this: the node is set up wrongly."""
 
-HEADROOM_STEPS = 2
-"""The reward grows by a 32nd with a batch that was proved late; we offer for so many that become final before ours is
-mined (docs/protocol.md, section 10). What is offered is paid."""
-_STEPS = 32
-_WEI_A_GWEI = 10**9
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Posted:
@@ -57,12 +52,6 @@ def body_source(chain: Line, ledger: Ledger) -> BodySource:
         return None if held is None else held.batch
 
     return body
-
-
-def offer_for(least: Wei, most: Wei) -> Wei:
-    """The reward that we offer, whole gwei, where `least` is asked now and `most` is the ceiling."""
-    wanted = least * (_STEPS + HEADROOM_STEPS) // _STEPS
-    return Wei(min(-(-wanted // _WEI_A_GWEI) * _WEI_A_GWEI, most))
 
 
 class Publisher:

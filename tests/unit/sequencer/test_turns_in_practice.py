@@ -9,9 +9,10 @@ import pytest
 import trio
 
 from poe.errors import L1Unreachable, Reverted, SequencerError
+from poe.l1.terms import offer_for
 from poe.rollup.types import Address, Wei
 from poe.sequencer.hindrance import Hindrance, Obstacle
-from poe.sequencer.publisher import RETRY_SECONDS, offer_for
+from poe.sequencer.publisher import RETRY_SECONDS
 from poe.sequencer.stream import ACCEPTED
 from tests.unit.sequencer.rig import Rig, transfer
 
