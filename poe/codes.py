@@ -140,6 +140,14 @@ CODES: Mapping[str, Meaning] = {
         "An endpoint is behind the others, or says other things than most of them; it is not used meanwhile.",
         "Look at that node: is it synced, is it on the right network, who runs it?",
     ),
+    "POE-L1-090": Meaning(
+        "L1 has accepted another new root for a batch than executing it here gives.",
+        "Check with `poe batch verify`; if a proof of our root is at hand, `poe arbiter raise-alarm` in time.",
+    ),
+    "POE-L1-091": Meaning(
+        "An alarm was raised: two proofs of one batch disagree. That batch and all after it are cancelled.",
+        "The rollup has ended in the state before it: leave with `poe tx leave`; what was paid stays paid.",
+    ),
     "POE-NET-001": Meaning("A peer misbehaved, or a body could not be fetched.", "The node asks others by itself."),
     "POE-NET-002": Meaning("A message that no honest node writes.", "The peer is scored down; nothing to do."),
     "POE-NET-003": Meaning("A stream or connection to a peer failed.", "The node tries again by itself."),
@@ -225,6 +233,9 @@ CODES: Mapping[str, Meaning] = {
     "POE-RLY-023": Meaning("L1 has ordered no such batch.", "Wait until it has; or L1 ordered another one."),
     "POE-RLY-024": Meaning("The proof does not hold.", "Ask whoever made it for another."),
     "POE-RLY-025": Meaning("The arbiter takes no such payee or tip.", "The tip is at most the reward."),
+    "POE-RLY-026": Meaning(
+        "The proof holds and contradicts the one that made its batch final.", "`poe arbiter raise-alarm` in time."
+    ),
     "POE-RLY-071": Meaning("No alarm can be raised: the batch is not final.", "Wait until it is."),
     "POE-RLY-072": Meaning(
         "The proof contradicts no final batch.", "It must start from the root that the batch itself started from."

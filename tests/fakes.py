@@ -16,6 +16,7 @@ import trio
 from poe.backend.reference import ReferenceState
 from poe.errors import PoeError, Reverted
 from poe.l1.interface import (
+    AlarmRaised,
     Announced,
     ArbiterEvent,
     ArbiterParameters,
@@ -230,11 +231,28 @@ class FakeL1:
     def end(self) -> None:
         """Exit mode is entered in a block of its own."""
         finals = self._events(BatchFinalized)
-        number = BatchNumber(len(finals))
+        self.mine(self._ended_after(BatchNumber(len(finals))))
+
+    def alarm(self, number: int) -> None:
+        """A second proof of a final batch cancels it and all after it."""
+        first = next(proof for proof in self._events(ProofAccepted) if proof.number == number)
+        raised = AlarmRaised(
+            origin=NOWHERE,
+            number=first.number,
+            payee=Address(b"\x12" * 20),
+            old_root=first.old_root,
+            new_root=first.new_root,
+            other_root=FieldElement(first.new_root + 1),
+            bounty=Wei(0),
+        )
+        self.mine(raised, self._ended_after(BatchNumber(number - 1)))
+
+    def _ended_after(self, number: BatchNumber) -> ExitModeEntered:
+        finals = self._events(BatchFinalized)[:number]
         drained = [batch.queue_end for batch in self.sequenced if batch.number == number]
         root = finals[-1].new_root if finals else self._parameters.genesis_root
         queue_end = drained[0] if drained else 0
-        self.mine(ExitModeEntered(origin=NOWHERE, number=number, state_root=root, queue_end=queue_end))
+        return ExitModeEntered(origin=NOWHERE, number=number, state_root=root, queue_end=queue_end)
 
     # ArbiterClient.
 
@@ -257,7 +275,8 @@ class FakeL1:
 
     async def finalized_number(self) -> BatchNumber:
         await trio.lowlevel.checkpoint()
-        return BatchNumber(len(self._events(BatchFinalized)))
+        alarms = self._events(AlarmRaised)
+        return BatchNumber(alarms[0].number - 1 if alarms else len(self._events(BatchFinalized)))
 
     async def is_accepted(self, number: BatchNumber, old_root: FieldElement) -> bool:
         return any((proof.number, proof.old_root) == (number, old_root) for proof in self._events(ProofAccepted))
@@ -326,7 +345,7 @@ class FakeL1:
     ) -> Receipt:
         raise NotImplementedError("nobody is slashed here")
 
-    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement, *, worth: Wei | None = None) -> Receipt:
         raise NotImplementedError("no policy here")
 
     async def raise_alarm(self, second: Submission, *, new_root: FieldElement) -> Receipt:

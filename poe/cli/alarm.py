@@ -27,7 +27,7 @@ def raise_alarm(*, proof: Path, rollup: RollupFlags = RollupFlags(), l1_key: Pat
     Parameters
     ----------
     proof
-        The proof's file, as `poe prover export` writes it.
+        The proof's file, as `poe prover export-proof` writes it.
     l1_key
         Key file of the L1 account that pays the gas; any account will do.
     """

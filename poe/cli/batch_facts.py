@@ -14,7 +14,7 @@ from poe.l1 import answers
 from poe.l1.interface import BatchSequenced, LogOrigin, ProofAccepted
 from poe.observer.standings import Row
 from poe.rollup.transaction import Word0, slot_words
-from poe.rollup.types import BatchNumber, Hash, SlotKind, SlotOutcome
+from poe.rollup.types import Address, BatchNumber, Hash, SlotKind, SlotOutcome
 
 NAMES = {int(kind): kind.name.lower() for kind in SlotKind}
 
@@ -57,7 +57,7 @@ class KnownBatch:
                 "fees_gwei": execution.fees,
                 "burnt_gwei": execution.burnt,
             },
-            "winner": None if accepted is None else _winner(accepted),
+            "winner": None if accepted is None or self.row.payee is None else _winner(self.row.payee, accepted),
             "timeline": {
                 "posted": await _moment(of, self.row.posted),
                 "accepted": await _moment(of, None if accepted is None else accepted.origin),
@@ -106,9 +106,9 @@ def lines_of(facts: Facts) -> list[str]:
         if moment is not None:
             lines.append(f"  {stage:9}  block {moment['block']}, {moment['gas_used']} gas, {moment['tx']}")
     if winner is not None:
-        lines.append(
-            f"  won by {winner['payee']}, landed by {winner['submitter']} for a tip of {winner['tip_wei']} wei"
-        )
+        lines.append(f"  won by {winner['payee']}")
+        if winner["submitter"] is not None:
+            lines[-1] += f", landed by {winner['submitter']} for a tip of {winner['tip_wei']} wei"
     lines += [f"  root {facts['statement'][name]}  {name.partition('_')[0]}" for name in ("old_root", "new_root")]
     return lines + [_line_of(one) for one in facts["transactions"]]
 
@@ -130,9 +130,10 @@ def _slot(slot: bytes) -> Facts:
     }
 
 
-def _winner(accepted: ProofAccepted) -> Facts:
-    payee, submitter = _hex(accepted.payee), _hex(accepted.submitter)
-    return {"payee": payee, "submitter": submitter, "tip_wei": accepted.tip}
+def _winner(payee: Address, accepted: ProofAccepted) -> Facts:
+    """Who is paid. Who landed its proof is told of the first proof alone: an award may go to a later one."""
+    told = (_hex(accepted.submitter), accepted.tip) if payee == accepted.payee else (None, None)
+    return {"payee": _hex(payee), "submitter": told[0], "tip_wei": told[1]}
 
 
 async def _moment(of: Rollup, origin: LogOrigin | None) -> Facts | None:

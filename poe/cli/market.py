@@ -78,7 +78,8 @@ async def read_standings(rollup: Rollup) -> tuple[Ledger, Standings]:
     from poe.cli.wallet import read_ledger
     from poe.observer.standings import Standings
 
-    standings = Standings(rollup.parameters.genesis_root)
+    parameters = rollup.parameters
+    standings = Standings(parameters.genesis_root, has_policy=any(parameters.policy))
     return await read_ledger(rollup, also=standings.apply), standings
 
 

@@ -31,6 +31,7 @@ LANDED, BEATEN = "POE-RLY-001", "POE-RLY-002"
 LATE, OUTBID, NOT_NEXT, NOT_WORTH_IT = "POE-RLY-010", "POE-RLY-011", "POE-RLY-012", "POE-RLY-013"
 UNREADABLE, FOREIGN, NOT_ORDERED = "POE-RLY-020", "POE-RLY-022", "POE-RLY-023"
 DOES_NOT_HOLD, BAD_TERMS = "POE-RLY-024", "POE-RLY-025"
+CONTRADICTS = "POE-RLY-026"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,10 @@ def read_offer(file: Path, rollup: Rollup, ledger: Ledger) -> Offer:
     """A file's proof, checked against L1's batch and the arbiter's key; InputError with its code when it is no use."""
     kept = _read_proof(file, rollup)
     if kept.number <= ledger.finalized_number:
+        if _contradicts_final(kept, ledger):
+            _checked(kept, rollup, ledger)
+            how = f"`poe arbiter raise-alarm --proof {file}`"
+            raise InputError(f"it contradicts the proof that made batch {kept.number} final: {how}", code=CONTRADICTS)
         raise InputError(f"batch {kept.number} is final", code=LATE)
     return Offer(file, _checked(kept, rollup, ledger))
 
@@ -70,6 +75,14 @@ def _read_proof(file: Path, rollup: Rollup) -> ShelvedProof:
     if not any(kept.payee) or kept.tip > parameters.reward:
         raise InputError(f"the arbiter takes no payee 0 and no tip above {parameters.reward}", code=BAD_TERMS)
     return kept
+
+
+def _contradicts_final(kept: ShelvedProof, ledger: Ledger) -> bool:
+    """Does it start where the chain did and end elsewhere?"""
+    if kept.number == 0:
+        return False
+    first = ledger.final_proof(kept.number)
+    return kept.old_root == first.old_root and kept.new_root != first.new_root
 
 
 def _checked(kept: ShelvedProof, rollup: Rollup, ledger: Ledger) -> Submission:

@@ -208,7 +208,7 @@ def post_queue(*, rollup: RollupFlags = RollupFlags(), l1_key: Path) -> None:
     Parameters
     ----------
     l1_key
-        Key file of the L1 account that escrows the batch's reward and gains the fees of its entries.
+        Key file of the L1 account that puts down the batch's reward, four times without a seat, and gains its fees.
     """
     from poe.cli.wallet import read_history
     from poe.errors import InputError

@@ -133,7 +133,7 @@ class Arbiter:
     async def posting_value(self) -> Wei:
         """What a posting of ours takes now: reward and bounty, and three rewards more if we have no seat.
 
-        With headroom for a step of the controller before ours is mined, up to the most that a posting may offer.
+        With headroom for steps of the controller before ours is mined, up to the most that a posting may offer.
         """
         reward = offer_for(await self.current_reward(), Wei(await self._views.view("reward")))
         factor = 1 if self.account in await self.sequencers() else MOST_FACTOR
@@ -172,9 +172,9 @@ class Arbiter:
         data = self._views.artifact.encode_call("submitProofs", [submission_tuple(one) for one in submissions])
         return await sized(Message(to=self._views.address, data=data, worth=worth), self._transactor)
 
-    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
-        """Under a policy: have whoever it chose for a final batch paid, once the wait is over."""
-        return await self._send("settleAward", number, old_root)
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement, *, worth: Wei | None = None) -> Receipt:
+        """Under a policy: have whoever it chose for a final batch paid, once the wait is over; for `worth` of gas."""
+        return await self._send("settleAward", number, old_root, worth=worth)
 
     async def join_sequencers(self, bond: Wei) -> Receipt:
         """Take the next seat, for exactly the arbiter's bond."""

@@ -286,7 +286,7 @@ class Endpoints(JsonRpc):
         heard = trio.Event()
 
         async def hear(members: Sequence[Member], seconds: float) -> None:
-            found.update(await _gather(partial(_ask, question), members, seconds, failures))
+            await _gather(partial(_ask, question), members, seconds, failures, found)
 
         async def hear_the_others() -> None:
             await hear(others, SLOW_SECONDS)
@@ -355,9 +355,10 @@ async def _gather(
     members: Sequence[Member],
     seconds: float,
     failures: dict[Member, L1Error] | None = None,
+    found: dict[Member, Answer] | None = None,
 ) -> dict[Member, Answer]:
-    """What each answers within `seconds`; whoever fails is left out, and named in `failures`."""
-    found: dict[Member, Answer] = {}
+    """What each answers within `seconds`, in `found` as it comes; who fails is left out, and named in `failures`."""
+    found = {} if found is None else found
 
     async def one(member: Member) -> None:
         try:

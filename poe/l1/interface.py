@@ -245,8 +245,11 @@ class ArbiterClient(Protocol):
         AlreadyAccepted when all are late; Reverted when none holds, or when one is not of its batch at all.
         """
 
-    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt:
-        """Under a policy: have whoever it chose for a final batch paid, once the wait is over."""
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement, *, worth: Wei | None = None) -> Receipt:
+        """Under a policy: have whoever it chose for a final batch paid, once the wait is over.
+
+        FeesTooHigh, and nothing sent, when its gas would cost more than `worth`.
+        """
 
     async def join_sequencers(self, bond: Wei) -> Receipt:
         """Take the next seat, for exactly the arbiter's bond."""

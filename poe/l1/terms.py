@@ -12,6 +12,11 @@ WEI_A_GWEI = 10**9
 MOST_FACTOR = 4
 """The ladder multiplies a late batch's reward by so much at most (section 10); all but one are its poster's to pay."""
 
+STEPS = 32
+"""The controller moves the least reward by this part of it with each final batch (section 10)."""
+HEADROOM_STEPS = 2
+"""We offer for so many batches proved late that become final before our posting is mined. What is offered is paid."""
+
 UNPROVEN_BATCHES = 64
 """A bond of no given size allows so many batches without a proof."""
 
@@ -142,6 +147,12 @@ class Market:
     def bounty(self) -> Wei:
         """What a posting adds to the alarm's pot."""
         return Wei(self.bounty_wei)
+
+
+def offer_for(least: Wei, most: Wei) -> Wei:
+    """The reward that a posting offers, whole gwei, where `least` is asked now and `most` is the ceiling."""
+    wanted = least * (STEPS + HEADROOM_STEPS) // STEPS
+    return Wei(min(-(-wanted // WEI_A_GWEI) * WEI_A_GWEI, most))
 
 
 def _require_bits(name: str, value: int, bits: int, code: str, *, unit: str = "") -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from poe.l1.contradiction import tell_alarms
 from poe.l1.interface import ChainUpdate, Follower
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
@@ -37,6 +38,7 @@ class Observer:
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
                 self.ledger.apply(update)
+                tell_alarms(update)
                 self.standings.apply(update)
                 exporter.export(update)
                 self._write_status()

@@ -13,7 +13,7 @@ from poe.errors import L1Error
 from poe.l1.interface import Awarded, BlockRef, ChainUpdate, ProofContends, Receipt
 from poe.l1.policy import LEASE, NOBODY, LeaseOf
 from poe.prover.candidates import Candidate, Candidates
-from poe.rollup.types import Address, BatchNumber, FieldElement, Hash
+from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
 
 log = logging.getLogger("poe.prover.awards")
 
@@ -37,7 +37,9 @@ class Policy(Protocol):
 class Settler(Protocol):
     """What is asked of the arbiter."""
 
-    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Receipt: ...
+    async def settle_award(
+        self, number: BatchNumber, old_root: FieldElement, *, worth: Wei | None = None
+    ) -> Receipt: ...
 
 
 class Awards:
@@ -142,14 +144,21 @@ class Awards:
 
     async def _settle(self) -> None:
         for award in self._candidates.ledger.pending_awards():
-            if award.until > self._head:
+            may_be_ours = award.payee == self._us or award.number in self._taken
+            if award.until > self._head or not may_be_ours:
                 continue
             try:
                 drawn = NOBODY if self._policy.kind == LEASE else await self._policy.drawn(award.number, award.old_root)
                 if (award.payee if drawn == NOBODY else drawn) == self._us:
-                    await self._arbiter.settle_award(award.number, award.old_root)
+                    worth = self._worth(award.number)
+                    await self._arbiter.settle_award(award.number, award.old_root, worth=worth)
             except L1Error as error:
                 log.warning("award_not_settled batch=%d reason=%r", award.number, str(error))
+
+    def _worth(self, number: BatchNumber) -> Wei | None:
+        """The most that settling may cost: what it brings at least; None for a batch long forgotten."""
+        batch = self._candidates.ledger.batch(number)
+        return None if batch is None else batch.reward
 
     def _posted(self, number: BatchNumber) -> BlockRef | None:
         batch = self._candidates.ledger.batch(number)

@@ -16,6 +16,7 @@ import trio
 from poe.backend.interface import Execution
 from poe.backend.replica import KEPT_EXECUTIONS, Replica
 from poe.errors import BadAnswer, InputError
+from poe.l1.contradiction import tell_alarms, tell_contradiction
 from poe.l1.interface import ChainUpdate, ProofAccepted
 from poe.l1.ledger import Ledger
 from poe.rollup.batch import batch_hash
@@ -56,6 +57,7 @@ class Candidates:
         """Take in a step of L1: undo what it voids, execute what it orders."""
         had_ended = self.has_ended
         self.ledger.apply(update)
+        tell_alarms(update)
         if self.has_ended != had_ended:
             log.warning("exit_mode_%s l1_block=%d", "undone" if had_ended else "entered", update.head.number)
         head, _ = self.ledger.head()
@@ -65,6 +67,7 @@ class Candidates:
             if batch is None:
                 raise LookupError(f"the ledger holds no body of batch {number}")
             self._execute(BatchNumber(number), batch.batch_hash, batch.batch)
+        self._tell_contradictions(update)
         self._forget_old()
         self._notify()
 
@@ -165,6 +168,15 @@ class Candidates:
     def _execute(self, number: BatchNumber, known_hash: Hash, batch: Batch) -> None:
         self.replica.apply(number, batch)
         self._executed[number] = (known_hash, batch, self._clock())
+
+    def _tell_contradictions(self, update: ChainUpdate) -> None:
+        """An accepted proof of a batch on our own old root that ends in another root than ours."""
+        for event in (event for event in update.events if isinstance(event, ProofAccepted)):
+            ours = self.replica.execution(event.number)
+            if ours is not None and ours.old_root == event.old_root and ours.new_root != event.new_root:
+                tell_contradiction(
+                    event.number, on_l1=event.new_root, ours=ours.new_root, parameters=self.ledger.parameters
+                )
 
     def _drop_executions_that_l1_contradicts(self, head: BatchNumber) -> None:
         """Roll back to before the first executed batch that is not L1's; what lies beyond L1's head may stay."""

@@ -116,7 +116,11 @@ class Prover:
                     self.caught_up.set()
 
     async def _keep_awards(self, awards: Awards) -> None:
-        """After each L1 block learn whose leases are new, and settle what is ours."""
+        """After each L1 block learn whose leases are new, and settle what is ours.
+
+        Not before L1 is read up to where it was at our start: what waits there may long be paid.
+        """
+        await self.caught_up.wait()
         while True:
             head = awards.head
             await awards.look()

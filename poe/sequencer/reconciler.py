@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from poe.errors import L1Error
+from poe.l1.contradiction import tell_alarms, tell_contradiction
 from poe.l1.interface import BlockRef, ChainUpdate
 from poe.l1.ledger import Ledger
 from poe.metrics import Metrics
@@ -32,6 +33,7 @@ class Reconciler:
         self._resume_block = resume_block
         self._metrics = metrics
         self._bell = bell
+        self._agrees = True
         self.l1_head: BlockRef | None = None
 
     @property
@@ -44,6 +46,7 @@ class Reconciler:
         async with self._chain.lock:
             was_open = self._ledger.exit_mode is None
             self._ledger.apply(update)
+            tell_alarms(update)
             if was_open != (self._ledger.exit_mode is None):
                 log.warning("exit_mode_%s l1_block=%d", "entered" if was_open else "undone", update.head.number)
             self.l1_head = update.head
@@ -53,6 +56,7 @@ class Reconciler:
                     self._undo_from(first_wrong, is_reorg=update.rolled_back_to is not None)
             await self._execute_ordered()
             self._work.note_posted(self._ledger.head()[0])
+            self._compare_final_roots()
             self._metrics.transactions.labels(outcome="dropped").inc(self._work.expire())
         self._show(update)
         self._bell.ring()
@@ -64,9 +68,14 @@ class Reconciler:
         self._bell.ring()
 
     async def wait_until_finalized(self, number: BatchNumber) -> None:
-        """Return once we have executed all of L1's batches up to one that is known to be final there."""
+        """Return once we have executed all of L1's batches up to one that is known to be final there.
+
+        Or once the rollup has ended: an alarm may have cancelled it meanwhile.
+        """
         while (
-            self._ledger.finalized_number < number or self.l1_head is None or self.l1_head.number < self._resume_block
+            (self._ledger.finalized_number < number and self._ledger.exit_mode is None)
+            or self.l1_head is None
+            or self.l1_head.number < self._resume_block
         ):
             await self._bell.wait()
 
@@ -102,6 +111,16 @@ class Reconciler:
                 raise L1Error(f"batch {number} is ordered on L1, its body is not known any more", fix="start again")
             overtaken = await self._work.extend(ordered.batch, queue_end=ordered.queue_end)
             self._metrics.transactions.labels(outcome="dropped").inc(overtaken)
+
+    def _compare_final_roots(self) -> None:
+        """Say so once L1's final root is not ours; not again before they agree."""
+        number, on_l1 = self._ledger.finalized_number, self._ledger.finalized_root
+        final = self._chain.get(number)
+        if final is None or final.root is None:
+            return
+        if final.root != on_l1 and self._agrees:
+            tell_contradiction(number, on_l1=on_l1, ours=final.root, parameters=self._ledger.parameters)
+        self._agrees = final.root == on_l1
 
     def _show(self, update: ChainUpdate) -> None:
         heights = {

@@ -81,7 +81,7 @@ def test_every_function_and_event_of_the_interface_is_shipped() -> None:
 
 def test_every_test_that_the_design_names_exists() -> None:
     design = (CONTRACTS / "DESIGN.md").read_text()
-    sources = "".join(path.read_text() for path in (CONTRACTS / "test").glob("*.sol"))
+    sources = "".join(path.read_text() for path in (CONTRACTS / "test").rglob("*.sol"))
     functions = re.findall(r"function (\w+)\(", sources)
     named = re.findall(r"`((?:test|testFuzz|invariant|\.\.\.)_\w+)`", design)
     assert len(named) > 30

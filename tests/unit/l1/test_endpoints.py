@@ -393,6 +393,18 @@ async def test_of_three_the_one_that_hides_logs_is_outvoted(three: World, liar: 
     assert three.members[liar].sent == []
 
 
+async def test_a_third_that_is_slow_with_logs_does_not_hide_that_two_disagree(
+    three: World, autojump_clock: MockClock
+) -> None:
+    """Else whoever hides logs has only to wait until some honest endpoint is slow."""
+    rpc = await three.connected()
+    three.members[0].lies = {"eth_getLogs": _drop_logs}
+    three.members[2].slow_seconds = 4.0
+    query = {"address": "0x" + ARBITER.hex(), "blockHash": "0x" + three.chain.head.hash.hex()}
+    with pytest.raises(EndpointsDisagree, match="0 logs"):
+        await rpc.call("eth_getLogs", query)
+
+
 async def test_two_with_different_logs_of_one_block_stop_reading_and_sending(
     two: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
-from poe.errors import L1Unreachable
+from poe.errors import FeesTooHigh, L1Error, L1Unreachable
 from poe.l1.interface import ArbiterEvent, BlockRef
 from poe.l1.ledger import Ledger
 from poe.l1.policy import LEASE, NOBODY, PHOTO_FINISH, LeaseOf
 from poe.prover.awards import Awards
-from poe.rollup.types import Address, BatchNumber, FieldElement
-from tests.fakes_l1 import PARAMETERS, award_waits, awarded, contends, finalized
+from poe.rollup.types import Address, BatchNumber, FieldElement, Wei
+from tests.fakes_l1 import PARAMETERS, REWARD, award_waits, awarded, contends, finalized
 from tests.fakes_prover import OURS, RIVAL, Scene
+from tests.unit.prover.test_prover_node import Running
 
 LEASE_BLOCKS = 4
 
@@ -27,6 +31,7 @@ class FakePolicy:
         self.lease_blocks = LEASE_BLOCKS if kind == LEASE else 0
         self.holder, self.winner = OURS, NOBODY
         self.asked: list[BatchNumber] = []
+        self.draws: list[BatchNumber] = []
         self.down = False
 
     async def lease_of(self, number: BatchNumber, posted: BlockRef) -> LeaseOf:
@@ -36,15 +41,21 @@ class FakePolicy:
         return LeaseOf(holder=self.holder, ends_at_block=posted.number + LEASE_BLOCKS)
 
     async def drawn(self, number: BatchNumber, old_root: FieldElement) -> Address:
+        self.draws.append(number)
         return self.winner
 
 
 class FakeSettler:
     def __init__(self) -> None:
         self.settled: list[BatchNumber] = []
+        self.worths: list[Wei | None] = []
+        self.failures: list[L1Error] = []
 
-    async def settle_award(self, number: BatchNumber, old_root: FieldElement) -> Any:
+    async def settle_award(self, number: BatchNumber, old_root: FieldElement, *, worth: Wei | None = None) -> Any:
+        if self.failures:
+            raise self.failures.pop(0)
         self.settled.append(number)
+        self.worths.append(worth)
 
 
 class Market(Scene):
@@ -201,8 +212,64 @@ async def test_our_award_is_settled_when_it_is_due(photo: Market) -> None:
 async def test_an_award_drawn_for_us_is_ours_to_settle_whoever_was_first(photo: Market) -> None:
     photo.policy.winner = OURS
     await photo.posted()
-    await photo.prove(RIVAL, waits=0)
+    (candidate,) = photo.candidates.open()
+    await photo.prove(RIVAL, waits=1)
+    await photo.block(contends(1, candidate.execution.old_root, OURS))
     assert photo.settler.settled == [1]
+
+
+async def test_an_award_that_only_others_contend_for_is_not_asked_about(photo: Market) -> None:
+    """Of a rival that never settles many may wait: each costs nobody a call a block."""
+    await photo.posted()
+    await photo.prove(RIVAL, waits=0)
+    await photo.block(times=3)
+    assert (photo.policy.draws, photo.settler.settled) == ([], [])
+
+
+async def test_settling_may_cost_no_more_than_it_brings(photo: Market) -> None:
+    await photo.posted()
+    await photo.prove(OURS, waits=0)
+    assert photo.settler.worths == [REWARD]
+
+
+async def test_an_award_that_could_not_be_settled_is_settled_with_a_later_block(photo: Market) -> None:
+    photo.settler.failures = [FeesTooHigh("blocks are dear")]
+    await photo.posted()
+    await photo.prove(OURS, waits=0)
+    assert photo.settler.settled == []
+    await photo.block()
+    assert photo.settler.settled == [1]
+
+
+async def test_after_a_restart_our_award_is_settled_when_l1_is_read_and_not_before(
+    photo: Market, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What seems to wait in L1's past may be paid by now; what waits at its head is not lost."""
+    await photo.posted()
+    photo.awards.is_passive = True  # it died before it could settle
+    await photo.prove(OURS, waits=0)
+    history, again = photo.updates, Market(PHOTO_FINISH)
+    for update in history:
+        again.history.block = update.head.number
+    node = Running(tmp_path, None)
+    collaborators = replace(node.prover.collaborators, candidates=again.candidates, awards=again.awards)
+    node.prover = replace(
+        node.prover,
+        candidates=again.candidates,
+        collaborators=collaborators,
+        resume_block=again.history.block + 2,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(node.prover.run)
+        for update in history:
+            node.follower.tell(update)
+        await trio.sleep(5)
+        assert (again.settler.settled, again.policy.draws) == ([], [])
+        node.follower.tell(again.history.step())
+        node.follower.tell(again.history.step())
+        await trio.sleep(5)
+        assert again.settler.settled == [1]
+        nursery.cancel_scope.cancel()
 
 
 async def test_a_rivals_award_is_the_rivals_to_settle(photo: Market) -> None:

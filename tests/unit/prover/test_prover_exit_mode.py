@@ -13,7 +13,7 @@ from poe.errors import Reverted
 from poe.prover import race as race_module
 from poe.prover.race import Outcome
 from poe.rollup.types import BatchNumber
-from tests.fakes_l1 import GENESIS_ROOT, a_batch, exit_mode_entered
+from tests.fakes_l1 import GENESIS_ROOT, a_batch, alarm_raised, exit_mode_entered
 from tests.fakes_prover import OURS, Scene
 from tests.unit.prover.test_prover_node import FakeNetwork, running
 from tests.unit.prover.test_race import Track
@@ -90,3 +90,38 @@ async def test_the_node_rests_in_exit_mode_and_races_again_after_a_reorg(tmp_pat
         node.on_l1(lambda l1: l1.accept(1, payee=OURS))
         await trio.sleep(1)
         assert (node.status()["exit_mode"], node.status()["won"], node.status()["failed"]) == (False, 1, 0)
+
+
+def alarm(scene: Scene) -> None:
+    """Batches 1 and 2 are final; a second proof of batch 1 cancels both."""
+    old, new, _ = scene.roots(5, 6)
+    raised = alarm_raised(1, old, new, new + 1)
+    scene.follow(raised, exit_mode_entered(0, old))
+
+
+async def test_an_alarm_stops_the_races_and_is_told_and_the_node_lives_on(
+    tmp_path: Path, autojump_clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as node:
+        node.on_l1(lambda l1: l1.post(1, [5, 6, 7]))
+        for number in (1, 2):
+            node.on_l1(lambda l1, number=number: l1.accept(number))  # type: ignore[misc]
+            node.on_l1(lambda l1, number=number: l1.finalize(number))  # type: ignore[misc]
+        node.proofs.seconds = 100
+        await trio.sleep(1)
+        back_to, jobs = node.l1.history.block, len(node.proofs.jobs)
+        node.on_l1(alarm)
+        await trio.sleep(1000)
+        status = node.status()
+        assert (status["exit_mode"], status["finalized"], status["agrees_with_l1"]) == (True, 0, True)
+        assert status["failed"] == 0
+        assert (len(node.proofs.jobs), node.arbiter.submissions) == (jobs, []), "the race for batch 3 is the last"
+        node.proofs.seconds = 1
+        node.on_l1(lambda l1: l1.follow(back_to=back_to))
+        await trio.sleep(5)
+        assert [one.number for one in node.arbiter.submissions][:1] == [3], (
+            "a reorg that undoes it brings the race back"
+        )
+    told = [line.split()[0] for line in caplog.messages if line.startswith(("alarm_raised", "exit_mode_"))]
+    once = ["alarm_raised", "exit_mode_entered"]
+    assert told == [*once, *once, "exit_mode_undone", "exit_mode_undone"], "of the scene that makes L1, and of the node"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import trio
 import trio.testing
 
 from poe.errors import SequencerError
+from poe.rollup.types import BatchNumber
 from poe.sequencer.publisher import RETRY_SECONDS
 from poe.sequencer.rpc import EXIT_MODE
 from poe.status import read_status
@@ -100,3 +102,48 @@ async def test_a_reorg_that_undoes_exit_mode_brings_it_back(
         assert rig.chain.transactions == 2
     told = [line.split()[0] for line in caplog.messages if line.startswith("exit_mode_")]
     assert told == ["exit_mode_entered", "exit_mode_undone"]
+
+
+async def two_final_batches() -> Rig:
+    rig = await Rig().with_users(4)
+    rig.l1.finalize(root=rig.chain.root)
+    await rig.send(transfer(1, 0))
+    await rig.batcher.seal()
+    await rig.post()
+    rig.l1.finalize(root=rig.chain.root)
+    await rig.sync()
+    return rig
+
+
+async def test_an_alarm_ends_it_in_peace_and_it_says_what_was_cancelled(
+    tmp_path: Path, nursery: trio.Nursery, autojump_clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = await two_final_batches()
+    async with await start(rig, tmp_path, nursery) as client:
+        await send(client, transfer(2, 0))
+        rig.l1.alarm(2)
+        await trio.testing.wait_all_tasks_blocked()
+        with pytest.raises(SequencerError, match="exit mode") as refusal:
+            await client.call("poe_sendRawTransactions", transfer(3, 0).slot.hex())
+        assert refusal.value.code == EXIT_MODE
+        await trio.sleep(4 * UNTIL_SEALED)
+        status = await client.call("poe_status")
+        assert (status["exit_mode"], status["finalized"], status["agrees_with_l1"]) == (True, 1, True)
+    assert rig.l1.posted == [1, 2]
+    told = [line for line in caplog.messages if line.startswith(("alarm_raised", "exit_mode_"))]
+    assert [line.split()[0] for line in told] == ["alarm_raised", "exit_mode_entered"]
+    assert told[0].startswith("alarm_raised code=POE-L1-091 first_cancelled_batch=2 ")
+    assert [line for line in caplog.messages if line.startswith("l1_contradicts_us")] == []
+
+
+async def test_a_start_that_an_alarm_overtakes_comes_to_its_end(autojump_clock: Clock) -> None:
+    """L1 said that batch 2 is final; what we then read in one step ends with its cancellation."""
+    first = await two_final_batches()
+    first.l1.alarm(1)
+    second = Rig(l1=first.l1)
+    steps = list(iter(second.follower.step, None))
+    events = tuple(event for step in steps for event in step.events)
+    await second.reconciler.follow(replace(steps[-1], events=events))
+    with trio.fail_after(60):
+        await second.reconciler.wait_until_finalized(BatchNumber(2))
+    assert (second.ledger.finalized_number, second.chain.height) == (0, 2)
