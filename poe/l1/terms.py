@@ -20,11 +20,6 @@ HEADROOM_STEPS = 2
 UNPROVEN_BATCHES = 64
 """A bond of no given size allows so many batches without a proof."""
 
-HEADROOM_STEPS = 2
-"""The reward grows by a 32nd with a batch that was proved late; we offer for so many that become final before ours is
-mined (docs/protocol.md, section 10). What is offered is paid."""
-_STEPS = 32
-
 _DEADLINE, _MARKET = "POE-CFG-013", "POE-CFG-070"
 
 
@@ -159,9 +154,3 @@ def _require_bits(name: str, value: int, bits: int, code: str, *, unit: str = ""
     if not 0 <= value < 2**bits:
         told = f" {unit}" if unit else ""
         raise ConfigError(f"{name} is {value}{told}", fix=f"wanted: 0 to 2^{bits} - 1{told}", code=code)
-
-
-def offer_for(least: Wei, most: Wei) -> Wei:
-    """The reward that we offer, whole gwei, where `least` is asked now and `most` is the ceiling."""
-    wanted = least * (_STEPS + HEADROOM_STEPS) // _STEPS
-    return Wei(min(-(-wanted // WEI_A_GWEI) * WEI_A_GWEI, most))

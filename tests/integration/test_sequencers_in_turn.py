@@ -63,7 +63,7 @@ def test_two_take_turns_and_one_goes_on_alone_when_the_other_is_killed(data_dir:
         wait_until(lambda: read_json(data_dir / "observer" / "status.json").get("finalized", 0) >= end, 60, "finality")
         assert read_json(data_dir / NAMES[1] / "status.json")["agrees_with_l1"]
         assert read_json(data_dir / "prover-1" / "status.json")["agrees_with_l1"]
-        seat = seat_command(data_dir, "status")
+        seat = seat_command(data_dir, "seat")
         assert (seat["seat"], len(seat["sequencers"]), seat["bond_wei"]) == (0, 2, seat["full_bond_wei"])
         seat = seat_command(data_dir, "leave")  # its node is dead: the journal is free
         assert (seat["seat"], len(seat["sequencers"]), seat["may_post"]) == (None, 1, False)

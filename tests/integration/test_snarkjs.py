@@ -26,6 +26,7 @@ from poe.config import L1Settings, ProverSettings, Settings
 from poe.errors import BackendError, ConfigError
 from poe.l1.anvil import Anvil
 from poe.l1.deploy import Deployment, deploy_arbiter
+from poe.l1.interface import Market as Terms
 from poe.l1.interface import Submission
 from poe.rollup.types import BatchNumber, FieldElement, Shape, Wei
 from tests.integration.market import FUNDS, REWARD, Market, account, open_market
@@ -202,7 +203,7 @@ async def test_no_node_follows_an_arbiter_whose_key_is_published_on_a_public_cha
         sequencer = account("sequencer")
         await anvil.set_balance(sequencer.address, FUNDS)
         membership = ensure_dev_membership_key(SHAPE.depth)
-        terms: dict[str, Any] = {"shape": SHAPE, "market": Market(reward_wei=REWARD)}
+        terms: dict[str, Any] = {"shape": SHAPE, "market": Terms(reward_wei=REWARD)}
         with pytest.raises(ConfigError, match="chain 8 is not a development chain"):
             await deploy_with_key(anvil.rpc, sequencer, imported, membership, **terms)
         liar = Deployment(

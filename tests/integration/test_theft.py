@@ -64,7 +64,7 @@ class Field:
         query = {"address": "0x" + self.market.parameters.address.hex(), "fromBlock": "0x0"}
         decoder = EventDecoder(load_artifact("Arbiter"), shape=self.market.shape)
         found = answers.array(await self.market.anvil.rpc.call("eth_getLogs", query), "logs")
-        return [decoder.decode(answers.raw_log(log), NOWHERE.block) for log in found]
+        return [event for log in found for event in decoder.decode(answers.raw_log(log), NOWHERE.block)]
 
     async def send(
         self, name: str, data: bytes, *, nonce: int, tip: int = FEE, gas: int = CALL_GAS, to: Address | None = None
@@ -308,4 +308,5 @@ async def test_a_receiver_that_reverts_burns_all_gas_or_calls_back_harms_only_it
     receipt = await field.prover.withdraw()
     assert await field.balance_of(PROVER) == before + REWARD - receipt.gas_used * receipt.effective_gas_price
     owed = [await field.prover.credit_of(who) for who in (*payees, PROVER, account("sequencer").address)]
-    assert await field.balance_of(arbiter) == 2 * DEPOSIT * WEI_A_GWEI + sum(owed)
+    bond = await field.prover.bond_of(account("sequencer").address)
+    assert await field.balance_of(arbiter) == 2 * DEPOSIT * WEI_A_GWEI + bond + sum(owed)
