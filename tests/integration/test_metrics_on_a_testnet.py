@@ -11,6 +11,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(420)]
 
 PROCESSES = 4
 BATCHES = 6
+SECONDS_TO_FILL = 60
 SHAPE = Shape(slots=2, depth=2)
 RANKS = [*(str(rank) for rank in range(1, WINNER_SERIES + 1)), "other"]
 MAY_BE_EMPTY = {
@@ -98,14 +100,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 def test_every_panel_has_numbers(run: Run, page: str) -> None:
     dashboard = json.loads((Path(generate.FOLDER) / f"{page}.json").read_text())
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    wanted = [(panel["title"], target["expr"]) for panel in panels for target in panel["targets"]]
     known = run.prometheus.names() | MAY_BE_UNKNOWN
-    empty = {}
-    for panel in panels:
-        for target in panel["targets"]:
-            assert metrics_in(target["expr"]) - known == set(), panel["title"]
-            if not run.prometheus.query(target["expr"]) and panel["title"] not in MAY_BE_EMPTY:
-                empty[panel["title"]] = target["expr"]
-    assert empty == {}
+    assert {title for title, expr in wanted if metrics_in(expr) - known} == set()
+    # A rate needs scrapes on both sides of an event: some take a while.
+    for title, expr in wanted:
+        if title not in MAY_BE_EMPTY:
+            wait_until(partial(run.prometheus.query, expr), SECONDS_TO_FILL, f"numbers in {title}: {expr}")
 
 
 def test_every_rule_evaluates_and_every_recorded_series_has_numbers(run: Run) -> None:
@@ -117,11 +118,14 @@ def test_every_rule_evaluates_and_every_recorded_series_has_numbers(run: Run) ->
     assert {name: missing for name, missing in unknown.items() if missing} == {}
     recorded = [rule["name"] for rule in rules if rule["type"] == "recording"]
     assert recorded
-    assert [name for name in recorded if not run.prometheus.query(name)] == []
+    for name in recorded:
+        wait_until(partial(run.prometheus.query, name), SECONDS_TO_FILL, f"numbers of {name}")
 
 
 def test_a_healthy_network_raises_no_alert(run: Run) -> None:
-    assert run.prometheus.get("alerts")["alerts"] == []
+    """Pending ones pass: a busy machine is slow now and then, and the rules have patience."""
+    alerts = run.prometheus.get("alerts")["alerts"]
+    assert [alert for alert in alerts if alert["state"] == "firing"] == []
 
 
 @pytest.mark.parametrize("name", ["sequencer", "prover-1", "observer"])
