@@ -264,6 +264,7 @@ contract AwardsTest is PolicyArbiterTest {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: long.fuzz.runs = 10000
     /// @dev M11, solvency: what waits and what is credited is what was escrowed, whoever contends and whenever it settles.
     function testFuzz_Awards_AreWhatWasEscrowed(uint256 seed) public {
         address[3] memory payees = [PAYEE, RIVAL, THIRD];

@@ -54,6 +54,7 @@ contract EndInvariantsTest is Test {
     }
 
     /// forge-config: default.invariant.runs = 48
+    /// forge-config: long.invariant.runs = 1024
     function invariant_BalanceIsWhatIsOwed() public view {
         vm.assertEq(handler.held(), handler.owed() + handler.credits());
     }

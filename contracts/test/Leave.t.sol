@@ -40,6 +40,7 @@ contract LeaveTest is EndTest {
     }
 
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertLeave_WhenTheAccountHasLeft(uint48 account, address other, uint96 balance)
         public
     {
@@ -53,6 +54,7 @@ contract LeaveTest is EndTest {
 
     /// @dev The same proof in other words is the same account.
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertLeave_WhenTheProofIsRerandomised(uint256 salt) public {
         _leave(0, EXIT, FIRST_BALANCE);
         uint256[8] memory proof =
@@ -63,6 +65,7 @@ contract LeaveTest is EndTest {
 
     /// @dev One proof shows one root, account, exit address and balance.
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertLeave_WhenTheClaimIsNotTheProofs(
         uint48 account,
         address exitAddress,
@@ -80,6 +83,7 @@ contract LeaveTest is EndTest {
 
     /// @dev A proof of a void batch's root, or of an older state, shows nothing about the final one.
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertLeave_WhenTheProofIsOfAnotherRoot(uint256 root) public {
         vm.assume(root % R != _root(LAST_FINAL));
         _refuses(0, EXIT, FIRST_BALANCE, _membership(root % R, 0, EXIT, FIRST_BALANCE));
@@ -112,6 +116,7 @@ contract LeaveTest is EndTest {
     }
 
     /// forge-config: default.fuzz.runs = 48
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertLeave_WhenAProofWordIsChanged(uint8 word, uint256 change) public {
         uint256[8] memory proof = _membership(_root(LAST_FINAL), 0, EXIT, FIRST_BALANCE);
         word %= 8;

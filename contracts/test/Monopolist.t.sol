@@ -41,6 +41,7 @@ contract MonopolistTest is ArbiterTest {
 
     /// @dev Whatever the delays, mixed in any way: never more than the ladder's factor over the ceiling, batch by batch.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Monopolist_NeverEarnsMoreThanTheLaddersFactor(uint256 seed) public {
         for (uint256 i = 0; i < 24; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
@@ -53,6 +54,7 @@ contract MonopolistTest is ArbiterTest {
     /// @dev To raise the reward costs as many late batches as it takes steps: a saw of late and early ones earns no more
     /// than being late always.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Monopolist_GainsNothingByTakingTurns(uint8 period) public {
         period = uint8(bound(period, 2, 12));
         uint256 earned;

@@ -29,6 +29,7 @@ contract RewardTest is ArbiterTest {
 
     /// @dev One step is a 32nd of where the reward is, down or up, by no more than the delay's side of the target.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Reward_MovesOneStepWithEveryFinalBatch(uint256 delay, uint8 stepsDown) public {
         _proveMany(bound(stepsDown, 0, 40), 0);
         delay = bound(delay, 0, DOUBLE_AFTER);
@@ -76,6 +77,7 @@ contract RewardTest is ArbiterTest {
 
     /// @dev Prover and posting always so many blocks apart: the reward goes to one end and stays, on target it stands.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Reward_OfFixedIntervalsSettles(uint256 delay) public {
         delay = bound(delay, 0, 2 * TARGET);
         _proveMany(20, 0);
@@ -89,6 +91,7 @@ contract RewardTest is ArbiterTest {
     /// @dev A burst of postings proved in one block: however they are bundled, the reward moves as often as batches become
     /// final, each judged by its own delay.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Reward_OfABurstMovesAStepABatch(uint8 size, uint8 wait) public {
         size = uint8(bound(size, 1, 20));
         wait = uint8(bound(wait, 0, DOUBLE_AFTER));
@@ -106,6 +109,7 @@ contract RewardTest is ArbiterTest {
 
     /// @dev The reward of a batch is its posting's: what happens to others before its proof changes nothing.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Reward_OfABatchIsFixedWithItsPosting(uint8 before_) public {
         uint64 first = _next();
         _burst(uint8(bound(before_, 1, 20)));
@@ -121,6 +125,7 @@ contract RewardTest is ArbiterTest {
 
     /// @dev ETH that is forced in changes no reward, fee or credit.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_Reward_DoesNotLookAtTheBalance(uint96 donation) public {
         _proveMany(10, 0);
         (uint256 reward, uint256 fee) = (arbiter.currentReward(), arbiter.queueFee());
@@ -133,6 +138,7 @@ contract RewardTest is ArbiterTest {
 
     /// @dev A client sends a little more than the present reward, and need not fear that it moves meanwhile.
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_SequenceBatch_TakesAnyRewardUpToTheCeiling(uint96 reward) public {
         _proveMany(20, 0);
         reward = uint96(bound(reward, arbiter.currentReward() / 1 gwei, REWARD / 1 gwei)) * 1 gwei;
@@ -144,6 +150,7 @@ contract RewardTest is ArbiterTest {
     }
 
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertSequenceBatch_WhenTheRewardIsTooLowOrTooHigh(uint256 value) public {
         _proveMany(20, 0);
         uint256 least = BOUNTY + uint256(arbiter.currentReward());
@@ -153,6 +160,7 @@ contract RewardTest is ArbiterTest {
     }
 
     /// forge-config: default.fuzz.runs = 8
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_RevertSequenceBatch_WhenTheRewardIsNoWholeGwei(uint256 rest) public {
         _proveMany(20, 0);
         uint256 least = BOUNTY + uint256(arbiter.currentReward());

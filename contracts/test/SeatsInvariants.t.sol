@@ -6,6 +6,7 @@ import {Test} from "./support/Test.sol";
 
 /// @dev What holds whatever sequencers do.
 /// forge-config: default.invariant.runs = 24
+/// forge-config: long.invariant.runs = 1024
 contract SeatsInvariants is Test {
     struct FuzzSelector {
         address addr;

@@ -21,6 +21,7 @@ contract VerifyAllTest is Test {
     }
 
     /// forge-config: default.fuzz.runs = 16
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_VerifyAll_AcceptsTrueClaims(uint256 seed, uint8 count) public view {
         vm.assertTrue(_verifyAll(_claims(seed, bound(count, 1, 8))));
     }
@@ -142,6 +143,7 @@ contract VerifyAllTest is Test {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: long.fuzz.runs = 10000
     function testFuzz_VerifyAll_OfOneClaimSaysWhatVerifySays(uint256 seed, uint8 word, uint256 by)
         public
         view
