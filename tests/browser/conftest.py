@@ -19,7 +19,7 @@ CONNECTION_LOST = "net::ERR_"
 """What Chromium writes to the console when our own server is away; only a test that takes it away may see that."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Headless Chromium, for the whole run."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
