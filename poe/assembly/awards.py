@@ -8,6 +8,7 @@ from poe.assembly.chain import Chain
 from poe.config import Settings
 from poe.l1.contract import Arbiter
 from poe.l1.policy import PolicyClient, PolicyViews
+from poe.l1.tally import Tally
 from poe.prover.awards import Awards
 from poe.prover.candidates import Candidates
 from poe.rollup.types import Address, Wei
@@ -16,7 +17,7 @@ log = logging.getLogger("poe.prover.awards")
 
 
 async def open_awards(
-    settings: Settings, chain: Chain, arbiter: Arbiter, candidates: Candidates, *, payee: Address
+    settings: Settings, chain: Chain, arbiter: Arbiter, candidates: Candidates, *, payee: Address, tally: Tally
 ) -> Awards | None:
     """Who is paid by the arbiter's policy, and our stake put down; None where the first valid proof is paid.
 
@@ -26,7 +27,7 @@ async def open_awards(
     if not any(parameters.policy):
         return None
     views = await PolicyViews.find(chain.rpc, parameters.policy, arbiter=parameters.address)
-    awards = Awards(views, arbiter, candidates, us=payee)
+    awards = Awards(views, arbiter, candidates, us=payee, tally=tally)
     awards.is_passive = settings.prover.shadow
     if settings.prover.stake_wei and not settings.prover.shadow:
         client = PolicyClient(views, arbiter.transactor)

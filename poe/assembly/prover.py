@@ -56,6 +56,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
         rng = random.Random()
         terms = Terms(domain=chain.domain, payee=payee_of(settings, signer), tip=Wei(settings.prover.tip_wei))
         arbiter = await connect(settings, chain, signer, journal)
+        tally = Tally(has_policy=any(chain.parameters.policy))
         collaborators = Collaborators(
             candidates=candidates,
             proofs=proofs[0],
@@ -63,7 +64,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             terms=terms,
             worth=worth_of_landing(settings, chain.parameters),
             is_shadow=settings.prover.shadow,
-            awards=await open_awards(settings, chain, arbiter, candidates, payee=terms.payee),
+            awards=await open_awards(settings, chain, arbiter, candidates, payee=terms.payee, tally=tally),
         )
         intents = IntentBook(time.time)
         experience = new_experience(settings, chain.parameters, terms)
@@ -84,7 +85,7 @@ async def run_prover(settings: Settings, *, reloads: Reloads | None = None) -> N
             network=network,
             metrics=metrics,
             record=Record(metrics, journal),
-            tally=Tally(has_policy=any(chain.parameters.policy)),
+            tally=tally,
             data_dir=Path(settings.data_dir),
             further_proofs=proofs[1:],
             resume_block=(await chain.rpc.latest()).number,

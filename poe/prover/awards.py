@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from poe.errors import L1Error
-from poe.l1.interface import Awarded, BlockRef, ChainUpdate, ProofContends, Receipt
+from poe.l1.interface import BlockRef, ChainUpdate, ProofContends, Receipt
 from poe.l1.policy import LEASE, NOBODY, LeaseOf
+from poe.l1.tally import Tally
 from poe.prover.candidates import Candidate, Candidates
 from poe.rollup.types import Address, BatchNumber, FieldElement, Hash, Wei
 
@@ -45,14 +46,15 @@ class Settler(Protocol):
 class Awards:
     """Keeps up with L1: `note` takes in every step, `look` then asks the policy what the step has brought."""
 
-    def __init__(self, policy: Policy, arbiter: Settler, candidates: Candidates, *, us: Address) -> None:
+    def __init__(self, policy: Policy, arbiter: Settler, candidates: Candidates, *, us: Address, tally: Tally) -> None:
+        """`tally` is the node's, which takes in every step before we do."""
+        self._tally = tally
         self._policy = policy
         self._arbiter = arbiter
         self._candidates = candidates
         self._us = us
         self._head = 0
         self._leases: dict[BatchNumber, tuple[Hash, LeaseOf]] = {}
-        self._paid: dict[BatchNumber, tuple[Address, int]] = {}
         self._taken: dict[BatchNumber, int] = {}
         self.is_passive = False
         """A shadow settles nothing."""
@@ -67,20 +69,17 @@ class Awards:
         self._head = update.head.number
         if update.rolled_back_to is not None:
             back_to = update.rolled_back_to
-            self._paid = {number: paid for number, paid in self._paid.items() if paid[1] <= back_to}
             self._taken = {number: block for number, block in self._taken.items() if block <= back_to}
         for event in update.events:
-            if isinstance(event, Awarded):
-                self._paid[event.number] = (event.payee, event.origin.block.number)
-            elif isinstance(event, ProofContends) and event.payee == self._us:
+            if isinstance(event, ProofContends) and event.payee == self._us:
                 self._taken[event.number] = event.origin.block.number
-        for kept in (self._paid, self._taken):
-            while len(kept) > KEPT_AWARDS:
-                del kept[next(iter(kept))]
+        while len(self._taken) > KEPT_AWARDS:
+            del self._taken[next(iter(self._taken))]
 
     def paid(self, number: BatchNumber) -> Address | None:
         """Who was paid for a batch; None while nobody is, or if that is long ago."""
-        return self._paid[number][0] if number in self._paid else None
+        paid = self._tally.payment(number)
+        return None if paid is None else paid.payee
 
     def why_not(self, candidate: Candidate) -> str:
         """Why a proof of ours would not be paid, with the code that `poe explain` knows; empty if it may be."""

@@ -103,12 +103,12 @@ class Prover:
         hearing = Hearing(self.metrics, time.time)
         async with aclosing(self.follower.updates()) as updates:
             async for update in updates:
+                self.tally.apply(update)
                 if self.awards is not None:
                     self.awards.note(update)
                 if self.network is not None:
                     hearing.note_l1(update, self.candidates)
                 self.candidates.follow(update)
-                self.tally.apply(update)
                 self.experience.note_l1(update, self.candidates)
                 self._show_heights(update)
                 self.write_status()

@@ -14,6 +14,7 @@ from poe.errors import FeesTooHigh, L1Error, L1Unreachable
 from poe.l1.interface import ArbiterEvent, BlockRef
 from poe.l1.ledger import Ledger
 from poe.l1.policy import LEASE, NOBODY, PHOTO_FINISH, LeaseOf
+from poe.l1.tally import Tally
 from poe.prover.awards import Awards
 from poe.rollup.types import Address, BatchNumber, FieldElement, Wei
 from tests.fakes_l1 import PARAMETERS, REWARD, award_waits, awarded, contends, finalized
@@ -66,10 +67,12 @@ class Market(Scene):
         self.ledger = Ledger(replace(PARAMETERS, policy=Address(b"\x90" * 20)))
         self.candidates.ledger = self.ledger
         self.policy, self.settler = FakePolicy(kind), FakeSettler()
-        self.awards = Awards(self.policy, self.settler, self.candidates, us=OURS)
+        self.tally = Tally(has_policy=True)
+        self.awards = Awards(self.policy, self.settler, self.candidates, us=OURS, tally=self.tally)
 
     def follow(self, *events: ArbiterEvent, back_to: int | None = None) -> None:
         super().follow(*events, back_to=back_to)
+        self.tally.apply(self.updates[-1])
         self.awards.note(self.updates[-1])
 
     async def block(self, *events: ArbiterEvent, times: int = 1) -> None:
@@ -257,6 +260,7 @@ async def test_after_a_restart_our_award_is_settled_when_l1_is_read_and_not_befo
         node.prover,
         candidates=again.candidates,
         collaborators=collaborators,
+        tally=again.tally,
         resume_block=again.history.block + 2,
     )
     async with trio.open_nursery() as nursery:
