@@ -1,4 +1,4 @@
-"""`poe sequencer bond`, `leave`, `status`: the seat of an account, whether its node runs or not."""
+"""`poe sequencer bond`, `leave`, `seat`: the seat of an account, whether its node runs or not."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from cyclopts import Parameter
 from poe.cli.run import RunFlags
 from poe.config import Settings, load_settings
 from poe.errors import InputError
+from poe.l1.terms import WEI_A_GWEI
 from poe.rollup.types import Wei
 
 if TYPE_CHECKING:
     from poe.l1.contract import Arbiter
     from poe.l1.interface import ArbiterParameters
-
-WEI_A_GWEI = 10**9
 
 
 def bond(*, top_up: Annotated[int, Parameter(name="--top-up")] = 0, flags: RunFlags = RunFlags()) -> None:

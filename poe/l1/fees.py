@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from poe.errors import FeesTooHigh
 from poe.l1.send_log import InFlight, Message
+from poe.l1.terms import WEI_A_GWEI
 from poe.rollup.types import Address, Wei
 
-GWEI = 10**9
 TRANSFER_GAS = 21_000
 
 
@@ -19,9 +19,9 @@ class FeePolicy:
     `max_queue_fee_wei` is the most we pay for one entry of the arbiter's queue, whatever the endpoint says it costs.
     """
 
-    tip_wei: int = GWEI
+    tip_wei: int = WEI_A_GWEI
     bump_percent: int = 25
-    max_fee_wei: int = 1000 * GWEI
+    max_fee_wei: int = 1000 * WEI_A_GWEI
     gas_margin_percent: int = 20
     max_queue_fee_wei: int = 10**18
 

@@ -17,7 +17,10 @@ from poe.l1.abi import load_artifact
 from poe.l1.interface import BlockRef, Receipt
 from poe.l1.rpc import JsonRpc
 from poe.l1.send_log import Message
+from poe.l1.terms import WEI_A_GWEI
 from poe.l1.transactor import Transactor
+from poe.l1.views import address as read_address
+from poe.l1.views import read_view
 from poe.rollup.types import Address, BatchNumber, FieldElement, Wei
 
 PHOTO_FINISH, LEASE = "photo-finish", "lease"
@@ -30,7 +33,6 @@ STAKE_ATTEMPTS = 16
 RETRY_SECONDS = 2.0
 TAKEN = frozenset({"SeatTaken", "SeatChanging", "StakeTooSmall"})
 """How the contract refuses a seat that somebody else took a moment before."""
-_GWEI = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ class PolicyViews:
         for kind, asked in ((LEASE, "leaseBlocks"), (PHOTO_FINISH, "MAX_CONTENDERS")):
             views = cls(rpc, address, kind=kind, lease_blocks=0)
             try:
-                found, serves = await views._view(asked), _address(await views._view("arbiter"))
+                found, serves = await views._view(asked), read_address(await views._view("arbiter"))
             except (BadAnswer, RpcRefused):
                 continue
             if serves != arbiter:
@@ -145,26 +147,25 @@ class PolicyViews:
     async def lease_of(self, number: BatchNumber, posted: BlockRef) -> LeaseOf:
         """Whose lease a batch is that was posted in this block; to be asked while the lease runs."""
         holder, _, ends_at = await self._view("holderOf", number, posted.number, posted.hash)
-        return LeaseOf(holder=_address(holder), ends_at_block=ends_at)
+        return LeaseOf(holder=read_address(holder), ends_at_block=ends_at)
 
     async def drawn(self, number: BatchNumber, old_root: FieldElement) -> Address:
         """Whom a photo finish pays if it is settled now; NOBODY for whoever was first."""
-        return _address(await self._view("drawn", number, old_root))
+        return read_address(await self._view("drawn", number, old_root))
 
     async def _seat(self, index: int) -> Seat:
         payee, owner, amount, since, lapses = await self._view("seatOf", index)
         return Seat(
-            index=index, payee=_address(payee), owner=_address(owner), amount=Wei(amount), since=since, lapses=lapses
+            index=index,
+            payee=read_address(payee),
+            owner=read_address(owner),
+            amount=Wei(amount),
+            since=since,
+            lapses=lapses,
         )
 
     async def _view(self, name: str, *arguments: object) -> Any:
-        fields = {
-            "to": "0x" + self.address.hex(),
-            "data": "0x" + self.artifact.encode_call(name, *arguments).hex(),
-        }
-        answer = answers.data(await self._rpc.call("eth_call", fields, "latest"), "eth_call")
-        values = self.artifact.decode_result(name, answer)
-        return values[0] if len(values) == 1 else values
+        return await read_view(self._rpc, self.artifact, self.address, name, *arguments)
 
 
 class PolicyClient:
@@ -196,7 +197,7 @@ class PolicyClient:
         if missing <= 0:
             return False
         least = await self.views.min_stake()
-        await self.stake(payee, Wei(max(-(-missing // _GWEI) * _GWEI, least)))
+        await self.stake(payee, Wei(max(-(-missing // WEI_A_GWEI) * WEI_A_GWEI, least)))
         return True
 
     async def unstake(self, seat: int) -> Receipt:
@@ -220,11 +221,7 @@ def cheapest_seat(seats: list[Seat], *, count: int, most: int, amount: Wei) -> i
     if count < most:
         return count
     cheapest = min(seats, key=lambda seat: seat.amount)
-    least = cheapest.amount + cheapest.amount // OUTBID_SHARE + _GWEI
+    least = cheapest.amount + cheapest.amount // OUTBID_SHARE + WEI_A_GWEI
     if amount < least:
         raise L1Error(f"all {most} seats are taken; the cheapest takes {least} Wei, we have {amount}")
     return cheapest.index
-
-
-def _address(value: str) -> Address:
-    return Address(bytes.fromhex(value.removeprefix("0x")))

@@ -38,7 +38,7 @@ class ArbiterViews:
 
     async def view(self, name: str, *arguments: object) -> Any:
         """One view call: its single result, or the tuple of them."""
-        return await self._view(self.artifact, self.address, name, *arguments)
+        return await read_view(self._rpc, self.artifact, self.address, name, *arguments)
 
     async def _read_parameters(self) -> ArbiterParameters:
         chain_id = await self._rpc.chain_id()
@@ -77,7 +77,7 @@ class ArbiterViews:
 
     async def _key_of(self, verifier: str) -> tuple[int, ...]:
         """The verifying key that one of the arbiter's two verifiers holds."""
-        words = await self._view(self._verifier, address(await self.view(verifier)), "verifyingKey")
+        words = await read_view(self._rpc, self._verifier, address(await self.view(verifier)), "verifyingKey")
         return tuple(words)
 
     async def _deployed_at(self) -> int:
@@ -87,18 +87,19 @@ class ArbiterViews:
             raise self._no_arbiter(f"deployed at block {block}, the head is {head}")
         return block
 
-    async def _view(self, artifact: Artifact, to: Address, name: str, *arguments: object) -> Any:
-        data = artifact.encode_call(name, *arguments)
-        fields = {"to": "0x" + to.hex(), "data": "0x" + data.hex()}
-        answer = answers.data(await self._rpc.call("eth_call", fields, "latest"), "eth_call")
-        values = artifact.decode_result(name, answer)
-        return values[0] if len(values) == 1 else values
-
     def _no_arbiter(self, why: str) -> WrongChain:
         return WrongChain(
             f"no arbiter at 0x{self.address.hex()} on {self._rpc.endpoint}: {why}",
             fix="check the arbiter's address and the network",
         )
+
+
+async def read_view(rpc: JsonRpc, artifact: Artifact, to: Address, name: str, *arguments: object) -> Any:
+    """A contract's view at L1's head: its single result, or the tuple of them. BadAnswer, RpcRefused, L1Unreachable."""
+    fields = {"to": "0x" + to.hex(), "data": "0x" + artifact.encode_call(name, *arguments).hex()}
+    answer = answers.data(await rpc.call("eth_call", fields, "latest"), "eth_call")
+    values = artifact.decode_result(name, answer)
+    return values[0] if len(values) == 1 else values
 
 
 def element(value: int) -> FieldElement:
