@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from poe.backend import native
@@ -9,9 +10,9 @@ from poe.cli.batch_facts import KnownBatch
 from poe.cli.rollup import Facts
 from poe.cli.wallet import Rollup
 from poe.errors import BackendError, BadAnswer, InputError
-from poe.l1 import answers
-from poe.l1.abi import decode_exactly, load_artifact
+from poe.l1.abi import load_artifact
 from poe.l1.interface import ProofAccepted
+from poe.l1.landed import read_calldata, submissions_in
 from poe.rollup import statement
 from poe.rollup.batch import batch_hash
 from poe.rollup.types import FieldElement
@@ -63,17 +64,16 @@ def _require(holds: bool, number: int, what: str) -> None:
         raise BackendError(f"batch {number}: {what}", code=DOES_NOT_HOLD)
 
 
-async def submission_in(of: Rollup, accepted: ProofAccepted) -> dict[str, Any]:
+async def submission_in(of: Rollup, accepted: ProofAccepted) -> Mapping[str, Any]:
     """The fields of the submission that this event tells of, by their names in the contract.
 
     BadAnswer when the endpoint has no such transaction, InputError when a contract brought the proof.
     """
     tx = "0x" + accepted.origin.tx_hash.hex()
-    found = await of.rpc.call("eth_getTransactionByHash", tx)
-    if found is None:
+    calldata = await read_calldata(of.rpc, accepted.origin.tx_hash)
+    if calldata is None:
         raise BadAnswer(f"{of.rpc.endpoint} does not know transaction {tx}")
-    data = answers.data(answers.record(found, "transaction").get("input"), "transaction.input")
-    for fields in _submissions(data):
+    for fields in _submissions(calldata):
         terms = (fields["number"], fields["oldRoot"], fields["payee"].lower(), fields["tip"])
         if terms == (accepted.number, accepted.old_root, "0x" + accepted.payee.hex(), accepted.tip):
             return fields
@@ -84,20 +84,9 @@ async def submission_in(of: Rollup, accepted: ProofAccepted) -> dict[str, Any]:
     )
 
 
-def _submissions(data: bytes) -> list[dict[str, Any]]:
-    """The submissions in a call of the arbiter, none in any other bytes."""
-    artifact = load_artifact("Arbiter")
-    for name in ("submitProof", "submitProofs"):
-        call = artifact.functions[name]
-        if data[:4] == call.selector:
-            try:
-                (argument,) = decode_exactly(call.inputs, data[4:])
-            except ValueError:
-                return []
-            items = argument if name == "submitProofs" else [argument]
-            return [dict(zip(FIELDS, item, strict=True)) for item in items]
-    return []
-
-
-FIELDS = ("number", "oldRoot", "newRoot", "payee", "tip", "commitment", "proof", "header", "data", "exits")
-"""Of `IArbiter.Submission`, in order."""
+def _submissions(calldata: bytes) -> list[Mapping[str, Any]]:
+    """The submissions in a call of the arbiter, none in any other bytes: a contract's call may begin like one."""
+    try:
+        return submissions_in(load_artifact("Arbiter"), calldata)
+    except BadAnswer:
+        return []

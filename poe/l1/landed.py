@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,32 +25,37 @@ class LandedProof:
 
 async def read_landed(rpc: JsonRpc, artifact: Artifact, tx_hash: Hash, number: BatchNumber) -> LandedProof | None:
     """The proof of a batch in a transaction; None when it was landed through another contract. L1Error."""
+    calldata = await read_calldata(rpc, tx_hash)
+    return None if calldata is None else decode_landed(artifact, calldata, number)
+
+
+async def read_calldata(rpc: JsonRpc, tx_hash: Hash) -> bytes | None:
+    """What a transaction called its contract with; None when the endpoint does not know it. L1Error."""
     found = await rpc.call("eth_getTransactionByHash", "0x" + tx_hash.hex())
-    if found is None:
-        return None
-    return decode_landed(artifact, answers.data(answers.record(found, "transaction").get("input"), "input"), number)
+    return None if found is None else answers.data(answers.record(found, "transaction").get("input"), "input")
 
 
 def decode_landed(artifact: Artifact, calldata: bytes, number: BatchNumber) -> LandedProof | None:
     """The proof of a batch in a call's data; None when it is no call that submits one."""
+    for submission in submissions_in(artifact, calldata):
+        if submission["number"] == number:
+            return LandedProof(commitment=submission["commitment"], words=tuple(submission["proof"]))
+    return None
+
+
+def submissions_in(artifact: Artifact, calldata: bytes) -> list[Mapping[str, Any]]:
+    """The submissions in a call's data by field name, none in a call that submits none; BadAnswer for a broken one."""
     for name in SUBMITTING:
         call = artifact.functions.get(name)
         if call is None or calldata[:4] != call.selector:
             continue
         try:
-            values = decode_exactly(call.inputs, calldata[4:])
+            (argument,) = decode_exactly(call.inputs, calldata[4:])
         except ValueError:
             raise BadAnswer(f"the data of a {name} does not decode") from None
-        for submission in _submissions(artifact, name, values[0]):
-            if submission["number"] == number:
-                return LandedProof(commitment=submission["commitment"], words=tuple(submission["proof"]))
-    return None
-
-
-def _submissions(artifact: Artifact, name: str, value: Any) -> Iterator[Mapping[str, Any]]:
-    """The submissions of a call by field name."""
-    entry = next(entry for entry in artifact.abi if entry["type"] == "function" and entry["name"] == name)
-    part = entry["inputs"][0]
-    names = [component["name"] for component in part["components"]]
-    for submission in value if part["type"].endswith("[]") else [value]:
-        yield dict(zip(names, submission, strict=True))
+        entry = next(entry for entry in artifact.abi if entry["type"] == "function" and entry["name"] == name)
+        part = entry["inputs"][0]
+        names = [component["name"] for component in part["components"]]
+        found = argument if part["type"].endswith("[]") else [argument]
+        return [dict(zip(names, submission, strict=True)) for submission in found]
+    return []
