@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from poe.cli.bounds import require_between
+from poe.cli.role_status import read_role_status
 
 POLL_SECONDS = 0.2
 MOST_SECONDS = 86_400.0
@@ -26,12 +27,11 @@ def drain(*, data_dir: Path = Path("poe-data"), timeout_seconds: float = 900.0, 
         Print JSON.
     """
     from poe.cli.machine import is_held
-    from poe.cli.prover import read_prover_status
     from poe.errors import InputError
     from poe.prover.drain import request
 
     require_between("timeout-seconds", timeout_seconds, 0, MOST_SECONDS)
-    read_prover_status(data_dir)
+    read_role_status(data_dir, "prover")
     if not is_held(data_dir):
         raise InputError(f"no prover runs on {data_dir}", fix="there is nothing to drain", code="POE-INP-090")
     started = time.monotonic()
@@ -44,7 +44,7 @@ def drain(*, data_dir: Path = Path("poe-data"), timeout_seconds: float = 900.0, 
                 code="POE-INP-091",
             )
         time.sleep(POLL_SECONDS)
-    status = read_prover_status(data_dir)
+    status = read_role_status(data_dir, "prover")
     facts = {"drained": True, "seconds": round(time.monotonic() - started, 3)} | {one: status[one] for one in TOTALS}
     told = ", ".join(f"{status[one]} {one}" for one in TOTALS)
     print(json_module.dumps(facts) if json else f"drained: {told}")

@@ -11,6 +11,7 @@ from cyclopts import App
 
 from poe.cli.draining import drain
 from poe.cli.relay import export_proof, relay
+from poe.cli.role_status import read_role_status
 from poe.cli.run import RunFlags, run_role
 
 app = App(name="prover", help="Race to prove batches.")
@@ -45,7 +46,7 @@ def why(batch: int, /, *, data_dir: Path = Path("poe-data"), json: bool = False)
     json
         Print JSON.
     """
-    races = [race for race in read_prover_status(data_dir)["races"] if race["batch"] == batch]
+    races = [race for race in read_role_status(data_dir, "prover")["races"] if race["batch"] == batch]
     if json:
         print(json_module.dumps(races, indent=1))
         return
@@ -66,7 +67,7 @@ def status(*, data_dir: Path = Path("poe-data"), json: bool = False) -> None:
     json
         Print JSON.
     """
-    found = read_prover_status(data_dir)
+    found = read_role_status(data_dir, "prover")
     if json:
         print(json_module.dumps(found, indent=1))
         return
@@ -78,18 +79,6 @@ def status(*, data_dir: Path = Path("poe-data"), json: bool = False) -> None:
         print(f"sitting out: {found['sitting_out']}")
     for race in found["races"][-SHOWN_RACES:]:
         print(f"batch {race['batch']}: {race['outcome']}, {race['code']} {race['reason']}")
-
-
-def read_prover_status(data_dir: Path) -> dict[str, Any]:
-    """What a prover last told of itself; InputError when the folder is no prover's."""
-    from poe.errors import InputError
-    from poe.status import read_status
-
-    found = read_status(data_dir)
-    if found is None or found.get("role") != "prover":
-        fix = "name the folder that is data_dir in its settings"
-        raise InputError(f"{data_dir} is no prover's data folder", fix=fix, code="POE-INP-043")
-    return found
 
 
 def _story(race: dict[str, Any]) -> list[str]:

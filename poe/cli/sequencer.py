@@ -8,6 +8,7 @@ from pathlib import Path
 from cyclopts import App
 
 from poe.cli import sequencing
+from poe.cli.role_status import read_role_status
 from poe.cli.run import RunFlags, run_role
 
 app = App(name="sequencer", help="Order L2 transactions into batches and post them.")
@@ -35,13 +36,8 @@ def status(*, data_dir: Path = Path("poe-data"), json: bool = False) -> None:
         Print JSON.
     """
     from poe.cli.machine import is_held
-    from poe.errors import InputError
-    from poe.status import read_status
 
-    found = read_status(data_dir)
-    if found is None or found.get("role") != "sequencer":
-        fix = "name the folder that is data_dir in its settings"
-        raise InputError(f"{data_dir} is no sequencer's data folder", fix=fix, code="POE-INP-095")
+    found = read_role_status(data_dir, "sequencer")
     found["running"] = is_held(data_dir)
     if json:
         print(json_module.dumps(found, indent=1))
